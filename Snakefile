@@ -1,0 +1,53 @@
+# loam: daily soil-moisture maps by transfer learning. `snakemake --cores 16` makes everything the config asks for.
+import sys
+
+from snakemake.exceptions import WorkflowError
+
+sys.path.insert(0, f"{workflow.basedir}/workflow/lib")  # reaches every script too
+
+from loam.config.code import code_version
+from loam.config.settings import load_config, pick, require_files
+from loam.covariates.files import files_of_day
+from loam.errors import LoamError
+
+
+configfile: f"{workflow.basedir}/config/config.yaml"
+
+
+try:
+    CONFIG = load_config(config)
+except LoamError as error:
+    raise WorkflowError(str(error)) from None
+
+
+def check_files(paths):
+    """Stop before any job starts if a file that no rule makes is missing."""
+    try:
+        require_files(CONFIG, paths)
+    except LoamError as error:
+        raise WorkflowError(str(error)) from None
+
+
+wildcard_constraints:
+    run=CONFIG["run"],
+    domain="source|target",
+    model="|".join(CONFIG["training"]["models"]),
+    scenario="source|target|transfer",
+    date=r"\d{4}-\d{2}-\d{2}",
+
+
+include: "workflow/rules/sandbox.smk"
+include: "workflow/rules/probes.smk"
+include: "workflow/rules/covariates.smk"
+include: "workflow/rules/training.smk"
+include: "workflow/rules/evaluation.smk"
+include: "workflow/rules/mapping.smk"
+include: "workflow/rules/report.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        expand("results/{run}/evaluation/{table}.csv", run=CONFIG["run"], table=["metrics", "summary"]),
+        expand("results/{run}/maps/{date}/{file}", run=CONFIG["run"], date=CONFIG["mapping"]["dates"], file=MAP_FILES),
+        expand("results/{run}/report/index.html", run=CONFIG["run"]),

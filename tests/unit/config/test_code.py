@@ -1,0 +1,55 @@
+import pytest
+from loam.config import code
+
+
+@pytest.fixture
+def tree(tmp_path, monkeypatch):
+    """A small library: script -> loam.a.one -> loam.b.two; loam.b.other is not reached."""
+    files = {
+        "lib/loam/__init__.py": "",
+        "lib/loam/a/__init__.py": "",
+        "lib/loam/a/one.py": "from loam.b import two\n",
+        "lib/loam/b/__init__.py": "",
+        "lib/loam/b/two.py": "X = 1\n",
+        "lib/loam/b/other.py": "Y = 1\n",
+        "scripts/work.py": "import numpy\nfrom loam.a.one import two\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    monkeypatch.setattr(code, "LIBRARY", tmp_path / "lib")
+    monkeypatch.setattr(code, "SCRIPTS", tmp_path / "scripts")
+    code._tree.cache_clear()
+    yield tmp_path
+    code._tree.cache_clear()
+
+
+def version_after(tree, name, text):
+    (tree / name).write_text(text)
+    code._tree.cache_clear()
+    return code.code_version("work")
+
+
+def test_closure_follows_imports_and_package_files(tree):
+    names = {str(path.relative_to(tree)) for path in code.closure(tree / "scripts/work.py")}
+    assert names == {
+        "scripts/work.py", "lib/loam/__init__.py", "lib/loam/a/__init__.py", "lib/loam/a/one.py",
+        "lib/loam/b/__init__.py", "lib/loam/b/two.py",
+    }  # fmt: skip
+
+
+def test_code_counts_comments_and_other_modules_do_not(tree):
+    before = code.code_version("work")
+    assert version_after(tree, "lib/loam/b/two.py", "# a remark\nX  =  1\n") == before
+    assert version_after(tree, "lib/loam/b/other.py", "Y = 2\n") == before
+    assert version_after(tree, "lib/loam/b/two.py", "X = 2\n") != before
+
+
+def test_import_inside_a_function_counts(tree):
+    version_after(tree, "lib/loam/b/two.py", "def f():\n    import loam.b.other\n")
+    assert tree / "lib/loam/b/other.py" in code.closure(tree / "scripts/work.py")
+
+
+def test_relative_imports_are_refused(tree):
+    with pytest.raises(ImportError, match="relative import"):
+        version_after(tree, "lib/loam/a/one.py", "from ..b import two\n")

@@ -1,0 +1,101 @@
+import copy
+from datetime import date
+
+import pytest
+import yaml
+from loam.config.settings import SCHEMA, load_config, pick, require_files
+from loam.errors import ConfigError
+
+
+def changed(config: dict, key: str, value: object) -> dict:
+    config = copy.deepcopy(config)
+    *parents, last = key.split(".")
+    part = config
+    for parent in parents:
+        part = part[parent]
+    part[last] = value
+    return config
+
+
+def test_default_config_is_valid_and_its_paths_name_the_run(default_config):
+    config = load_config(changed(default_config, "run", "elsewhere"))
+    assert config["samples"]["source"] == "results/elsewhere/tables/sandbox/source.parquet"
+
+
+def test_every_key_of_the_schema_is_in_the_default_config(default_config):
+    """Defaults and schema are kept equal: a key that is only in one of them is dead or unknown."""
+
+    def missing(schema: dict, config: dict, path: str) -> list[str]:
+        gaps = []
+        for key, part in schema.get("properties", {}).items():
+            if key not in config:
+                gaps.append(f"{path}{key}")
+            elif isinstance(config[key], dict):
+                gaps += missing(part, config[key], f"{path}{key}.")
+        return gaps
+
+    assert missing(yaml.safe_load(SCHEMA.read_text()), default_config, "") == []
+
+
+def test_every_leaf_of_the_schema_is_described():
+    def undescribed(schema: dict, path: str) -> list[str]:
+        found = []
+        for key, part in schema.get("properties", {}).items():
+            if "description" not in part:
+                found.append(f"{path}{key}")
+            found += undescribed(part.get("items", part), f"{path}{key}.")
+        return found
+
+    assert undescribed(yaml.safe_load(SCHEMA.read_text()), "") == []
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("sed", 1, "config key 'sed': unknown key; .* did you mean 'seed'"),
+        ("training.learning_rat", 1, "'training.learning_rat': unknown key; .* did you mean 'learning_rate'"),
+        ("training.learning_rate", "fast", "config key 'training.learning_rate': 'fast' is not of type 'number'"),
+        ("training.learning_rate", 0, "config key 'training.learning_rate': 0 is less than"),
+        ("training.mlp.frozen", 5, "'training.mlp.frozen': 5 frozen layers of 4"),
+        ("training.validation.training_dates", ["2016-01-01", "2017-06-01"], "overlap"),
+        ("training.validation.training_dates", ["2016-12-01", "2016-06-01"], "first day after last day"),
+        ("training.validation.training_dates", ["2016-13-01", "2016-06-01"], "'2016-13-01' is not a day"),
+        ("features.sequence.lags", [7, 0], r"lags \[7, 0\] run backwards"),
+        ("features.sequence.variables", [], "model lstm reads a sequence"),
+        ("features.static", ["rain"], "'rain' is named twice"),
+        ("features.static", ["aspect"], "no raster for feature aspect"),
+        ("evaluation.coarse", [{"layer": "deep", "feature": "x"}], "no layer 'deep'"),
+        ("mapping.model", "lstm_9", "'lstm_9' is not one of"),
+        ("mapping.dates", ["2022-02-30"], "'2022-02-30' is not a day"),
+        ("mapping.grid.like", None, "a map needs a grid"),
+        ("layers", [{"name": "a", "top_cm": 30, "bottom_cm": 0.5, "column": "x"}], "is not above bottom"),
+    ],
+)
+def test_a_wrong_value_is_one_clear_line(default_config, key, value, message):
+    with pytest.raises(ConfigError, match=message) as error:
+        load_config(changed(default_config, key, value))
+    assert "\n" not in str(error.value)
+
+
+def test_a_map_of_a_model_that_is_not_trained_is_refused(default_config):
+    with pytest.raises(ConfigError, match=r"'lstm' is not trained in this run; expected one of \['mlp'\]"):
+        load_config(changed(default_config, "training.models", ["mlp"]))
+
+
+def test_dates_may_be_written_with_or_without_quotes(default_config):
+    assert load_config(changed(default_config, "mapping.dates", [date(2022, 8, 15)])) == load_config(
+        changed(default_config, "mapping.dates", ["2022-08-15"])
+    )
+
+
+def test_a_rule_sees_only_what_it_picks_in_one_order(default_config):
+    config = load_config(default_config)
+    part = pick(config, "training.patience", "training.epochs", "seed")
+    assert part == {"seed": 42, "training": {"epochs": 150, "patience": 5}}
+    assert list(part) == ["seed", "training"] and list(part["training"]) == ["epochs", "patience"]
+
+
+def test_missing_data_names_the_file_and_the_run_that_needs_none(default_config, tmp_path):
+    config = load_config(changed(default_config, "data_dir", str(tmp_path)))
+    with pytest.raises(ConfigError, match=r"top\.csv.*set data_dir .*config/config\.yaml, needs no data"):
+        require_files(config, ["results/made/by/a/rule.csv", f"{tmp_path}/top.csv"])

@@ -1,0 +1,94 @@
+"""The evaluation's scripts, from files to files."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import merge_predictions as merging
+import numpy as np
+import pandas as pd
+import predict_baselines as baselines
+import pytest
+import score_predictions as scoring
+
+from loam.io.schemas import METRICS_TABLE, SUMMARY
+from loam.io.tables import read_table, write_table
+
+LIBRARY = Path(__file__).parents[3] / "workflow" / "lib"
+FEATURES = {
+    "static": ["clay"],
+    "daily": [],
+    "sequence": {"variables": [], "lags": [0, 0]},
+    "classes": [],
+    "day_of_year": False,
+}
+
+
+@pytest.fixture
+def paths(tmp_path):
+    generator = np.random.default_rng(1)
+
+    def samples(names):
+        rows = pd.DataFrame(
+            {"station": np.repeat(names, 30), "date": np.tile(pd.date_range("2021-01-01", periods=30), len(names))}
+        )
+        return rows.assign(clay=generator.uniform(10, 60, len(rows)), surface=generator.uniform(0.1, 0.4, len(rows)))
+
+    target = samples(["1", "2", "3"])  # names that a CSV reads as numbers
+    network = target.rename(columns={"surface": "observed"}).drop(columns="clay")
+    network = network.assign(
+        model="mlp", scenario="transfer", fold=network["station"].astype(int), layer="surface",
+        predicted=network["observed"] + generator.normal(0, 0.03, len(network)),
+    )  # fmt: skip
+    members = [
+        {"fold": fold, "test_station": test, "validation_station": validation, "training_stations": [training]}
+        for fold, (test, validation, training) in enumerate(["123", "231", "312"], start=1)
+    ]
+    write_table(samples(["far"]), tmp_path / "source.parquet")
+    write_table(target, tmp_path / "target.parquet")
+    write_table(network, tmp_path / "network.parquet")
+    (tmp_path / "card.json").write_text(json.dumps({"model": "mlp", "scenario": "transfer", "members": members}))
+    (tmp_path / "folds.csv").write_text("fold,test_station,validation_station\n1,1,2\n2,2,3\n3,3,1\n")
+    return tmp_path
+
+
+def test_scripts_lead_from_samples_to_scores(paths):
+    baselines.stage(
+        {"source": paths / "source.parquet", "target": paths / "target.parquet", "folds": paths / "folds.csv",
+         "predictions": paths / "baselines.parquet"},
+        {"seed": 1, "threads": 1, "layers": [{"name": "surface"}], "features": FEATURES, "evaluation": {"coarse": []}},
+    )  # fmt: skip
+    merging.stage(
+        {"baselines": paths / "baselines.parquet", "models": [paths / "network.parquet"],
+         "cards": [paths / "card.json"], "predictions": paths / "predictions.parquet"},
+        {},
+    )  # fmt: skip
+    scoring.stage(
+        {"predictions": paths / "predictions.parquet", "metrics": paths / "metrics.csv",
+         "summary": paths / "summary.csv"},
+        {"seed": 1, "layers": [{"name": "surface"}], "evaluation": {"bootstrap": 100}},
+    )  # fmt: skip
+    metrics = read_table(paths / "metrics.csv", METRICS_TABLE)
+    summary = read_table(paths / "summary.csv", SUMMARY)
+    predictions = pd.read_parquet(paths / "predictions.parquet")
+    assert list(metrics.columns) == [
+        "model", "scenario", "layer", "station", "n", "mae", "rmse", "ubrmse", "bias", "r", "ccc",
+    ]  # fmt: skip
+    assert list(summary.columns) == [
+        "model", "scenario", "layer", "metric", "stations", "n", "median", "median_low", "median_high",
+        "mean", "mean_low", "mean_high", "pooled",
+    ]  # fmt: skip
+    for row in metrics.itertuples():
+        mine = predictions.query("model == @row.model and scenario == @row.scenario and station == @row.station")
+        assert row.rmse == pytest.approx(((mine["predicted"] - mine["observed"]) ** 2).mean() ** 0.5)
+    assert set(metrics["model"]) == {"mlp", "boosted_trees", "same_day_mean"}
+
+
+def test_evaluation_runs_without_torch():
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "import loam.evaluation.baselines, loam.evaluation.merge, loam.evaluation.metrics, loam.evaluation.summary\n"
+        "sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code, str(LIBRARY)], check=False).returncode == 0

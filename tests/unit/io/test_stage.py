@@ -1,0 +1,71 @@
+import json
+import logging
+from types import SimpleNamespace
+
+import pytest
+from loam.errors import TableError
+from loam.io.stage import run_stage
+
+
+class Named(list):
+    """What Snakemake's input and output look like: a list with names."""
+
+    def __init__(self, **files):
+        super().__init__(files.values())
+        self.files = files
+
+    def items(self):
+        return self.files.items()
+
+
+@pytest.fixture
+def job(tmp_path):
+    (tmp_path / "in.txt").write_text("abc")
+    root = logging.getLogger()
+    before = root.handlers[:], root.level
+    yield SimpleNamespace(
+        input=Named(table=str(tmp_path / "in.txt"), many=[str(tmp_path / "in.txt")]),
+        output=Named(copy=str(tmp_path / "out.txt")),
+        params=SimpleNamespace(code="c0de", get=lambda name, default: {"seed": 1}),
+        wildcards=Named(model="mlp"),
+        log=[str(tmp_path / "logs" / "job.log")],
+        rule="copy",
+        threads=2,
+    )
+    for handler in root.handlers[:]:
+        handler.close()
+        root.removeHandler(handler)
+    root.handlers[:], root.level = before
+    logging.captureWarnings(False)
+
+
+def test_a_stage_gets_paths_and_values_and_leaves_provenance(job, tmp_path):
+    def stage(paths, values):
+        assert values == {"seed": 1, "model": "mlp", "threads": 2}
+        assert paths["many"] == [tmp_path / "in.txt"]
+        paths["copy"].write_text(paths["table"].read_text())
+
+    run_stage(job, stage)
+    record = json.loads((tmp_path / "out.txt.provenance.json").read_text())
+    assert record["inputs"] == {
+        str(tmp_path / "in.txt"): "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    }
+    assert record["sha256"] == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert record["code"] == "c0de" and record["config"] == {"seed": 1, "model": "mlp"}
+
+
+def test_a_users_error_is_one_line_and_no_traceback(job, tmp_path):
+    def stage(paths, values):
+        raise TableError("no coordinates", where="a.csv, row 3", fix="add them")
+
+    with pytest.raises(SystemExit):
+        run_stage(job, stage)
+    log = (tmp_path / "logs" / "job.log").read_text()
+    assert "ERROR a.csv, row 3: no coordinates; add them" in log and "Traceback" not in log
+    assert not (tmp_path / "out.txt.provenance.json").exists()
+
+
+def test_a_defect_leaves_its_traceback_in_the_log(job, tmp_path):
+    with pytest.raises(ZeroDivisionError):
+        run_stage(job, lambda paths, values: 1 / 0)
+    assert "Traceback" in (tmp_path / "logs" / "job.log").read_text()

@@ -1,0 +1,37 @@
+import pandas as pd
+import pytest
+from loam.errors import TableError
+from loam.io.schemas import FOLDS
+from loam.io.tables import read_table, write_table
+
+folds = pd.DataFrame({"fold": [1, 2], "test_station": ["a", "b"], "validation_station": ["b", "a"]})
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.parquet"])
+def test_a_table_comes_back_as_written(tmp_path, name):
+    write_table(folds, tmp_path / name, FOLDS)
+    pd.testing.assert_frame_equal(read_table(tmp_path / name, FOLDS), folds)
+
+
+def test_a_table_that_does_not_fit_is_not_written(tmp_path):
+    with pytest.raises(TableError, match=r"t\.csv: fold: .* fails for 0 in row 1"):
+        write_table(folds.assign(fold=[1, 0]), tmp_path / "t.csv", FOLDS)
+    assert not (tmp_path / "t.csv").exists()
+
+
+def test_missing_column_is_named(tmp_path):
+    folds.drop(columns="test_station").to_csv(tmp_path / "t.csv", index=False)
+    with pytest.raises(TableError, match="test_station"):
+        read_table(tmp_path / "t.csv", FOLDS)
+
+
+@pytest.mark.parametrize("content", [b"", b"\x00\xff\xfe\x00not a table"])
+def test_a_file_that_is_no_table_is_a_table_error(tmp_path, content):
+    (tmp_path / "t.parquet").write_bytes(content)
+    with pytest.raises(TableError, match=r"t\.parquet: cannot be read as a table"):
+        read_table(tmp_path / "t.parquet")
+
+
+def test_missing_file_is_a_table_error(tmp_path):
+    with pytest.raises(TableError, match="no such file"):
+        read_table(tmp_path / "none.csv")

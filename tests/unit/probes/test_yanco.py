@@ -1,0 +1,100 @@
+"""The Yanco probes come in once each, with the covariates that the map's rasters hold too."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import rasterio
+import yaml
+from snakemake.utils import update_config
+
+from loam.config.settings import load_config
+from loam.errors import TableError
+from loam.probes.yanco import DAILY, STATIC, drop_repeated, read_station, split_domains, station_table
+
+HEADER = "time,lat,lon,insitu_sm,dem,awc,clay,silt,lst_interp_100m,et_100m,tavg,vpd,srad,rain"
+
+
+def lines(moisture: str, day: str = "2016-01-01") -> str:
+    return f"{HEADER}\n{day},-34.7,146.1,{moisture},120,8,0.5,0.07,310,1,30,40,30,0\n"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "stations").mkdir()
+    (tmp_path / "sites.csv").write_text(
+        "sitename,lat,lon,iteration,cluster\ny7,-34.85,146.11,4,NA\nya3,-34.6772,146.1397,1,A\n"
+        "y8,-34.84,146.41,1,NA\nyb1,-34.94,146.27,4,B\n"
+    )
+    for name, moisture in (("y7", "0.2"), ("ya3", "NA"), ("y8", "0.2"), ("yb1", "0.3")):
+        (tmp_path / "stations" / f"{name}.csv").write_text(lines(moisture))
+    return tmp_path
+
+
+def test_each_station_has_the_place_of_the_list_of_sites(folder):
+    table = station_table(folder / "sites.csv", folder / "stations").set_index("station")
+    assert table.loc["ya3", ["latitude", "longitude"]].tolist() == [-34.6772, 146.1397]
+    assert np.isnan(table.loc["ya3", "sm_0_5"]) and table.loc["yb1", "sm_0_5"] == 0.3
+
+
+def test_a_station_that_repeats_another_is_left_out(folder):
+    source, target = split_domains(station_table(folder / "sites.csv", folder / "stations"))
+    assert source["station"].tolist() == ["y7", "ya3"] and target["station"].tolist() == ["yb1"]
+
+
+def test_stations_repeat_each_other_only_if_they_do_on_every_day():
+    days = pd.to_datetime(["2016-01-01", "2016-01-02", "2016-01-03"])
+    series = {
+        "a": [0.1, np.nan, 0.3],
+        "b": [0.1, np.nan, 0.3],
+        "c": [0.1, 0.2, 0.3],
+        "d": [np.nan] * 3,
+        "e": [np.nan] * 3,
+    }
+    table = pd.concat([pd.DataFrame({"station": name, "date": days, "sm_0_5": v}) for name, v in series.items()])
+    kept, repeats = drop_repeated(table)
+    assert repeats == {"b": "a"}
+    assert kept["station"].unique().tolist() == ["a", "c", "d", "e"]
+
+
+def test_files_and_sites_must_agree(folder):
+    (folder / "stations" / "ya3.csv").rename(folder / "stations" / "ya4.csv")
+    with pytest.raises(TableError, match=r"sites.csv: station ya3, ya4 is not in both"):
+        station_table(folder / "sites.csv", folder / "stations")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (lines("20"), "moisture is outside 0 to 1"),
+        (lines("0.2", "1/1/2016"), "a day is unreadable"),
+        (lines("0.2").replace("vpd", "vpx"), "no column vpd"),
+    ],
+)
+def test_a_station_file_that_is_not_as_described_is_refused(tmp_path, text, expected):
+    (tmp_path / "y7.csv").write_text(text)
+    with pytest.raises(TableError, match=expected):
+        read_station(tmp_path / "y7.csv")
+
+
+def test_the_real_stations_without_the_repeated_ones(shared_data):
+    table = station_table(shared_data / "yanco" / "sites.csv", shared_data / "yanco" / "stations")
+    source, target = split_domains(table)
+    assert (source["station"].nunique(), target["station"].nunique()) == (14, 12)
+    assert {"y5", "y7"} <= set(source["station"]) and not {"y8", "y9"} & set(table["station"])
+    assert table["sm_0_5"].dropna().between(0, 0.65).all()
+
+
+def test_the_rasters_of_the_map_hold_what_the_stations_have(shared_data, project, default_config):
+    update_config(default_config, yaml.safe_load((project / "config" / "yanco.yaml").read_text(encoding="utf-8")))
+    config = load_config({**default_config, "data_dir": str(shared_data)})
+    inputs = {item["feature"]: item["file"] for item in config["mapping"]["inputs"]}
+    assert set(inputs) == {*STATIC, *DAILY}
+    table = station_table(shared_data / "yanco" / "sites.csv", shared_data / "yanco" / "stations")
+    day = table[(table["date"] == config["mapping"]["dates"][0])].set_index("station")
+    day.loc["ya7a", "longitude"] -= 3e-5  # on a pixel's edge, where the rounded coordinate falls on the wrong side
+    for name, path in inputs.items():
+        with rasterio.open(path) as raster:
+            pixels = [values[0] for values in raster.sample(day[["longitude", "latitude"]].to_numpy())]
+        np.testing.assert_allclose(pixels, day[name], rtol=0, atol=0.01, err_msg=name)  # a neighbour is further off

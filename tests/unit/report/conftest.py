@@ -1,0 +1,103 @@
+"""A run made up of numbers: predictions with realistic errors, their scores, folds, cards, dropped rows."""
+
+from __future__ import annotations
+
+import zlib
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from loam.config.settings import load_config
+from loam.evaluation.metrics import score_stations
+from loam.evaluation.summary import summarise
+
+# bias between stations, random error, share of the variation that is followed
+ERRORS = {
+    ("mlp", "source"): (0.050, 0.045, 0.45),
+    ("lstm", "source"): (0.048, 0.040, 0.55),
+    ("mlp", "target"): (0.040, 0.040, 0.60),
+    ("lstm", "target"): (0.042, 0.038, 0.62),
+    ("mlp", "transfer"): (0.032, 0.032, 0.75),
+    ("lstm", "transfer"): (0.028, 0.027, 0.85),
+    ("boosted_trees", "target"): (0.036, 0.034, 0.70),
+    ("boosted_trees", "both"): (0.029, 0.028, 0.80),
+    ("coarse", "none"): (0.038, 0.040, 0.55),
+    ("same_day_mean", "none"): (0.040, 0.020, 0.80),
+}
+
+
+def make_predictions(stations, days, layers, systems):
+    """Predictions of ``systems`` at stations that follow one season, schema PREDICTIONS."""
+    generator = np.random.default_rng(7)
+    dates = pd.date_range("2021-01-01", periods=days)
+    season = 0.1 * np.cos(2 * np.pi * (np.arange(days) - 200) / 365)
+    parts = []
+    for depth, layer in enumerate(layers):
+        for fold, station in enumerate(stations, start=1):
+            noise = np.convolve(generator.normal(0, 0.03, days + 9), np.full(10, 0.3), mode="valid")
+            observed = np.clip(0.26 + 0.03 * depth + generator.normal(0, 0.04) + season + noise, 0.03, 0.6)
+            for system in systems:
+                bias, error, share = ERRORS[system]
+                name = "/".join((*system, layer, station)).encode()
+                own = np.random.default_rng(zlib.crc32(name))
+                predicted = (
+                    observed.mean() + own.normal(0, bias) + share * (observed - observed.mean())
+                    + own.normal(0, error, days)
+                )  # fmt: skip
+                parts.append(
+                    pd.DataFrame(
+                        {"model": system[0], "scenario": system[1], "fold": fold, "station": station, "date": dates,
+                         "layer": layer, "observed": observed, "predicted": predicted}
+                    )
+                )  # fmt: skip
+    return pd.concat(parts, ignore_index=True)
+
+
+@pytest.fixture
+def make_run(project):
+    """Give ``make(stations, days, layers, systems)``: the arguments of ``build_page`` for a made-up run."""
+
+    def make(stations=("creek", "hill", "plain", "ridge"), days=40, layers=("surface", "subsurface"), systems=None):
+        predictions = make_predictions(stations, days, layers, systems or list(ERRORS))
+        metrics = score_stations(predictions)
+        config = load_config(yaml.safe_load((project / "config" / "config.yaml").read_text(encoding="utf-8")))
+        config["layers"] = [layer for layer in config["layers"] if layer["name"] in layers]
+        networks = sorted(set(predictions["model"]) & {"mlp", "lstm"})
+        scenarios = [name for name in ("source", "target", "transfer") if name in set(predictions["scenario"])]
+        config["training"] |= {"models": networks, "scenarios": scenarios}
+        folds = pd.DataFrame(
+            {"fold": range(1, len(stations) + 1), "test_station": stations,
+             "validation_station": [*stations[1:], stations[0]]}
+        )  # fmt: skip
+        dropped = pd.DataFrame(
+            [("source", "far", "kept", "", 7000), ("source", "far", "covariate", "rain", 12)]
+            + [("target", station, "kept", "", days) for station in stations]
+            + [("target", stations[0], "all layers", "surface, subsurface", 31)],
+            columns=["domain", "station", "reason", "column", "rows"],
+        )
+        return {
+            "predictions": predictions,
+            "metrics": metrics,
+            "summary": summarise(predictions, metrics, draws=200, seed=1),
+            "folds": folds,
+            "dropped": dropped,
+            "cards": [make_card(model, scenario, folds) for model in networks for scenario in scenarios],
+            "maps": [],
+            "map_score_files": [],
+            "products": [],
+            "values": {**config, "threads": 1},
+        }
+
+    return make
+
+
+def make_card(model, scenario, folds):
+    """What a card says of the members' stations and epochs."""
+    members = [
+        {"fold": row.fold, "test_station": row.test_station, "validation_station": row.validation_station,
+         "training_stations": [], "epochs": 40 + row.fold, "best_epoch": 35 + row.fold}
+        for row in folds.itertuples()
+    ]  # fmt: skip
+    return {"model": model, "scenario": scenario, "members": members[:1] if scenario == "source" else members}

@@ -1,0 +1,74 @@
+"""Run the workflow in a copy of the project."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+PARTS = ["Snakefile", "config", "workflow", "envs", "profiles"]
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """A copy of the project with an overlay of the configuration."""
+
+    folder: Path
+    config: dict
+
+    def snakemake(self, *arguments: str, config: dict | None = None) -> subprocess.CompletedProcess:
+        """Run snakemake there on two cores with ``config`` (default: the checkout's own) laid over the default."""
+        overlay = self.folder / "overlay.yaml"
+        overlay.write_text(yaml.safe_dump(config or self.config), encoding="utf-8")
+        command = [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", str(overlay), *arguments]
+        return subprocess.run(
+            command, cwd=self.folder, capture_output=True, text=True, check=False,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )  # fmt: skip
+
+    def planned(self, config: dict | None = None) -> set[str]:
+        """The rules that a dry run would execute, without `all`."""
+        result = self.snakemake("--dry-run", config=config)
+        assert result.returncode == 0, result.stderr + result.stdout
+        text = result.stdout + result.stderr
+        return set(re.findall(r"^(\w+) +\d+$", text, flags=re.M)) - {"all", "total"}
+
+
+def _copy_project(project: Path, folder: Path, config: dict) -> Checkout:
+    """Copy what the workflow needs to ``folder``; ``config`` is the overlay."""
+    folder.mkdir(parents=True)
+    for part in PARTS:
+        source = project / part
+        if source.is_dir():
+            shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, folder / part)
+    return Checkout(folder, config)
+
+
+@pytest.fixture(scope="session")
+def copy_project():
+    """``copy_project(project, folder, config)`` gives a checkout of the project with an overlay."""
+    return _copy_project
+
+
+@pytest.fixture(scope="session")
+def small_run(project, tmp_path_factory) -> Checkout:
+    """The default run, made small, run once to its end."""
+    config = {
+        "training": {"epochs": 2, "patience": 1},
+        "sandbox": {"source_stations": 4, "target_stations": 4, "box_km": 4},
+        "evaluation": {"bootstrap": 100},
+        "mapping": {"tile": 32},
+    }
+    checkout = _copy_project(project, tmp_path_factory.mktemp("small") / "loam", config)
+    result = checkout.snakemake()
+    assert result.returncode == 0, result.stderr[-4000:]
+    return checkout

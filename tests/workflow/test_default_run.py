@@ -1,0 +1,135 @@
+"""The default run, small, end to end, and what reruns after a change."""
+
+import copy
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import rasterio
+from loam.io.schemas import METRICS_TABLE, PREDICTIONS, SUMMARY
+from loam.io.tables import read_table
+from rio_cogeo.cogeo import cog_validate
+
+pytestmark = pytest.mark.xdist_group("small_run")
+
+TRAINING = {"train_source", "train_target", "fine_tune"}
+AFTER_TRAINING = {
+    "predict_held_out", "merge_predictions", "score_predictions", "map_soil_moisture", "draw_map", "score_map",
+    "build_report",
+}  # fmt: skip
+
+
+@pytest.fixture
+def results(small_run):
+    return small_run.folder / "results" / "sandbox"
+
+
+def test_every_model_scenario_and_baseline_is_scored(results):
+    metrics = read_table(results / "evaluation" / "metrics.csv", METRICS_TABLE)
+    assert set(zip(metrics["model"], metrics["scenario"], strict=True)) == {
+        *((model, scenario) for model in ("mlp", "lstm") for scenario in ("source", "target", "transfer")),
+        ("coarse", "none"), ("same_day_mean", "none"), ("boosted_trees", "target"), ("boosted_trees", "both"),
+    }  # fmt: skip
+    assert set(metrics["layer"]) == {"surface", "subsurface"}
+    assert metrics.groupby(["model", "scenario", "layer"])["station"].nunique().eq(4).all()
+
+
+def test_every_score_can_be_computed_again_from_the_predictions(results):
+    predictions = read_table(results / "predictions.parquet", PREDICTIONS)
+    metrics = read_table(results / "evaluation" / "metrics.csv", METRICS_TABLE)
+    again = {}
+    for key, rows in predictions.groupby(["model", "scenario", "layer", "station"]):
+        error = rows["predicted"] - rows["observed"]
+        again[key] = (len(rows), error.abs().mean(), np.sqrt((error**2).mean()), error.mean())
+    assert len(again) == len(metrics)
+    for row in metrics.itertuples():
+        n, mae, rmse, bias = again[(row.model, row.scenario, row.layer, row.station)]
+        assert row.n == n
+        np.testing.assert_allclose([row.mae, row.rmse, row.bias], [mae, rmse, bias], rtol=1e-9, atol=1e-12)
+    summary = read_table(results / "evaluation" / "summary.csv", SUMMARY)
+    medians = metrics.groupby(["model", "scenario", "layer"])["rmse"].median()
+    for row in summary[summary["metric"] == "rmse"].itertuples():
+        assert row.median == pytest.approx(medians[(row.model, row.scenario, row.layer)])
+
+
+def test_every_held_out_observation_is_predicted_once_by_each_network(results):
+    predictions = read_table(results / "predictions.parquet", PREDICTIONS)
+    target = read_table(results / "samples" / "target.parquet")
+    observed = target[["surface", "subsurface"]].notna().to_numpy().sum()
+    networks = predictions[predictions["model"].isin(["mlp", "lstm"])]
+    assert networks.groupby(["model", "scenario"]).size().eq(observed).all()
+
+
+def test_the_map_is_a_cloud_optimised_geotiff_of_mean_and_spread(results):
+    path = results / "maps" / "2022-08-15" / "soil_moisture.tif"
+    valid, errors, warnings = cog_validate(path)
+    assert valid and not errors and not warnings
+    with rasterio.open(path) as raster, rasterio.open(results / "world" / "elevation.tif") as elevation:
+        assert raster.descriptions == ("surface_mean", "surface_std", "subsurface_mean", "subsurface_std")
+        assert (raster.crs, raster.transform, raster.shape) == (elevation.crs, elevation.transform, elevation.shape)
+        assert raster.nodata is not None
+        bands, land = raster.read(masked=True), ~np.ma.getmaskarray(elevation.read(1, masked=True))
+    assert (~np.ma.getmaskarray(bands) == land).all(), "every land pixel and no other is mapped"
+    assert (bands[1] > 0).all() and (bands[3] > 0).all()
+
+
+def test_the_map_is_scored_against_the_truth(results):
+    score = pd.read_csv(results / "maps" / "2022-08-15" / "score.csv")
+    assert set(score["layer"]) == {"surface", "subsurface"} and (score["n"] > 1000).all() and (score["rmse"] > 0).all()
+
+
+def test_every_product_says_what_it_comes_from(results):
+    for name in ("predictions.parquet", "evaluation/summary.csv", "maps/2022-08-15/soil_moisture.tif"):
+        record = json.loads((results / f"{name}.provenance.json").read_text())
+        assert record["code"] and record["config_hash"] and record["inputs"] and record["sha256"]
+
+
+def test_the_report_stands_alone(results):
+    page = (results / "report" / "index.html").read_text(encoding="utf-8")
+    assert "data:image/png;base64" in page
+    assert 'src="http' not in page and 'href="http' not in page
+
+
+def test_a_second_run_does_nothing(small_run):
+    assert small_run.planned() == set()
+
+
+def test_a_changed_learning_rate_retrains_and_prepares_nothing(small_run):
+    config = copy.deepcopy(small_run.config)
+    config["training"]["learning_rate"] = 2.0e-4
+    assert small_run.planned(config) == TRAINING | AFTER_TRAINING
+
+
+def test_two_values_swapped_are_seen(small_run):
+    """Snakemake compares params as a set of values without names; one dict a rule makes the swap visible."""
+    config = copy.deepcopy(small_run.config)
+    config["training"].update(epochs=1, patience=2)
+    assert TRAINING <= small_run.planned(config)
+
+
+@pytest.mark.parametrize(
+    ("module", "rerun"),
+    [
+        ("evaluation/baselines.py", {"predict_baselines", "merge_predictions", "score_predictions", "build_report"}),
+        ("evaluation/summary.py", {"score_predictions", "build_report"}),
+        ("training/loss.py", TRAINING | AFTER_TRAINING),
+        ("report/figures.py", {"build_report"}),
+    ],
+)
+def test_an_edited_module_reruns_the_rules_that_reach_it_and_what_follows(small_run, module, rerun):
+    path = small_run.folder / "workflow" / "lib" / "loam" / module
+    before = path.read_text(encoding="utf-8")
+    try:
+        path.write_text(before + "\n# a remark\n", encoding="utf-8")
+        assert small_run.planned() == set(), "a comment is no change"
+        path.write_text(before + "\nEDITED = True\n", encoding="utf-8")
+        assert small_run.planned() == rerun
+    finally:
+        path.write_text(before, encoding="utf-8")
+
+
+def test_snakemakes_own_report_works(small_run):
+    result = small_run.snakemake("--report", "snakemake_report.html")
+    assert result.returncode == 0, result.stderr
+    assert (small_run.folder / "snakemake_report.html").stat().st_size > 10_000

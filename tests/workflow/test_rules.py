@@ -1,0 +1,105 @@
+"""The rules of the workflow (docs/explanation/workflow.md), asserted on the parsed workflow."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PARSE = """
+import json, sys
+from pathlib import Path
+from snakemake.api import SnakemakeApi
+from snakemake.settings.types import ConfigSettings, OutputSettings, Quietness, ResourceSettings
+
+with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
+    parsed = api.workflow(resource_settings=ResourceSettings(cores=1), snakefile=Path("Snakefile"))
+    workflow = parsed._workflow
+    before = set(sys.modules)
+    workflow.include(parsed.snakefile, overwrite_default_target=True)
+    heavy = {"numpy", "pandas", "torch", "rasterio", "xarray", "sklearn", "pandera"} & (set(sys.modules) - before)
+    rules = [
+        {
+            "name": rule.name,
+            "script": rule.script,
+            "run": bool(rule.run_func and not (rule.script or rule.shellcmd)) and not rule.norun,
+            "shell": rule.shellcmd,
+            "conda": str(rule.conda_env) if rule.conda_env else None,
+            "log": [str(log) for log in rule.log],
+            "benchmark": str(rule.benchmark) if rule.benchmark else None,
+            "resources": sorted(rule.resources),
+            "params": sorted(rule.params.keys()),
+            "code": rule.params.code if "code" in rule.params.keys() else None,
+            "named": all(name for name, _ in rule.input._allitems()) and all(n for n, _ in rule.output._allitems()),
+            "checkpoint": rule.is_checkpoint,
+        }
+        for rule in workflow.rules
+    ]
+print("JSON" + json.dumps({"rules": rules, "heavy": sorted(heavy)}))
+"""
+
+
+@pytest.fixture(scope="module")
+def parsed(project) -> dict:
+    result = subprocess.run([sys.executable, "-c", PARSE], cwd=project, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout.split("JSON", 1)[1])
+
+
+@pytest.fixture(scope="module")
+def rules(parsed) -> dict:
+    return {rule["name"]: rule for rule in parsed["rules"] if rule["name"] != "all"}
+
+
+def test_every_rule_runs_a_script_of_its_own_name(rules):
+    assert {name: Path(rule["script"]).stem for name, rule in rules.items()} == {name: name for name in rules}
+    assert not [name for name, rule in rules.items() if rule["run"] or rule["shell"] or rule["checkpoint"]]
+
+
+def test_every_script_belongs_to_a_rule(rules, project):
+    assert {path.stem for path in (project / "workflow" / "scripts").glob("*.py")} == set(rules)
+
+
+def test_every_rule_has_log_benchmark_environment_resources_and_names(rules):
+    for name, rule in rules.items():
+        assert rule["log"] and rule["benchmark"], name
+        assert {"mem_mb", "runtime"} <= set(rule["resources"]), name
+        assert rule["named"], name
+
+
+def test_every_rule_carries_the_hash_of_its_code_and_at_most_one_dict_of_values(rules, project):
+    from loam.config.code import code_version
+
+    for name, rule in rules.items():
+        assert rule["code"] == code_version(name), name
+        assert set(rule["params"]) <= {"code", "values"}, name
+
+
+def test_every_environment_exists(rules, project):
+    for name, rule in rules.items():
+        assert rule["conda"], name
+        assert (project / "workflow" / "rules" / rule["conda"]).resolve().is_file() or Path(rule["conda"]).is_file(), name
+
+
+def test_parsing_imports_no_heavy_library(parsed):
+    assert parsed["heavy"] == []
+
+
+def test_a_rule_is_short_and_names_its_place(project):
+    for path in (project / "workflow" / "rules").glob("*.smk"):
+        text = path.read_text(encoding="utf-8")
+        assert re.match(r"(# .*\n)+# Needs: .*\n# Gives: ", text), f"{path.name} opens with what it needs and gives"
+        for block in re.split(r"^rule ", text, flags=re.M)[1:]:
+            body = re.split(r"^\S", block.split("\n", 1)[1], maxsplit=1, flags=re.M)[0]
+            values = [line for line in body.splitlines() if re.match(r" {8}\S", line) and not line.strip().startswith(")")]
+            assert len(values) <= 20, f"{path.name}: {block.split(':')[0]} has {len(values)} values"
+
+
+def test_scripts_are_thin(project):
+    for path in (project / "workflow" / "scripts").glob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        assert re.search(r"^def stage\(paths: Paths, values: Values\) -> None:", text, flags=re.M), path.name
+        assert text.endswith('if __name__ == "__main__":\n    run_stage(snakemake, stage)  # noqa: F821\n'), path.name
+        assert len(text.splitlines()) <= 80, path.name

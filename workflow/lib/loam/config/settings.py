@@ -1,0 +1,194 @@
+"""The run's configuration: validated when the workflow is parsed, handed to each rule only as far as it uses it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import yaml
+
+from loam.errors import ConfigError
+
+SCHEMA = Path(__file__).resolve().parents[4] / "config" / "schema.yaml"
+
+
+def load_config(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the configuration with dates as text and ``{run}``, ``{data_dir}`` filled in, after checking it.
+
+    Raises:
+        ConfigError: an unknown key (named with the nearest known one), a wrong type or value, or values that
+            contradict each other.
+    """
+    config = _plain(raw)
+    _check_schema(config)
+    config = _fill(config, {"{run}": config["run"], "{data_dir}": config["data_dir"].rstrip("/")})
+    _check_consistency(config)
+    return config
+
+
+def pick(config: Mapping[str, Any], *keys: str) -> dict[str, Any]:
+    """The part of ``config`` a rule uses, as one dict with sorted keys: ``pick(config, "seed", "training.epochs")``.
+
+    Snakemake compares params as a set of values without names; one dict a rule makes a swap of two values visible.
+    """
+    part: dict[str, Any] = {}
+    for key in keys:
+        *parents, last = key.split(".")
+        source, target = config, part
+        for parent in parents:
+            source, target = source[parent], target.setdefault(parent, {})
+        target[last] = source[last]
+    return _sorted(part)
+
+
+def require_files(config: Mapping[str, Any], paths: Iterable[str | None]) -> None:
+    """Raise a ConfigError for the first of ``paths`` that does not exist; paths that a rule makes are left out."""
+    for path in paths:
+        if path and not path.startswith(("results/", "resources/")) and not Path(path).exists():
+            raise ConfigError(
+                f"run '{config['run']}' reads this file and it is not there",
+                where=path,
+                fix=f"set data_dir (now '{config['data_dir']}') to the folder that holds the data "
+                "(docs/how-to/get-the-real-data.md); the default run, config/config.yaml, needs no data",
+            )
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _sorted(value: Any) -> Any:
+    return {key: _sorted(value[key]) for key in sorted(value)} if isinstance(value, dict) else value
+
+
+def _fill(value: Any, words: Mapping[str, str]) -> Any:
+    if isinstance(value, dict):
+        return {key: _fill(item, words) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_fill(item, words) for item in value]
+    if isinstance(value, str):
+        for word, text in words.items():
+            value = value.replace(word, text)
+    return value
+
+
+def _check_schema(config: dict[str, Any]) -> None:
+    schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
+    errors = sorted(jsonschema.Draft202012Validator(schema).iter_errors(config), key=lambda error: list(error.path))
+    for error in errors:
+        where = ".".join(str(part) for part in error.absolute_path)
+        if error.validator == "additionalProperties":
+            known = error.schema["properties"]
+            unknown = next(key for key in error.instance if key not in known)
+            nearest = difflib.get_close_matches(unknown, known, n=1, cutoff=0.0)
+            raise ConfigError(
+                "unknown key", where=f"config key '{f'{where}.' if where else ''}{unknown}'",
+                expected=f"one of {', '.join(sorted(known))}", fix=f"did you mean '{nearest[0]}'?",
+            )  # fmt: skip
+        raise ConfigError(error.message, where=f"config key '{where}'" if where else "config")
+
+
+def _check_consistency(config: dict[str, Any]) -> None:
+    for key, lags in _lag_windows(config["features"]):
+        if lags[0] > lags[1]:
+            raise ConfigError(f"lags {lags} run backwards", where=f"config key '{key}'", expected="[first, last]")
+    layers = [layer["name"] for layer in config["layers"]]
+    for layer in config["layers"]:
+        if layer["top_cm"] >= layer["bottom_cm"]:
+            raise ConfigError(
+                f"top {layer['top_cm']} cm is not above bottom {layer['bottom_cm']} cm",
+                where=f"config key 'layers', layer '{layer['name']}'",
+            )
+    _no_duplicates("layers", layers)
+    _no_duplicates("features", _feature_names(config["features"]))
+    for item in config["evaluation"]["coarse"]:
+        if item["layer"] not in layers:
+            raise ConfigError(
+                f"no layer '{item['layer']}'", where="config key 'evaluation.coarse'", expected=f"one of {layers}"
+            )
+    if "lstm" in config["training"]["models"] and not config["features"]["sequence"]["variables"]:
+        raise ConfigError(
+            "model lstm reads a sequence and features.sequence.variables is empty",
+            where="config key 'training.models'", fix="name the sequence variables, or leave lstm out",
+        )  # fmt: skip
+    for model in config["training"]["models"]:
+        part = config["training"][model]
+        if part["frozen"] > len(part["hidden"]):
+            raise ConfigError(
+                f"{part['frozen']} frozen layers of {len(part['hidden'])}", where=f"config key 'training.{model}.frozen'"
+            )
+    validation = config["training"]["validation"]
+    for key in ("training_dates", "validation_dates"):
+        first, last = (_date(text, f"training.validation.{key}") for text in validation[key])
+        if first > last:
+            raise ConfigError("first day after last day", where=f"config key 'training.validation.{key}'")
+    first, last = zip(validation["training_dates"], validation["validation_dates"], strict=True)
+    if validation["by"] == "dates" and max(first) <= min(last):
+        raise ConfigError(
+            "training and validation dates overlap", where="config key 'training.validation'",
+            fix="rows that validate must not train",
+        )  # fmt: skip
+    _check_mapping(config)
+
+
+def _check_mapping(config: dict[str, Any]) -> None:
+    mapping, training = config["mapping"], config["training"]
+    if not mapping["dates"]:
+        return
+    for text in mapping["dates"]:
+        _date(text, "mapping.dates")
+    for key, chosen in (("model", training["models"]), ("scenario", training["scenarios"])):
+        if mapping[key] not in chosen:
+            raise ConfigError(
+                f"'{mapping[key]}' is not trained in this run", where=f"config key 'mapping.{key}'",
+                expected=f"one of {chosen}",
+            )  # fmt: skip
+    if not mapping["grid"]["like"]:
+        raise ConfigError("a map needs a grid", where="config key 'mapping.grid.like'", fix="name a raster")
+    given = [
+        name for item in mapping["inputs"]
+        for name in ([item["feature"]] if isinstance(item["feature"], str) else item["feature"])
+    ]  # fmt: skip
+    _no_duplicates("mapping.inputs", given)
+    missing = sorted(set(_feature_names(config["features"])) - set(given))
+    if missing:
+        raise ConfigError(
+            f"no raster for feature {', '.join(missing)}", where="config key 'mapping.inputs'",
+            fix="add a file for it, leave it out of features, or set mapping.dates to []",
+        )  # fmt: skip
+
+
+def _feature_names(features: Mapping[str, Any]) -> list[str]:
+    return [
+        *features["static"],
+        *(item["name"] for item in features["daily"]),
+        *features["sequence"]["variables"],
+        *(item["name"] for item in features["classes"]),
+    ]
+
+
+def _lag_windows(features: Mapping[str, Any]) -> Iterator[tuple[str, list[int]]]:
+    yield "features.sequence.lags", features["sequence"]["lags"]
+    for item in features["daily"]:
+        yield f"features.daily, '{item['name']}'", item["lags"]
+
+
+def _no_duplicates(key: str, names: list[str]) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigError(f"'{name}' is named twice", where=f"config key '{key}'")
+
+
+def _date(text: str, key: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ConfigError(f"'{text}' is not a day", where=f"config key '{key}'", expected="YYYY-MM-DD") from None

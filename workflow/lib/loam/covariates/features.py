@@ -1,0 +1,71 @@
+"""The features of a run: which columns of the samples a network reads, in which order and shape."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One column of the samples that a network reads.
+
+    Args:
+        column: the column's name in the samples.
+        name: what it is made from (a column of the tables, a raster): ``rain`` for ``rain_2``.
+        kind: ``static``, ``daily``, ``sequence``, ``class`` or ``season``.
+        lag: days before the row's date, for ``daily`` and ``sequence``.
+        value: the class that it is 1 for (``class``), or ``sin``, ``cos`` (``season``).
+    """
+
+    column: str
+    name: str
+    kind: str
+    lag: int = 0
+    value: str | int | None = None
+
+
+@dataclass(frozen=True)
+class FeatureSet:
+    """All features of a run.
+
+    Args:
+        static: features of the ``static`` tensor [batch, feature], in order; everything that is not a sequence.
+        sequence: features of the ``sequence`` tensor [batch, step, variable]: per step, oldest first, the variables.
+    """
+
+    static: tuple[Feature, ...]
+    sequence: tuple[tuple[Feature, ...], ...]
+
+    @property
+    def columns(self) -> list[str]:
+        """Columns of all features: static ones, then the sequence step by step."""
+        return [feature.column for feature in self.static] + [
+            feature.column for step in self.sequence for feature in step
+        ]
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Number of static features, of steps and of sequence variables."""
+        return len(self.static), len(self.sequence), len(self.sequence[0]) if self.sequence else 0
+
+
+def feature_set(features: Mapping[str, Any]) -> FeatureSet:
+    """The features that the config's ``features`` names."""
+    static = [Feature(name, name, "static") for name in features["static"]]
+    for item in features["daily"]:
+        static += [Feature(f"{item['name']}_{lag}", item["name"], "daily", lag) for lag in _lags(item["lags"])]
+    for item in features["classes"]:
+        static += [
+            Feature(f"{item['name']}_{value}", item["name"], "class", value=value) for value in item["values"]
+        ]
+    if features["day_of_year"]:
+        static += [Feature(f"day_of_year_{part}", "day_of_year", "season", value=part) for part in ("sin", "cos")]
+    names, lags = features["sequence"]["variables"], _lags(features["sequence"]["lags"])
+    steps = [tuple(Feature(f"{name}_{lag}", name, "sequence", lag) for name in names) for lag in reversed(lags)]
+    return FeatureSet(tuple(static), tuple(steps) if names else ())
+
+
+def _lags(window: list[int]) -> range:
+    return range(window[0], window[1] + 1)

@@ -1,0 +1,237 @@
+"""The inputs of a day's map: every feature at every land pixel of a tile, and the sequence once a coarse cell.
+
+A file on the run's own grid is read by window. One on another grid, of any CRS, is read at its cell nearest to the
+pixel's centre, so a coarse field enters the model as it entered the samples, unsmoothed. Sequences stay on the cells
+that they come from, with an index from pixel to cell: a network reads 9 km cells once, not 12,000 times.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from loam.covariates.cells import Cells, open_cells
+from loam.covariates.features import Feature, FeatureSet
+from loam.covariates.files import file_of_day
+from loam.covariates.season import day_of_year
+from loam.errors import ConfigError, RasterError
+from loam.grid import Grid, Tile, cells_at, crs_of, project, same_grid
+
+log = logging.getLogger("loam")
+
+
+@dataclass(frozen=True)
+class TileInputs:
+    """What a network reads for one tile.
+
+    Args:
+        pixel: the land pixels with every input, as positions in the tile counted row by row: [pixel].
+        static: [pixel, feature], float32, in FeatureSet.static order.
+        cell: the sequence that each pixel reads: [pixel], into ``cells``.
+        cells: the distinct sequences: [cell, step, variable], float32, oldest step first; [1, 0, 0] without sequence.
+    """
+
+    pixel: np.ndarray
+    static: np.ndarray
+    cell: np.ndarray
+    cells: np.ndarray
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a tile's land pixels lie in a file: the block of cells that holds them, and each pixel's cell in it."""
+
+    rows: slice
+    cols: slice
+    index: np.ndarray  # [pixel], counted row by row in the block; -1 outside the file
+
+    def take(self, block: np.ndarray, index: np.ndarray | None = None) -> np.ndarray:
+        index = self.index if index is None else index
+        if not block.size:
+            return np.full(index.shape, np.nan, np.float32)
+        return np.where(index >= 0, block.ravel()[index], np.float32(np.nan))
+
+
+class DayInputs:
+    """The open files of one day. ``open_day`` makes it; ``read`` gives a tile; ``log_missing`` tells what lacked."""
+
+    def __init__(
+        self, inputs: Sequence[Mapping[str, Any]], features: FeatureSet, day: date, grid: Grid, stack: ExitStack
+    ) -> None:
+        self.features, self.day, self.grid, self._stack = features, day, grid, stack
+        self._given = {name: item for item in inputs for name in _names(item)}
+        self._files: dict[tuple[str, tuple[str, ...]], Cells] = {}
+        self._codes = {feature.name: self._codes_of(feature) for feature in features.static if feature.kind == "class"}
+        self.land = self.mapped = 0
+        self.missing: Counter[str] = Counter()
+        self.unknown_codes: Counter[tuple[str, int]] = Counter()
+        for feature in (*features.static, *(feature for step in features.sequence for feature in step)):
+            if feature.kind != "season":
+                self._check_time(feature, self._file(feature))
+
+    def read(self, tile: Tile) -> TileInputs:
+        """Every feature at the land pixels of ``tile`` that have them all."""
+        land = np.flatnonzero(self.grid.land_mask(tile))
+        places: dict[Any, _Place] = {}
+        static = self._static(tile, land, places)
+        index, cells = self._sequence(tile, land, places)
+        lacking = np.isnan(cells).reshape(len(cells), -1)
+        complete = ~(np.isnan(static).any(axis=1) | lacking.any(axis=1)[index])
+        self._count(land, static, index, lacking, complete)
+        used, cell = np.unique(index[complete], return_inverse=True)
+        return TileInputs(land[complete], static[complete], cell, cells[used])
+
+    def log_missing(self) -> None:
+        """Log how many land pixels were mapped, and the missing share of each feature that lacks any."""
+        share = 100 * self.mapped / max(self.land, 1)
+        log.info("%d land pixels, %.2f %% of them with every input", self.land, share)
+        for column, count in self.missing.most_common():
+            log.info("missing %s: %.2f %% of the land", column, 100 * count / self.land)
+        for (name, code), count in sorted(self.unknown_codes.items()):
+            log.warning("%s: code %d is none of the model's classes, %d pixels are left out", name, code, count)
+
+    def _static(self, tile: Tile, land: np.ndarray, places: dict[Any, _Place]) -> np.ndarray:
+        values = np.empty((len(land), len(self.features.static)), np.float32)
+        codes: dict[str, np.ndarray] = {}
+        for column, feature in enumerate(self.features.static):
+            if feature.kind == "season":
+                values[:, column] = day_of_year(pd.DatetimeIndex([self.day]), feature.value)
+            elif feature.kind == "class":
+                if feature.name not in codes:
+                    codes[feature.name] = self._known_codes(feature, self._pixels(feature, tile, land, places))
+                code = self._codes[feature.name][str(feature.value)]
+                values[:, column] = np.where(np.isnan(codes[feature.name]), np.nan, codes[feature.name] == code)
+            else:
+                values[:, column] = self._pixels(feature, tile, land, places)
+        return values
+
+    def _sequence(self, tile: Tile, land: np.ndarray, places: dict[Any, _Place]) -> tuple[np.ndarray, np.ndarray]:
+        steps = self.features.sequence
+        if not steps:
+            return np.zeros(len(land), np.int64), np.zeros((1, 0, 0), np.float32)
+        files = [self._file(feature) for step in steps for feature in step]
+        found = list({id(place): place for place in (self._place(file, tile, land, places) for file in files)}.values())
+        key = np.zeros(len(land), np.int64)  # one number for each combination of cells, over the grids there are
+        for place in found:
+            size = (place.rows.stop - place.rows.start) * (place.cols.stop - place.cols.start) + 1
+            key = key * size + place.index + 1
+        _, first, index = np.unique(key, return_index=True, return_inverse=True)
+        cells = np.empty((len(first), len(steps), len(steps[0])), np.float32)
+        for number, step in enumerate(steps):
+            for variable, feature in enumerate(step):
+                file = self._file(feature)
+                place = self._place(file, tile, land, places)
+                cells[:, number, variable] = place.take(self._block(file, feature, place), place.index[first])
+        return index, cells
+
+    def _pixels(self, feature: Feature, tile: Tile, land: np.ndarray, places: dict[Any, _Place]) -> np.ndarray:
+        file = self._file(feature)
+        place = self._place(file, tile, land, places)
+        return place.take(self._block(file, feature, place))
+
+    def _block(self, file: Cells, feature: Feature, place: _Place) -> np.ndarray:
+        return file.read(feature.name, self.day - timedelta(days=feature.lag), place.rows, place.cols)
+
+    def _place(self, file: Cells, tile: Tile, land: np.ndarray, places: dict[Any, _Place]) -> _Place:
+        if file.geobox not in places:
+            places[file.geobox] = self._locate(file, tile, land)
+        return places[file.geobox]
+
+    def _locate(self, file: Cells, tile: Tile, land: np.ndarray) -> _Place:
+        if same_grid(file.geobox, self.grid.geobox):
+            rows, cols = slice(tile.row, tile.row + tile.height), slice(tile.col, tile.col + tile.width)
+            return _Place(rows, cols, land)
+        x, y = self.grid.centres(tile)
+        x, y = project(x[land], y[land], crs_of(self.grid.geobox), crs_of(file.geobox))
+        row, col = cells_at(file.geobox, x, y)
+        inside = row >= 0
+        if not inside.any():
+            return _Place(slice(0, 0), slice(0, 0), row)
+        rows = slice(int(row[inside].min()), int(row[inside].max()) + 1)
+        cols = slice(int(col[inside].min()), int(col[inside].max()) + 1)
+        index = (row - rows.start) * (cols.stop - cols.start) + col - cols.start
+        return _Place(rows, cols, np.where(inside, index, -1))
+
+    def _known_codes(self, feature: Feature, raw: np.ndarray) -> np.ndarray:
+        known = np.isin(raw, list(self._codes[feature.name].values())) | np.isnan(raw)
+        for code, count in zip(*np.unique(raw[~known], return_counts=True), strict=True):
+            self.unknown_codes[feature.name, int(code)] += int(count)
+        return np.where(known, raw, np.float32(np.nan))
+
+    def _codes_of(self, feature: Feature) -> dict[str, int]:
+        """The raster code of each class that is a feature; without ``classes``, the classes are the codes."""
+        values = [item.value for item in self.features.static if item.kind == "class" and item.name == feature.name]
+        given = self._given[feature.name].get("classes")
+        codes = given or {str(value): value for value in values if isinstance(value, int)}
+        lacking = [str(value) for value in values if str(value) not in codes]
+        if lacking:
+            raise ConfigError(
+                f"no raster value for class {', '.join(lacking)} of '{feature.name}'",
+                where="config key 'mapping.inputs'", fix="give it under `classes`",
+            )  # fmt: skip
+        return {str(value): codes[str(value)] for value in values}
+
+    def _file(self, feature: Feature) -> Cells:
+        item = self._given[feature.name]
+        path = file_of_day(item["file"], self.day - timedelta(days=feature.lag))
+        names = tuple(_names(item))
+        if (path, names) not in self._files:
+            file = self._stack.enter_context(open_cells(path, names))
+            self._check_overlap(file)
+            self._files[path, names] = file
+        return self._files[path, names]
+
+    def _check_time(self, feature: Feature, file: Cells) -> None:
+        template = self._given[feature.name]["file"]
+        if feature.lag and not file.has_time and file_of_day(template, self.day) == str(file.path):
+            raise RasterError(
+                f"holds one day, and '{feature.column}' is of {feature.lag} days before {self.day}", where=file.path,
+                expected="a netCDF with time, or {date} in the file's name", fix="mend mapping.inputs",
+            )  # fmt: skip
+
+    def _check_overlap(self, file: Cells) -> None:
+        if any(file.geobox == other.geobox for other in self._files.values()):
+            return
+        for tile in self.grid.tiles:
+            x, y = self.grid.centres(tile, crs_of(file.geobox))
+            if (cells_at(file.geobox, x, y)[0] >= 0).any():
+                return
+        raise RasterError(
+            "does not overlap the grid of the map", where=file.path, expected=f"data over {self.grid.land}",
+            fix="check its CRS and its extent",
+        )  # fmt: skip
+
+    def _count(
+        self, land: np.ndarray, static: np.ndarray, index: np.ndarray, lacking: np.ndarray, complete: np.ndarray
+    ) -> None:
+        self.land += len(land)
+        self.mapped += int(complete.sum())
+        missing = np.isnan(static).sum(axis=0).tolist()
+        missing += (np.bincount(index, minlength=len(lacking)) @ lacking).tolist()
+        features = (*self.features.static, *(feature for step in self.features.sequence for feature in step))
+        names = [feature.name if feature.kind == "class" else feature.column for feature in features]
+        self.missing.update({name: count for name, count in zip(names, missing, strict=True) if count})
+
+
+@contextmanager
+def open_day(inputs: Sequence[Mapping[str, Any]], features: FeatureSet, day: str, grid: Grid) -> Iterator[DayInputs]:
+    """Open the files that a map of ``day`` (YYYY-MM-DD) reads: the config's ``mapping.inputs``.
+
+    Raises:
+        RasterError: a file is missing, unreadable, without CRS, elsewhere, lacks a band, a variable or a day.
+        ConfigError: a class has no raster value.
+    """
+    with ExitStack() as stack:
+        yield DayInputs(inputs, features, date.fromisoformat(day), grid, stack)
+
+
+def _names(item: Mapping[str, Any]) -> list[str]:
+    return [item["feature"]] if isinstance(item["feature"], str) else item["feature"]

@@ -1,0 +1,186 @@
+"""What a network must beat, predicted fold by fold as the networks are.
+
+- ``coarse``: the modelled moisture itself (SMAP L4, AWRA-L) behind a straight line fitted on the training stations.
+- ``same_day_mean``: the mean of the training stations on the same day. It needs probes that report on the day.
+- ``boosted_trees``: histogram gradient boosting (Ke et al., 2017; scikit-learn's defaults) on the networks' features,
+  trained on the target domain's training stations, or on these and the whole source domain together.
+
+Training stations are those of the networks: all but the fold's test and validation station.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.ensemble import HistGradientBoostingRegressor
+from threadpoolctl import threadpool_limits
+
+from loam.covariates.features import feature_set
+from loam.errors import ConfigError, LeakageError, TableError
+from loam.evaluation.metrics import varies
+from loam.io.schemas import PREDICTIONS
+
+Fit = Callable[[pd.DataFrame, pd.DataFrame], np.ndarray]  # (training rows, rows to predict) -> moisture [row]
+
+log = logging.getLogger("loam")
+
+
+def predict_baselines(
+    source: pd.DataFrame, target: pd.DataFrame, folds: pd.DataFrame, values: Mapping[str, Any]
+) -> pd.DataFrame:
+    """Held-out predictions of every baseline.
+
+    Args:
+        source: samples of the source domain.
+        target: samples of the target domain.
+        folds: schema FOLDS.
+        values: ``seed``, ``layers``, ``features``, ``evaluation.coarse`` of the config, and ``threads``.
+
+    Returns:
+        Schema PREDICTIONS, m3 m-3; a row only where the layer was observed and the baseline has something to say.
+
+    Raises:
+        TableError: the folds are not those of the target's stations.
+        LeakageError: a station is in both domains.
+        ConfigError: a layer of ``evaluation.coarse`` is named twice, or its feature is no column of the samples.
+    """
+    check_stations(source, target, folds)
+    layers = [layer["name"] for layer in values["layers"]]
+    columns = feature_set(values["features"]).columns
+    seed = values["seed"]
+    with threadpool_limits(limits=values["threads"]):
+        parts = [
+            coarse(target, folds, layers, values["evaluation"]["coarse"]),
+            same_day_mean(target, folds, layers),
+            boosted_trees(target, folds, layers, columns, seed=seed),
+            boosted_trees(target, folds, layers, columns, seed=seed, source=source),
+        ]
+    return pd.concat([part for part in parts if len(part)], ignore_index=True)
+
+
+def coarse(
+    target: pd.DataFrame, folds: pd.DataFrame, layers: Sequence[str], entries: Sequence[Mapping[str, str]]
+) -> pd.DataFrame:
+    """The modelled moisture behind a least-squares line; ``entries`` name the feature of each layer."""
+    features: dict[str, str] = {}
+    for entry in entries:
+        if entry["layer"] in features:
+            raise ConfigError(f"layer '{entry['layer']}' is named twice", where="config key 'evaluation.coarse'")
+        if entry["feature"] not in target:
+            raise ConfigError(
+                f"'{entry['feature']}' is no column of the samples", where="config key 'evaluation.coarse'",
+                expected="a feature with its lag, such as sm_surface_0",
+            )  # fmt: skip
+        features[entry["layer"]] = entry["feature"]
+    for layer in layers:
+        if layer not in features:
+            log.info("coarse: no feature of layer %s in evaluation.coarse, so no rows", layer)
+
+    def fitted(feature: str, layer: str) -> Fit:
+        def fit(training: pd.DataFrame, held_out: pd.DataFrame) -> np.ndarray:
+            slope, intercept = line(training[feature].to_numpy(float), training[layer].to_numpy(float))
+            return slope * held_out[feature].to_numpy(float) + intercept
+
+        return fit
+
+    fits = {layer: fitted(features[layer], layer) for layer in layers if layer in features}
+    return by_fold("coarse", "none", target, folds, fits)
+
+
+def line(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
+    """Slope and intercept of the least-squares line of ``y`` on ``x`` [row]; slope 0 where ``x`` does not vary."""
+    deviation = x - x.mean()
+    slope = float(np.mean(deviation * (y - y.mean())) / np.mean(deviation**2)) if varies(x) else 0.0
+    return slope, float(y.mean() - slope * x.mean())
+
+
+def same_day_mean(target: pd.DataFrame, folds: pd.DataFrame, layers: Sequence[str]) -> pd.DataFrame:
+    """The mean of the training stations that observed the layer on the same day; no row on days without any."""
+
+    def fitted(layer: str) -> Fit:
+        def fit(training: pd.DataFrame, held_out: pd.DataFrame) -> np.ndarray:
+            return held_out["date"].map(training.groupby("date")[layer].mean()).to_numpy(float)
+
+        return fit
+
+    return by_fold("same_day_mean", "none", target, folds, {layer: fitted(layer) for layer in layers})
+
+
+def boosted_trees(
+    target: pd.DataFrame,
+    folds: pd.DataFrame,
+    layers: Sequence[str],
+    columns: Sequence[str],
+    *,
+    seed: int,
+    source: pd.DataFrame | None = None,
+) -> pd.DataFrame:
+    """Gradient-boosted trees on the features ``columns``, one model a layer; with ``source`` on both domains."""
+
+    def fitted(layer: str) -> Fit:
+        more = None if source is None else source.loc[source[layer].notna(), [*columns, layer]]
+
+        def fit(training: pd.DataFrame, held_out: pd.DataFrame) -> np.ndarray:
+            rows = training if more is None else pd.concat([training[[*columns, layer]], more])
+            trees = HistGradientBoostingRegressor(early_stopping=False, random_state=seed)
+            trees.fit(rows[columns].to_numpy(float), rows[layer].to_numpy(float))
+            return trees.predict(held_out[columns].to_numpy(float))
+
+        return fit
+
+    scenario = "target" if source is None else "both"
+    return by_fold("boosted_trees", scenario, target, folds, {layer: fitted(layer) for layer in layers})
+
+
+def by_fold(
+    model: str, scenario: str, target: pd.DataFrame, folds: pd.DataFrame, fits: Mapping[str, Fit]
+) -> pd.DataFrame:
+    """Run the fit of each layer on each fold's training rows and collect what it says of the test station's rows.
+
+    Rows that the fit leaves undefined (NaN) are dropped and counted in the log, and so are those of a fold whose
+    training stations never observed the layer.
+    """
+    parts = [pd.DataFrame(columns=list(PREDICTIONS.columns))]
+    for layer, fit in fits.items():
+        unpredicted = 0
+        for fold, training, held_out in split(target, folds, layer):
+            if training.empty:
+                log.warning("%s %s: no training station of fold %d observed layer %s", model, scenario, fold, layer)
+            predicted = fit(training, held_out) if len(training) else np.full(len(held_out), np.nan)
+            part = held_out[["station", "date"]].assign(
+                model=model, scenario=scenario, fold=fold, layer=layer, observed=held_out[layer], predicted=predicted
+            )
+            parts.append(part.loc[part["predicted"].notna(), list(PREDICTIONS.columns)])
+            unpredicted += int(part["predicted"].isna().sum())
+        log.info("%s %s %s: %d folds; %d rows without a prediction", model, scenario, layer, len(folds), unpredicted)
+    filled = [part for part in parts if len(part)]
+    return pd.concat(filled, ignore_index=True) if filled else parts[0]
+
+
+def split(target: pd.DataFrame, folds: pd.DataFrame, layer: str) -> Iterator[tuple[int, pd.DataFrame, pd.DataFrame]]:
+    """Each fold's number, rows of its training stations and rows of its test station, where ``layer`` is observed."""
+    observed = target[target[layer].notna()]
+    for fold in folds.itertuples(index=False):
+        held_out = observed["station"] == fold.test_station
+        if held_out.any():
+            yield fold.fold, observed[~held_out & (observed["station"] != fold.validation_station)], observed[held_out]
+
+
+def check_stations(source: pd.DataFrame, target: pd.DataFrame, folds: pd.DataFrame) -> None:
+    """Raise unless the folds test each target station once and no station is in both domains."""
+    stations = sorted(target["station"].unique())
+    if sorted(folds["test_station"]) != stations:
+        differ = sorted(set(stations) ^ set(folds["test_station"])) or sorted(folds["test_station"])
+        raise TableError(
+            f"test stations and target stations differ: {', '.join(differ)}", where="folds",
+            expected="each station of the target samples once", fix="remake folds.csv",
+        )  # fmt: skip
+    if shared := sorted(set(stations) & set(source["station"])):
+        raise LeakageError(
+            f"station {', '.join(shared)} is in the source and in the target samples",
+            expected="a held-out station to be in no other domain", fix="take it out of one, or rename it there",
+        )  # fmt: skip

@@ -1,0 +1,55 @@
+"""Schemas of the tables that pass between stages (docs/reference/files.md describes the columns)."""
+
+from __future__ import annotations
+
+import pandera.pandas as pa
+
+SCENARIOS = ["source", "target", "transfer", "both", "none"]
+METRICS = ["mae", "rmse", "ubrmse", "bias", "r", "ccc"]
+
+_text = pa.Column(str, coerce=True)
+_number = pa.Column(float, coerce=True, nullable=True)
+_count = pa.Column(int, pa.Check.ge(0), coerce=True)
+_date = pa.Column("datetime64[ns]", coerce=True)
+_station = pa.Column(str, pa.Check.str_length(1), coerce=True)
+
+# One row a fold: who is held out, who decides when to stop; everybody else trains.
+FOLDS = pa.DataFrameSchema(
+    {"fold": pa.Column(int, pa.Check.ge(1), unique=True), "test_station": _station, "validation_station": _station},
+    strict=True,
+)
+
+# One row a held-out prediction; m3 m-3.
+PREDICTIONS = pa.DataFrameSchema(
+    {
+        "model": _text,
+        "scenario": pa.Column(str, pa.Check.isin(SCENARIOS), coerce=True),
+        "fold": _count,
+        "station": _station,
+        "date": _date,
+        "layer": _text,
+        "observed": pa.Column(float, coerce=True),
+        "predicted": pa.Column(float, coerce=True),
+    },
+    strict=True,
+    unique=["model", "scenario", "station", "date", "layer"],
+)
+
+_key = {"model": _text, "scenario": pa.Column(str, pa.Check.isin(SCENARIOS), coerce=True), "layer": _text}
+
+METRICS_TABLE = pa.DataFrameSchema(
+    {**_key, "station": _station, "n": _count, **dict.fromkeys(METRICS, _number)}, strict=True
+)
+
+SUMMARY = pa.DataFrameSchema(
+    {
+        **_key,
+        "metric": pa.Column(str, pa.Check.isin(METRICS), coerce=True),
+        "stations": _count,
+        "n": _count,
+        **dict.fromkeys(
+            ["median", "median_low", "median_high", "mean", "mean_low", "mean_high", "pooled"], _number
+        ),
+    },
+    strict=True,
+)

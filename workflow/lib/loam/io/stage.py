@@ -1,0 +1,71 @@
+"""The one place where a rule's script meets the library: paths and values in, log and provenance out."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from loam.errors import LoamError
+from loam.io.provenance import write_provenance
+
+Paths = dict[str, Any]  # name -> Path, or list of Paths where the rule gives a list
+Values = dict[str, Any]
+
+log = logging.getLogger("loam")
+
+
+def run_stage(snakemake: Any, stage: Callable[[Paths, Values], None]) -> None:
+    """Run ``stage(paths, values)`` with what a rule holds.
+
+    ``paths`` has the rule's named inputs and outputs; ``values`` is ``params.values`` with ``threads`` added. The log
+    goes to the rule's log file and to the terminal's standard error (warnings and errors only); a ``LoamError`` ends
+    the job with its one line, anything else with a traceback in the log. Provenance is written beside each output.
+    """
+    _start_logging(Path(snakemake.log[0]))
+    inputs, outputs = _named(snakemake.input), _named(snakemake.output)
+    values = dict(snakemake.params.get("values", {}))
+    wildcards = dict(snakemake.wildcards.items())
+    log.info("rule %s %s", snakemake.rule, wildcards or "")
+    started = time.perf_counter()
+    try:
+        stage({**inputs, **outputs}, {**values, **wildcards, "threads": snakemake.threads})
+    except LoamError as error:
+        log.error("%s", error)
+        raise SystemExit(1) from None
+    except BaseException:
+        log.exception("rule %s failed; this is a defect of loam, not of your input", snakemake.rule)
+        raise
+    write_provenance(
+        _flat(outputs), _flat(inputs), rule=snakemake.rule, code=snakemake.params.code, values={**values, **wildcards}
+    )
+    log.info("done in %.1f s", time.perf_counter() - started)
+
+
+def _named(files: Any) -> Paths:
+    return {
+        name: Path(value) if isinstance(value, str) else [Path(item) for item in value] for name, value in files.items()
+    }
+
+
+def _flat(paths: Paths) -> list[Path]:
+    return [item for value in paths.values() for item in (value if isinstance(value, list) else [value])]
+
+
+def _start_logging(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    to_file = logging.FileHandler(path, mode="w", encoding="utf-8")
+    to_terminal = logging.StreamHandler(sys.stderr)
+    to_terminal.setLevel(logging.WARNING)
+    logging.basicConfig(
+        level=logging.INFO,
+        format="%(asctime)s %(levelname)s %(message)s",
+        handlers=[to_file, to_terminal],
+        force=True,
+    )
+    logging.captureWarnings(True)
+    warnings.simplefilter("default")

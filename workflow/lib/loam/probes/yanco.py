@@ -1,0 +1,95 @@
+"""OzNet probes near Yanco, 0-5 cm, daily 2016-2019, with covariates sampled at each probe (Yu et al., OzNet_AOA).
+
+One CSV a station, and a list of sites. The station files' own coordinates are rounded to a pixel; those of the list of
+sites are used.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pandas as pd
+
+from loam.errors import TableError
+from loam.io.tables import read_table
+
+log = logging.getLogger("loam")
+
+LAYER = "sm_0_5"
+STATIC = ["dem", "awc", "silt"]
+DAILY = ["lst_interp_100m", "et_100m", "tavg", "vpd", "srad", "rain"]
+TARGET = "B"  # the cluster that is the target domain; cluster A and the stations that stand apart are the source
+
+
+def read_sites(path: Path) -> pd.DataFrame:
+    """station, latitude, longitude (degrees), cluster (A, B or missing), in the file's order."""
+    frame = read_table(path).rename(columns={"sitename": "station", "lat": "latitude", "lon": "longitude"})
+    return frame[["station", "latitude", "longitude", "cluster"]]
+
+
+def read_station(path: Path) -> pd.DataFrame:
+    """date, sm_0_5 (m3 m-3) and the covariates of one station, in the file's units.
+
+    Raises:
+        TableError: a column is missing, a day does not parse, or moisture is outside 0 to 1.
+    """
+    frame = read_table(path)
+    absent = [name for name in ["time", "insitu_sm", *STATIC, *DAILY] if name not in frame]
+    if absent:
+        raise TableError(f"no column {', '.join(absent)}", where=path)
+    days = pd.to_datetime(frame["time"], format="%Y-%m-%d", errors="coerce")
+    if days.isna().any():
+        raise TableError("a day is unreadable", where=path, expected="YYYY-MM-DD in column 'time'")
+    moisture = frame["insitu_sm"].astype(float)
+    if not moisture.dropna().between(0, 1).all():
+        raise TableError("moisture is outside 0 to 1", where=path, expected="m3 m-3 in column 'insitu_sm'")
+    table = pd.DataFrame({"date": days.astype("datetime64[ns]"), LAYER: moisture})
+    return table.join(frame[[*STATIC, *DAILY]].astype(float))
+
+
+def drop_repeated(table: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, str]]:
+    """Leave out stations whose moisture is another station's on every day (y8 and y9 repeat y7).
+
+    Left in, they would carry a held-out station's readings into training. The first in the table's order stays.
+
+    Returns:
+        The table without them, and for each one left out the station that it repeats.
+    """
+    series = table.pivot(index="date", columns="station", values=LAYER)[list(dict.fromkeys(table["station"]))]
+    repeats: dict[str, str] = {}
+    for place, station in enumerate(series):
+        for earlier in series.columns[:place]:
+            if earlier not in repeats and series[station].notna().any() and series[station].equals(series[earlier]):
+                repeats[station] = earlier
+                break
+    return table[~table["station"].isin(repeats)].reset_index(drop=True), repeats
+
+
+def station_table(sites: Path, stations: Path) -> pd.DataFrame:
+    """station, date, latitude, longitude, cluster, sm_0_5, and the covariates of every site, repeated ones left out.
+
+    Args:
+        sites: list of sites.
+        stations: folder with one CSV a station.
+
+    Raises:
+        TableError: a station of the list has no file, or a file is not on the list.
+    """
+    listed = read_sites(sites)
+    files = {path.stem: path for path in sorted(stations.glob("*.csv"))}
+    if odd := sorted(set(files) ^ set(listed["station"])):
+        raise TableError(f"station {', '.join(odd)} is not in both {stations} and {sites.name}", where=sites)
+    frames = [read_station(files[name]).assign(station=name) for name in listed["station"]]
+    table = listed.merge(pd.concat(frames, ignore_index=True), on="station")
+    table, repeats = drop_repeated(table)
+    for station, original in repeats.items():
+        log.warning("station %s repeats the moisture of %s on every day: left out", station, original)
+    first = ["station", "date", "latitude", "longitude", "cluster", LAYER]
+    return table[[*first, *STATIC, *DAILY]]
+
+
+def split_domains(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Source (cluster A and stations in no cluster) and target (cluster B) rows."""
+    target = table["cluster"] == TARGET
+    return table[~target].reset_index(drop=True), table[target].reset_index(drop=True)

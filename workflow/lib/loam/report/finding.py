@@ -1,0 +1,130 @@
+"""What the scores say, in a sentence or two a layer: who is best, and whether transfer beats what it has to beat.
+
+The verdict compares the medians over stations of the RMSE. It is close where the 95 % interval of the median paired
+difference (bootstrap over stations, Efron 1979) holds zero, because a dozen stations settle little.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from loam.evaluation.summary import draw_stations, interval, median_of_draws
+from loam.report.names import BASELINES, UNIT, System, layer_name, number, system_name
+
+METRIC = "rmse"
+NEEDS_PROBES: System = ("same_day_mean", "none")
+TREES: System = ("boosted_trees", "both")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The best transfer network against one rival, by the RMSE at the stations that both have; m3 m-3.
+
+    Args:
+        rival: model and scenario.
+        name: what the rival stands for.
+        ours, theirs: median RMSE over stations.
+        lower: stations at which transfer has the lower RMSE, of ``stations``.
+        difference, low, high: median paired difference (transfer - rival) and its 95 % interval.
+    """
+
+    rival: System
+    name: str
+    ours: float
+    theirs: float
+    lower: int
+    stations: int
+    difference: float
+    low: float
+    high: float
+
+    @property
+    def verdict(self) -> str:
+        """``beats``, ``is slightly ahead of`` (too close to call) or ``does not beat``."""
+        if not self.ours < self.theirs:
+            return "does not beat"
+        return "beats" if self.high < 0 else "is slightly ahead of"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One layer's name, sentences, best transfer network (None without one) and its comparisons."""
+
+    layer: str
+    text: str
+    transfer: str | None
+    comparisons: list[Comparison]
+
+
+def findings(
+    metrics: pd.DataFrame, layers: Sequence[Mapping[str, Any]], *, draws: int, seed: int
+) -> list[Finding]:
+    """The finding of each layer that has scores.
+
+    Args:
+        metrics: schema METRICS_TABLE.
+        layers: of the config.
+        draws: bootstrap draws of the paired differences.
+        seed: of the draws.
+    """
+    result = []
+    for layer in layers:
+        rows = metrics[metrics["layer"] == layer["name"]]
+        if len(rows):
+            by_system = rows.pivot(index="station", columns=["model", "scenario"], values=METRIC)
+            transfer = _best_network(by_system.median(), "transfer")
+            compared = _comparisons(by_system, transfer, draws, seed) if transfer else []
+            text = f"{_winner(by_system.median())} {_verdicts(compared, transfer)}".strip()
+            name = system_name(transfer) if transfer else None
+            result.append(Finding(layer_name(layer), text, name, compared))
+    return result
+
+
+def _winner(medians: pd.Series) -> str:
+    alone = medians.drop(NEEDS_PROBES) if NEEDS_PROBES in medians.index and len(medians) > 1 else medians
+    best = alone.idxmin()
+    text = f"Lowest median RMSE: {system_name(best)}, {number(alone[best], METRIC)} {UNIT}."
+    if medians.min() < alone.min():
+        text += " Only the mean of the other probes on the same day is lower "
+        text += f"({number(medians[NEEDS_PROBES], METRIC)}), and it needs probes that report on the day."
+    return text
+
+
+def _verdicts(compared: Sequence[Comparison], transfer: System | None) -> str:
+    if transfer is None:
+        return "No network was trained by transfer in this run."
+    clauses = [
+        f"{one.verdict} {one.name} ({number(one.ours, METRIC)} against {number(one.theirs, METRIC)}, lower at "
+        f"{one.lower} of {one.stations} stations{'; too close to call' if one.low <= 0 <= one.high else ''})"
+        for one in compared
+    ]
+    return f"Transfer {'; it '.join(clauses)}." if clauses else ""
+
+
+def _comparisons(by_system: pd.DataFrame, transfer: System, draws: int, seed: int) -> list[Comparison]:
+    target = _best_network(by_system.median(), "target")
+    rivals = [(target, "training on the target alone")] if target else []
+    rivals += [(TREES, "boosted trees on both domains")] if TREES in by_system.columns else []
+    return [_compare(by_system, transfer, rival, name, draws, seed) for rival, name in rivals]
+
+
+def _compare(
+    by_system: pd.DataFrame, ours: System, rival: System, name: str, draws: int, seed: int
+) -> Comparison:
+    both = by_system[[ours, rival]].dropna()
+    difference = (both[ours] - both[rival]).to_numpy()
+    low, high = interval(median_of_draws(difference, draw_stations(len(difference), draws, seed)))
+    return Comparison(
+        rival, name, float(both[ours].median()), float(both[rival].median()), int(np.sum(difference < 0)),
+        len(difference), float(np.median(difference)), low, high,
+    )  # fmt: skip
+
+
+def _best_network(medians: pd.Series, scenario: str) -> System | None:
+    chosen = [system for system in medians.index if system[1] == scenario and system[0] not in BASELINES]
+    return min(chosen, key=lambda system: medians[system]) if chosen else None

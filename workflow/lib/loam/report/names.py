@@ -1,0 +1,83 @@
+"""How models, scenarios, metrics and layers are called, ordered and coloured on the page and in its figures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+System = tuple[str, str]  # model and scenario
+
+MODELS = {
+    "mlp": "MLP",
+    "lstm": "LSTM",
+    "boosted_trees": "Boosted trees",
+    "coarse": "Coarse moisture, rescaled",
+    "same_day_mean": "Other probes, same day",
+}
+SCENARIOS = {
+    "source": "source only",
+    "target": "target only",
+    "transfer": "transfer",
+    "both": "both domains",
+    "none": "",
+}
+BASELINES = ["boosted_trees", "coarse", "same_day_mean"]
+
+# Okabe and Ito (2008): told apart by the colour-blind and, by their lightness, in grey.
+COLOURS = {
+    "mlp": "#56B4E9",
+    "lstm": "#0072B2",
+    "boosted_trees": "#009E73",
+    "coarse": "#8A8A8A",
+    "same_day_mean": "#E69F00",
+}
+OTHER_COLOUR = "#CC79A7"
+
+METRICS = {"mae": "MAE", "rmse": "RMSE", "ubrmse": "ubRMSE", "bias": "Bias", "r": "r", "ccc": "CCC"}
+UNIT = "m³ m⁻³"
+UNITLESS = {"r", "ccc"}
+
+
+def system_name(system: System) -> str:
+    """A model and what it was trained on, as a reader calls it: ``LSTM, transfer``."""
+    model, scenario = system
+    name, trained = MODELS.get(model, model), SCENARIOS.get(scenario, scenario)
+    return f"{name}, {trained}" if trained else name
+
+
+def systems_of(frame: pd.DataFrame) -> list[System]:
+    """The (model, scenario) pairs of a table: networks by scenario, then the baselines."""
+    models, scenarios = list(MODELS), list(SCENARIOS)
+
+    def place(system: System) -> tuple[bool, int, int, str]:
+        model, scenario = system
+        baseline = model in BASELINES
+        model_place = models.index(model) if model in MODELS else len(models)
+        scenario_place = scenarios.index(scenario)
+        first, second = (model_place, scenario_place) if baseline else (scenario_place, model_place)
+        return baseline, first, second, model
+
+    return sorted(set(zip(frame["model"], frame["scenario"], strict=True)), key=place)
+
+
+def layer_name(layer: Mapping[str, Any]) -> str:
+    """A layer of the config with its limits: ``surface, 0–30 cm``."""
+    return f"{layer['name']}, {layer['top_cm']:g}–{layer['bottom_cm']:g} cm"
+
+
+def heading(column: str) -> str:
+    """A table's column as its heading: metrics by their name, other names with spaces and a capital."""
+    text = column.replace("_", " ")
+    return METRICS.get(column, text[:1].upper() + text[1:])
+
+
+def number(value: float, metric: str) -> str:
+    """A score as it is printed: three digits for moisture, two for r and CCC, a dash where it is undefined."""
+    if not math.isfinite(value):
+        return "–"
+    text = f"{value:.{2 if metric in UNITLESS else 3}f}"
+    text = text.removeprefix("-") if float(text) == 0 else text
+    return text.replace("-", "−")

@@ -1,0 +1,159 @@
+"""One self-contained HTML page about a run: what ran, how good it is, the map, and where every number comes from.
+
+Pictures are embedded and nothing is loaded from elsewhere, so the file can be mailed, printed and archived as it is.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pandas as pd
+
+from loam.io.provenance import hash_of_values, provenance_path
+from loam.report.figures import draw_observed_predicted, draw_station_scores, png
+from loam.report.finding import findings
+from loam.report.names import METRICS, MODELS, SCENARIOS, UNIT, UNITLESS, layer_name, system_name, systems_of
+from loam.report.tables import Table, comparisons, dropped_rows, map_scores, plain_table, score_rows, training
+
+TEMPLATE = Path(__file__).with_name("page.html.jinja")
+NOT_CONFIG = {"threads"}  # values of the job, not of the run
+
+
+def build_page(
+    *,
+    predictions: pd.DataFrame,
+    metrics: pd.DataFrame,
+    summary: pd.DataFrame,
+    folds: pd.DataFrame,
+    dropped: pd.DataFrame,
+    cards: Sequence[Mapping[str, Any]],
+    maps: Sequence[Path],
+    map_score_files: Sequence[Path],
+    products: Sequence[Path],
+    values: Mapping[str, Any],
+) -> str:
+    """The page as HTML.
+
+    Args:
+        predictions: schema PREDICTIONS.
+        metrics: schema METRICS_TABLE.
+        summary: schema SUMMARY.
+        folds: schema FOLDS.
+        dropped: rows of the samples that were kept and dropped.
+        cards: card of each network and scenario; may be empty.
+        maps: PNG of each mapped day, ``<date>/<file>.png``; may be empty.
+        map_score_files: table of each mapped day's scores, ``<date>/<file>.csv``; may be empty.
+        products: files whose provenance is listed, where there is a record beside them.
+        values: the whole config.
+    """
+    config = {key: value for key, value in values.items() if key not in NOT_CONFIG}
+    layers = [layer for layer in config["layers"] if layer["name"] in set(summary["layer"])]
+    found = findings(metrics, layers, draws=config["evaluation"]["bootstrap"], seed=config["seed"])
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
+        run=config["run"],
+        findings=found,
+        comparisons=comparisons(found),
+        facts=run_facts(config, predictions, dropped),
+        layers=[_layer(layer, predictions, metrics, summary) for layer in layers],
+        metrics=[name + ("" if metric in UNITLESS else f" ({UNIT})") for metric, name in METRICS.items()],
+        has_same_day_mean="same_day_mean" in set(summary["model"]),
+        has_coarse="coarse" in set(summary["model"]),
+        draws=config["evaluation"]["bootstrap"],
+        maps=[{"date": path.parent.name, "picture": embedded(path.read_bytes())} for path in maps],
+        map_system=system_name((config["mapping"]["model"], config["mapping"]["scenario"])),
+        map_scores=map_scores(map_score_files),
+        folds=plain_table(folds),
+        dropped=dropped_rows(dropped),
+        training=training(cards) if cards else None,
+        provenance=provenance(products),
+        config=json.dumps(config, indent=1, ensure_ascii=False),
+        config_hash=hash_of_values(config),
+    )
+
+
+def run_facts(config: Mapping[str, Any], predictions: pd.DataFrame, dropped: pd.DataFrame) -> list[tuple[str, str]]:
+    """What ran, as pairs of a term and its value."""
+    chosen = config["training"]
+    rows = predictions[["station", "date"]].drop_duplicates()
+    facts = [
+        ("Networks", _listed(MODELS.get(model, model) for model in chosen["models"])),
+        ("Scenarios", _listed(SCENARIOS.get(scenario, scenario) for scenario in chosen["scenarios"])),
+        ("Soil layers", "; ".join(layer_name(layer) for layer in config["layers"])),
+        ("Target domain", f"{_stations(rows)}, {len(rows):,} station-days scored"),
+        ("Target dates", f"{rows['date'].min():%Y-%m-%d} to {rows['date'].max():%Y-%m-%d}"),
+    ]
+    if {"domain", "station", "reason", "rows"} <= set(dropped.columns):
+        source = dropped[(dropped["domain"] == "source") & (dropped["reason"] == "kept")]
+        facts.append(("Source domain", f"{_stations(source)}, {source['rows'].sum():,} station-days"))
+    validation = chosen["validation"]
+    if {"source", "transfer"} & set(chosen["scenarios"]):
+        facts.append(("Source training", _source_split(validation)))
+    return [
+        *facts,
+        ("Held-out predictions", f"{len(predictions):,}"),
+        (
+            "Training",
+            f"learning rate {chosen['learning_rate']:g}, batch {chosen['batch_size']}, at most {chosen['epochs']} "
+            f"epochs, patience {chosen['patience']}",
+        ),
+        ("Seed", str(config["seed"])),
+    ]
+
+
+def provenance(products: Sequence[Path]) -> Table:
+    """The record beside each product: rule, code version, hash of its config values, hash of its bytes."""
+    rows = []
+    for path in products:
+        record = provenance_path(path)
+        if record.is_file():
+            known = json.loads(record.read_text(encoding="utf-8"))
+            rows.append(
+                [str(path), known["rule"], known["code"], known["config_hash"], known["sha256"][:16], known["written"]]
+            )
+    return Table(["Product", "Rule", "Code version", "Config hash", "SHA-256 (first 16)", "Written (UTC)"], rows)
+
+
+def embedded(picture: bytes) -> str:
+    """A PNG as the address of an image that carries its own bytes."""
+    return "data:image/png;base64," + base64.b64encode(picture).decode()
+
+
+def _layer(
+    layer: Mapping[str, Any], predictions: pd.DataFrame, metrics: pd.DataFrame, summary: pd.DataFrame
+) -> dict[str, Any]:
+    name = layer["name"]
+    predictions, metrics, summary = (frame[frame["layer"] == name] for frame in (predictions, metrics, summary))
+    systems = systems_of(summary)
+    return {
+        "key": name,
+        "name": layer_name(layer),
+        "rows": score_rows(summary),
+        "stations": metrics["station"].nunique(),
+        "systems": ", ".join(f"{system_name(system)}" for system in systems),
+        "boxes": embedded(png(draw_station_scores(metrics, systems))),
+        "scatter": embedded(png(draw_observed_predicted(predictions, systems))),
+    }
+
+
+def _source_split(validation: Mapping[str, Any]) -> str:
+    if validation["by"] == "stations":
+        return f"{validation['station_share']:.0%} of the stations validate"
+    first, second = (" to ".join(validation[key]) for key in ("training_dates", "validation_dates"))
+    return f"{first}; validated on {second}"
+
+
+def _stations(rows: pd.DataFrame) -> str:
+    number_of = rows["station"].nunique()
+    return f"{number_of} station{'' if number_of == 1 else 's'}"
+
+
+def _listed(names: Any) -> str:
+    return ", ".join(names)

@@ -1,0 +1,154 @@
+"""The tables of the report, as rows of text that the template prints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from loam.io.schemas import METRICS
+from loam.io.tables import read_table
+from loam.report.finding import METRIC, Finding
+from loam.report.names import UNITLESS, heading, number, system_name
+
+DROPPED_KEY = ["domain", "reason", "column"]
+
+
+@dataclass(frozen=True)
+class Score:
+    """One cell of the scores table: the median over stations, its interval, and whether none of the layer is better."""
+
+    value: str
+    interval: str
+    best: bool
+
+
+@dataclass(frozen=True)
+class ScoreRow:
+    """One row of the scores table: a model and scenario, its stations and rows, one score a metric."""
+
+    name: str
+    stations: int
+    rows: int
+    scores: list[Score]
+    pooled: list[str]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A plain table of text."""
+
+    header: list[str]
+    rows: list[list[str]]
+
+
+def score_rows(summary: pd.DataFrame) -> list[ScoreRow]:
+    """Rows of the scores table of one layer, the lowest median RMSE first.
+
+    Args:
+        summary: rows of one layer, schema SUMMARY.
+    """
+    medians = summary.pivot(index=["model", "scenario"], columns="metric", values="median")
+    best = {metric: badness(medians[metric], metric).min() for metric in METRICS}
+    by_system = {system: rows.set_index("metric") for system, rows in summary.groupby(["model", "scenario"])}
+    rows = []
+    for system in medians.sort_values("rmse", kind="stable").index:
+        mine = by_system[system]
+        rows.append(
+            ScoreRow(
+                system_name(system),
+                int(mine["stations"].max()),
+                int(mine["n"].max()),
+                [_score(mine.loc[metric], metric, best[metric]) for metric in METRICS],
+                [number(mine.loc[metric, "pooled"], metric) for metric in METRICS],
+            )
+        )
+    return rows
+
+
+def badness(values: pd.Series, metric: str) -> pd.Series:
+    """The scores rounded as they are printed, so that the smallest is the best: errors, size of the bias, 1 - r."""
+    rounded = values.round(2 if metric in UNITLESS else 3)
+    return 1 - rounded if metric in UNITLESS else rounded.abs()
+
+
+def _score(row: pd.Series, metric: str, best: float) -> Score:
+    low, high = number(row["median_low"], metric), number(row["median_high"], metric)
+    value = row["median"]
+    is_best = bool(np.isfinite(value)) and bool(badness(pd.Series([value]), metric).iloc[0] == best)
+    return Score(number(value, metric), f"{low} to {high}" if np.isfinite(row["median_low"]) else "", is_best)
+
+
+def comparisons(findings: Sequence[Finding]) -> Table:
+    """The paired comparisons behind the key finding, one row a layer and rival."""
+    header = [
+        "Layer", "Transfer", "Rival", "Median RMSE, transfer", "Median RMSE, rival", "Transfer lower at",
+        "Median difference (95 % interval)",
+    ]  # fmt: skip
+    rows = [
+        [
+            finding.layer,
+            str(finding.transfer),
+            system_name(one.rival),
+            number(one.ours, METRIC),
+            number(one.theirs, METRIC),
+            f"{one.lower} of {one.stations} stations",
+            f"{number(one.difference, METRIC)} ({number(one.low, METRIC)} to {number(one.high, METRIC)})",
+        ]
+        for finding in findings
+        for one in finding.comparisons
+    ]
+    return Table(header, rows)
+
+
+def dropped_rows(dropped: pd.DataFrame) -> Table:
+    """Rows kept and dropped by domain and reason, over all stations; another table is shown as it is."""
+    if not {*DROPPED_KEY, "station", "rows"} <= set(dropped.columns):
+        return plain_table(dropped)
+    filled = dropped.assign(column=dropped["column"].fillna(""))
+    grouped = filled.groupby(DROPPED_KEY, sort=False).agg(stations=("station", "nunique"), rows=("rows", "sum"))
+    return plain_table(grouped.reset_index().rename(columns={"column": "missing"}))
+
+
+def plain_table(frame: pd.DataFrame) -> Table:
+    """Every column of ``frame``, under its name as a heading."""
+    rows = [[_text(value) for value in row] for row in frame.itertuples(index=False, name=None)]
+    return Table([heading(str(column)) for column in frame.columns], rows)
+
+
+def map_scores(paths: Sequence[Path]) -> Table | None:
+    """The map scores of all dates under each other, the date (the folder's name) first; None without any."""
+    frames = [read_table(path) for path in paths]
+    dated = [
+        frame if "date" in frame.columns else frame.assign(date=path.parent.name)[["date", *frame.columns]]
+        for frame, path in zip(frames, paths, strict=True)
+    ]
+    return plain_table(pd.concat(dated, ignore_index=True)) if dated else None
+
+
+def training(cards: Sequence[Mapping[str, Any]]) -> Table:
+    """Members and epochs of each network and scenario, from their cards."""
+    rows = []
+    for card in cards:
+        epochs = [member["epochs"] for member in card["members"]]
+        best = [member["best_epoch"] for member in card["members"]]
+        rows.append(
+            [system_name((card["model"], card["scenario"])), str(len(epochs)), _range(epochs), _range(best)]
+        )
+    return Table(["Network", "Members", "Epochs trained (median, range)", "Best epoch (median, range)"], rows)
+
+
+def _range(values: Sequence[int]) -> str:
+    return f"{np.median(values):g}" + (f" ({min(values)} to {max(values)})" if len(values) > 1 else "")
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, float | np.floating):
+        return "–" if np.isnan(value) else f"{value:,.4g}".replace("-", "−")
+    if isinstance(value, int | np.integer) and not isinstance(value, bool):
+        return f"{value:,}"
+    return "–" if value is None else str(value)

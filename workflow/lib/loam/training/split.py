@@ -1,0 +1,108 @@
+"""Which rows train and which decide when training stops; the rows that are held out are in neither.
+
+For the source domain the config splits by dates or by a share of the stations; for a fold of the target domain the
+table of folds does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from loam.errors import ConfigError, LeakageError, TableError
+from loam.training.seeds import derive_seed
+
+
+@dataclass(frozen=True)
+class Split:
+    """Positions of rows in a table of samples.
+
+    Args:
+        training: rows that fit weights and scaler, int64.
+        validation: rows that decide when training stops, int64.
+    """
+
+    training: np.ndarray
+    validation: np.ndarray
+
+
+def split_source(samples: pd.DataFrame, layers: Sequence[str], validation: Mapping[str, Any], seed: int) -> Split:
+    """Split the source domain as the config's ``training.validation`` says.
+
+    Args:
+        samples: samples of the source domain.
+        layers: names of the layers.
+        validation: ``by`` is ``dates`` (first and last day of ``training_dates`` and ``validation_dates`` included; rows
+            outside both are not used) or ``stations`` (``station_share`` of the stations, at least one, validate).
+        seed: the run's seed; it draws the stations.
+
+    Raises:
+        ConfigError: a part has no row, or fewer than two values of a layer.
+    """
+    if validation["by"] == "dates":
+        parts = {"training": "training_dates", "validation": "validation_dates"}
+        masks = {part: _within(samples["date"], validation[key]) for part, key in parts.items()}
+    else:
+        parts = dict.fromkeys(("training", "validation"), "station_share")
+        stations = np.sort(samples["station"].unique())
+        count = min(max(1, round(validation["station_share"] * len(stations))), len(stations) - 1)
+        drawn = np.random.default_rng(derive_seed(seed, "source validation")).permutation(stations)[:count]
+        masks = {"validation": samples["station"].isin(drawn).to_numpy()}
+        masks["training"] = ~masks["validation"]
+    for part, mask in masks.items():
+        for layer in layers:
+            count = int(samples.loc[mask, layer].notna().sum())
+            if count < 2:
+                raise ConfigError(
+                    f"{count} observed values of layer '{layer}' in the source domain's {part} rows ({mask.sum()} rows)",
+                    where=f"config key 'training.validation.{parts[part]}'", expected="at least two",
+                    fix=f"the source samples run from {samples['date'].min():%Y-%m-%d} to {samples['date'].max():%Y-%m-%d} "
+                    f"at {samples['station'].nunique()} stations",
+                )  # fmt: skip
+    return Split(*(np.flatnonzero(masks[part]) for part in ("training", "validation")))
+
+
+def split_folds(samples: pd.DataFrame, layers: Sequence[str], folds: pd.DataFrame) -> list[Split]:
+    """The split of each fold: the validation station validates, the test station is left out, the others train.
+
+    Raises:
+        TableError: the folds are not of these samples, or a fold's rows lack a layer.
+        LeakageError: a fold validates on its test station.
+    """
+    stations = samples["station"].to_numpy()
+    _check_stations(set(stations), folds)
+    splits = []
+    for fold in folds.itertuples(index=False):
+        if fold.test_station == fold.validation_station:
+            raise LeakageError(f"station {fold.test_station} both tests and validates", where=f"fold {fold.fold}")
+        validates = stations == fold.validation_station
+        trains = ~validates & (stations != fold.test_station)
+        for part, mask in (("training", trains), ("validation", validates)):
+            for layer in layers:
+                if samples.loc[mask, layer].notna().sum() < 2:
+                    raise TableError(
+                        f"fewer than two observed values of layer '{layer}' in the {part} rows",
+                        where=f"fold {fold.fold} (test station {fold.test_station})",
+                        fix="leave the layer out, or add a station that has it",
+                    )  # fmt: skip
+        splits.append(Split(np.flatnonzero(trains), np.flatnonzero(validates)))
+    return splits
+
+
+def _check_stations(stations: set[str], folds: pd.DataFrame) -> None:
+    unknown = sorted(set(folds["validation_station"]) - stations)
+    if set(folds["test_station"]) != stations or unknown:
+        wrong = sorted(set(folds["test_station"]) ^ stations) or unknown
+        raise TableError(
+            f"station {', '.join(wrong)} is in the folds or in the samples only", where="folds",
+            fix="remake folds.csv from these samples",
+        )  # fmt: skip
+
+
+def _within(dates: pd.Series, limits: Sequence[str]) -> np.ndarray:
+    first, last = (pd.Timestamp(day) for day in limits)
+    return dates.between(first, last, inclusive="both").to_numpy()

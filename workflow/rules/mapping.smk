@@ -1,0 +1,105 @@
+# Mapping: the members of one model and scenario, run over every pixel of a day.
+# Needs: results/<run>/models/, the rasters that the config names.
+# Gives: results/<run>/grid.json, results/<run>/maps/<date>/.
+
+MAP_FILES = ["soil_moisture.tif", "soil_moisture.png"] + (["score.csv"] if CONFIG["mapping"]["truth"] else [])
+MAP_MODEL = f"results/{{run}}/models/{CONFIG['mapping']['model']}/{CONFIG['mapping']['scenario']}"
+
+
+def rasters_of_day(wildcards):
+    return files_of_day(CONFIG["mapping"]["inputs"], CONFIG["features"], wildcards.date)
+
+
+rule build_grid:
+    input:
+        like=CONFIG["mapping"]["grid"]["like"] or [],
+    output:
+        grid="results/{run}/grid.json",
+    log:
+        "results/{run}/logs/build_grid.log",
+    benchmark:
+        "results/{run}/benchmarks/build_grid.tsv"
+    conda:
+        "../../envs/geo.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        values=pick(CONFIG, "mapping.tile"),
+        code=code_version("build_grid"),
+    script:
+        "../scripts/build_grid.py"
+
+
+rule map_soil_moisture:
+    input:
+        grid="results/{run}/grid.json",
+        weights=f"{MAP_MODEL}/weights.safetensors",
+        card=f"{MAP_MODEL}/card.json",
+        rasters=rasters_of_day,
+    output:
+        map="results/{run}/maps/{date}/soil_moisture.tif",
+    log:
+        "results/{run}/logs/map_soil_moisture_{date}.log",
+    benchmark:
+        "results/{run}/benchmarks/map_soil_moisture_{date}.tsv"
+    conda:
+        "../../envs/torch.yaml"
+    threads: 2
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        values=pick(CONFIG, "layers", "features", "mapping.inputs", "training.device"),
+        code=code_version("map_soil_moisture"),
+    script:
+        "../scripts/map_soil_moisture.py"
+
+
+rule draw_map:
+    input:
+        map="results/{run}/maps/{date}/soil_moisture.tif",
+    output:
+        picture="results/{run}/maps/{date}/soil_moisture.png",
+    log:
+        "results/{run}/logs/draw_map_{date}.log",
+    benchmark:
+        "results/{run}/benchmarks/draw_map_{date}.tsv"
+    conda:
+        "../../envs/report.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        values=pick(CONFIG, "layers"),
+        code=code_version("draw_map"),
+    script:
+        "../scripts/draw_map.py"
+
+
+rule score_map:
+    input:
+        map="results/{run}/maps/{date}/soil_moisture.tif",
+        truth=CONFIG["mapping"]["truth"] or [],
+    output:
+        score="results/{run}/maps/{date}/score.csv",
+    log:
+        "results/{run}/logs/score_map_{date}.log",
+    benchmark:
+        "results/{run}/benchmarks/score_map_{date}.tsv"
+    conda:
+        "../../envs/geo.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        values=pick(CONFIG, "layers"),
+        code=code_version("score_map"),
+    script:
+        "../scripts/score_map.py"
+
+
+if CONFIG["mapping"]["dates"]:
+    check_files([CONFIG["mapping"]["grid"]["like"], CONFIG["mapping"]["truth"]])
+for day in CONFIG["mapping"]["dates"]:
+    check_files(files_of_day(CONFIG["mapping"]["inputs"], CONFIG["features"], day))

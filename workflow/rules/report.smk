@@ -1,0 +1,34 @@
+# Report: one self-contained page.
+# Needs: predictions, scores, training histories, maps.
+# Gives: results/<run>/report/index.html.
+
+
+rule build_report:
+    input:
+        predictions="results/{run}/predictions.parquet",
+        metrics="results/{run}/evaluation/metrics.csv",
+        summary="results/{run}/evaluation/summary.csv",
+        folds="results/{run}/folds.csv",
+        dropped="results/{run}/samples/dropped.csv",
+        cards=rules.merge_predictions.input.cards,
+        maps=expand("results/{{run}}/maps/{date}/soil_moisture.png", date=CONFIG["mapping"]["dates"]),
+        map_scores=expand(
+            "results/{{run}}/maps/{date}/score.csv",
+            date=CONFIG["mapping"]["dates"] if CONFIG["mapping"]["truth"] else [],
+        ),
+    output:
+        page=report("results/{run}/report/index.html", category="report"),
+    log:
+        "results/{run}/logs/build_report.log",
+    benchmark:
+        "results/{run}/benchmarks/build_report.tsv"
+    conda:
+        "../../envs/report.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        values=CONFIG,
+        code=code_version("build_report"),
+    script:
+        "../scripts/build_report.py"
