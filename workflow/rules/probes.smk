@@ -37,7 +37,7 @@ rule build_murrumbidgee_tables:
 rule build_yanco_tables:
     input:
         sites=f"{YANCO}/sites.csv",
-        stations=f"{YANCO}/stations",
+        stations=sorted(str(path) for path in Path(YANCO).glob("stations/*.csv")),
     output:
         source="results/{run}/tables/yanco/source.parquet",
         target="results/{run}/tables/yanco/target.parquet",

@@ -88,7 +88,7 @@ rule train_target:
 rule fine_tune:
     input:
         pretrained="results/{run}/models/{model}/source/weights.safetensors",
-        card="results/{run}/models/{model}/source/card.json",
+        pretrained_card="results/{run}/models/{model}/source/card.json",
         target="results/{run}/samples/target.parquet",
         folds="results/{run}/folds.csv",
     output:

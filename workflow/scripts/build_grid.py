@@ -1,7 +1,5 @@
 """Take the grid of the map from a raster: CRS, transform, shape, land mask and tiles."""
 
-from __future__ import annotations
-
 from loam.grid import grid_like, write_grid
 from loam.io.stage import Paths, Values, run_stage
 

@@ -1,7 +1,5 @@
 """Bring OzNet moisture 2001-2011 and the AWRA-L stores into one table a domain."""
 
-from __future__ import annotations
-
 import logging
 
 from loam.io.stage import Paths, Values, run_stage

@@ -1,7 +1,5 @@
 """Build the report: one self-contained page."""
 
-from __future__ import annotations
-
 import json
 
 from loam.io.atomic import write_text

@@ -1,7 +1,5 @@
 """Turn the two sample tables of a run into samples with lags, classes and season, and count what was dropped."""
 
-from __future__ import annotations
-
 from loam.covariates.samples import DROPPED, build_samples, sample_schema
 from loam.covariates.tables import read_station_table
 from loam.io.stage import Paths, Values, run_stage

@@ -1,7 +1,5 @@
 """Bring the Yanco probes of 2016-2019 and their covariates into one table a domain."""
 
-from __future__ import annotations
-
 import logging
 
 from loam.io.stage import Paths, Values, run_stage

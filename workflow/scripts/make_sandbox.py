@@ -1,7 +1,5 @@
 """Make the synthetic world: sample tables of both domains and the rasters of the target region."""
 
-from __future__ import annotations
-
 from loam.io.stage import Paths, Values, run_stage
 from loam.io.tables import write_table
 from loam.sandbox.source import source_table

@@ -1,7 +1,5 @@
 """Make the true moisture of the synthetic world on the days that are mapped."""
 
-from __future__ import annotations
-
 from loam.io.stage import Paths, Values, run_stage
 from loam.sandbox.target import build_target
 from loam.sandbox.world import write_truth

@@ -1,7 +1,5 @@
 """Put all held-out predictions into one table, after checking that the stations were held out."""
 
-from __future__ import annotations
-
 import json
 
 from loam.evaluation.merge import merge_predictions

@@ -1,7 +1,5 @@
 """Predict every held-out station with the baselines."""
 
-from __future__ import annotations
-
 from loam.evaluation.baselines import predict_baselines
 from loam.io.schemas import FOLDS, PREDICTIONS
 from loam.io.stage import Paths, Values, run_stage

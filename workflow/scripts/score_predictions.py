@@ -1,7 +1,5 @@
 """Score the held-out predictions, per station and over all stations."""
 
-from __future__ import annotations
-
 import logging
 
 from loam.evaluation.metrics import score_stations

@@ -8,13 +8,16 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from build_samples import stage
+from snakemake.utils import update_config
 from tables import write_tables
 
+from loam.config.settings import pick
 from loam.covariates.features import feature_set
 from loam.covariates.samples import DROPPED, build_samples, sample_schema
 from loam.covariates.tables import read_station_table
 from loam.errors import ConfigError, TableError
-from loam.io.tables import check_table
+from loam.io.tables import check_table, read_table
 
 LAYERS = [{"name": "surface", "column": "sm_0_30"}, {"name": "subsurface", "column": "sm_30_60"}]
 COLUMNS = {name: name for name in ("station", "date", "latitude", "longitude")}
@@ -274,16 +277,16 @@ def test_the_how_to_and_its_example_config_are_one(project):
     assert f"```yaml\n{example}```" in (folder / "bring-your-own-table.md").read_text(encoding="utf-8")
 
 
-def test_the_example_tables_give_samples_by_the_example_config(project: Path, tmp_path, default_config):
+def test_the_script_brings_the_example_tables_through_the_example_config(project: Path, tmp_path, default_config):
     example = yaml.safe_load((project / "docs" / "how-to" / "bring-your-own-table.yaml").read_text(encoding="utf-8"))
-    config = {
-        "layers": example["layers"], "columns": example["samples"]["columns"],
-        "groups": default_config["samples"]["groups"], "features": example["features"],
-    }  # fmt: skip
-    tables = [
-        read_station_table(path, path.stem, **config) for path in write_tables(tmp_path, source=3, target=3, days=40)
-    ]
-    samples, dropped = build_samples(*tables, **config)
+    update_config(default_config, example)
+    source, target = write_tables(tmp_path / "my_data", source=3, target=3, days=40)
+    outputs = {name: tmp_path / f"{name}.parquet" for name in ("source", "target")}
+    paths = {"source_table": source, "target_table": target, **outputs, "dropped": tmp_path / "dropped.csv"}
+    stage(paths, pick(default_config, "layers", "samples.columns", "samples.groups", "features"))
+    dropped = read_table(tmp_path / "dropped.csv", DROPPED)
     assert dropped["rows"].sum() == 6 * 40
-    assert samples["target"]["station"].nunique() == 3
-    assert samples["target"]["date"].min() == pd.Timestamp("2021-01-08")  # seven lags are built, rain's come ready
+    samples = read_table(outputs["target"], sample_schema(default_config["layers"], [], default_config["features"]))
+    assert len(samples) == dropped.query("domain == 'target' and reason == 'kept'")["rows"].sum()
+    assert samples["station"].nunique() == 3
+    assert samples["date"].min() == pd.Timestamp("2021-01-08")  # seven lags are built, those of rain come ready

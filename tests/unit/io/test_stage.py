@@ -69,3 +69,9 @@ def test_a_defect_leaves_its_traceback_in_the_log(job, tmp_path):
     with pytest.raises(ZeroDivisionError):
         run_stage(job, lambda paths, values: 1 / 0)
     assert "Traceback" in (tmp_path / "logs" / "job.log").read_text()
+
+
+def test_a_name_that_is_both_input_and_output_is_refused(job):
+    job.output.files["table"] = job.output.files["copy"]
+    with pytest.raises(ValueError, match=r"\['table'\] names an input and an output"):
+        run_stage(job, lambda paths, values: None)

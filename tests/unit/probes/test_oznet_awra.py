@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from build_murrumbidgee_tables import stage
 
 from loam.errors import TableError
 from loam.probes.oznet_awra import mask_moisture, read_coordinates, read_series, split_domains, station_table
@@ -100,6 +101,16 @@ def test_a_day_that_does_not_parse_is_refused(tmp_path):
     path.write_text(",a_y1\n22/11/2001,3\n")
     with pytest.raises(TableError, match="a day is unreadable"):
         read_series(path)
+
+
+def test_the_script_writes_a_table_a_domain(files, tmp_path):
+    store = files.pop("stores")["s0"]
+    outputs = {"source": "source.parquet", "target": "target.parquet", "masked": "masked.csv"}
+    outputs = {name: tmp_path / file for name, file in outputs.items()}
+    stage({**files, **dict.fromkeys(("s0", "ss", "sd"), store), **outputs}, {})
+    assert pd.read_parquet(outputs["source"])["station"].unique().tolist() == ["K10"]
+    assert pd.read_parquet(outputs["target"])["station"].unique().tolist() == ["Y1"]
+    assert list(pd.read_csv(outputs["masked"])) == ["station", "layer", "reason", "first", "last", "rows"]
 
 
 def test_the_real_stations_and_what_is_masked(shared_data):

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import rasterio
 import yaml
+from build_yanco_tables import stage
 from snakemake.utils import update_config
 
 from loam.config.settings import load_config
@@ -33,14 +34,31 @@ def folder(tmp_path):
 
 
 def test_each_station_has_the_place_of_the_list_of_sites(folder):
-    table = station_table(folder / "sites.csv", folder / "stations").set_index("station")
+    table = station_table(folder / "sites.csv", sorted((folder / "stations").glob("*.csv"))).set_index("station")
     assert table.loc["ya3", ["latitude", "longitude"]].tolist() == [-34.6772, 146.1397]
     assert np.isnan(table.loc["ya3", "sm_0_5"]) and table.loc["yb1", "sm_0_5"] == 0.3
 
 
 def test_a_station_that_repeats_another_is_left_out(folder):
-    source, target = split_domains(station_table(folder / "sites.csv", folder / "stations"))
+    source, target = split_domains(station_table(folder / "sites.csv", sorted((folder / "stations").glob("*.csv"))))
     assert source["station"].tolist() == ["y7", "ya3"] and target["station"].tolist() == ["yb1"]
+
+
+def test_the_script_writes_a_table_a_domain(folder):
+    outputs = {name: folder / f"{name}.parquet" for name in ("source", "target")}
+    stage({"sites": folder / "sites.csv", "stations": sorted((folder / "stations").glob("*.csv")), **outputs}, {})
+    assert pd.read_parquet(outputs["source"])["station"].tolist() == ["y7", "ya3"]
+    assert pd.read_parquet(outputs["target"])[[*STATIC, *DAILY]].iloc[0].tolist() == [
+        120,
+        8,
+        0.07,
+        310,
+        1,
+        30,
+        40,
+        30,
+        0,
+    ]
 
 
 def test_stations_repeat_each_other_only_if_they_do_on_every_day():
@@ -58,10 +76,10 @@ def test_stations_repeat_each_other_only_if_they_do_on_every_day():
     assert kept["station"].unique().tolist() == ["a", "c", "d", "e"]
 
 
-def test_files_and_sites_must_agree(folder):
+def test_a_file_needs_a_row_in_the_list_of_sites(folder):
     (folder / "stations" / "ya3.csv").rename(folder / "stations" / "ya4.csv")
-    with pytest.raises(TableError, match=r"sites.csv: station ya3, ya4 is not in both"):
-        station_table(folder / "sites.csv", folder / "stations")
+    with pytest.raises(TableError, match=r"sites.csv: station ya4 has a file but no row here"):
+        station_table(folder / "sites.csv", sorted((folder / "stations").glob("*.csv")))
 
 
 @pytest.mark.parametrize(
@@ -79,7 +97,7 @@ def test_a_station_file_that_is_not_as_described_is_refused(tmp_path, text, expe
 
 
 def test_the_real_stations_without_the_repeated_ones(shared_data):
-    table = station_table(shared_data / "yanco" / "sites.csv", shared_data / "yanco" / "stations")
+    table = station_table(shared_data / "yanco" / "sites.csv", sorted((shared_data / "yanco" / "stations").glob("*.csv")))
     source, target = split_domains(table)
     assert (source["station"].nunique(), target["station"].nunique()) == (14, 12)
     assert {"y5", "y7"} <= set(source["station"]) and not {"y8", "y9"} & set(table["station"])
@@ -91,7 +109,7 @@ def test_the_rasters_of_the_map_hold_what_the_stations_have(shared_data, project
     config = load_config({**default_config, "data_dir": str(shared_data)})
     inputs = {item["feature"]: item["file"] for item in config["mapping"]["inputs"]}
     assert set(inputs) == {*STATIC, *DAILY}
-    table = station_table(shared_data / "yanco" / "sites.csv", shared_data / "yanco" / "stations")
+    table = station_table(shared_data / "yanco" / "sites.csv", sorted((shared_data / "yanco" / "stations").glob("*.csv")))
     day = table[(table["date"] == config["mapping"]["dates"][0])].set_index("station")
     day.loc["ya7a", "longitude"] -= 3e-5  # on a pixel's edge, where the rounded coordinate falls on the wrong side
     for name, path in inputs.items():

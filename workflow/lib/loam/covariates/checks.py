@@ -104,10 +104,11 @@ def _check_moisture(table: StationTable, layer: str, moisture: pd.Series) -> Non
     outside = ((moisture < 0) | (moisture > 1)).to_numpy()
     if outside.any():
         first = moisture.loc[moisture.index[outside].min()]
+        percent = 1 < first <= 100
         raise TableError(
             f"moisture {first:g} of layer '{layer}' is outside 0 to 1",
             where=row_of(table.path, outside, moisture.index), expected="m3 of water in m3 of soil",
-            fix="this looks like percent: divide the column by 100" if 1 < first <= 100 else "correct or empty the cell",
+            fix="this looks like percent: divide the column by 100" if percent else "correct or empty the cell",
         )  # fmt: skip
 
 

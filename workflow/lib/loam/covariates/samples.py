@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
-from loam.covariates.checks import KEYS, check_constant, check_domains, check_names, check_table
+from loam.covariates.checks import check_constant, check_domains, check_names, check_table
 from loam.covariates.features import Feature, feature_set
 from loam.covariates.lags import build_lags
 from loam.covariates.season import day_of_year

@@ -11,7 +11,7 @@ _text = pa.Column(str, coerce=True)
 _number = pa.Column(float, coerce=True, nullable=True)
 _count = pa.Column(int, pa.Check.ge(0), coerce=True)
 _date = pa.Column("datetime64[ns]", coerce=True)
-_station = pa.Column(str, pa.Check.str_length(1), coerce=True)
+_station = pa.Column(str, pa.Check.str_length(min_value=1), coerce=True)
 
 # One row a fold: who is held out, who decides when to stop; everybody else trains.
 FOLDS = pa.DataFrameSchema(

@@ -28,6 +28,8 @@ def run_stage(snakemake: Any, stage: Callable[[Paths, Values], None]) -> None:
     """
     _start_logging(Path(snakemake.log[0]))
     inputs, outputs = _named(snakemake.input), _named(snakemake.output)
+    if both := inputs.keys() & outputs.keys():
+        raise ValueError(f"rule {snakemake.rule}: {sorted(both)} names an input and an output")
     values = dict(snakemake.params.get("values", {}))
     wildcards = dict(snakemake.wildcards.items())
     log.info("rule %s %s", snakemake.rule, wildcards or "")

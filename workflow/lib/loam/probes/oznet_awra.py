@@ -6,7 +6,6 @@ landscape model AWRA-L (Frost et al. 2018), mm of water: s0 in 0-10 cm, ss in 10
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from functools import reduce
 from pathlib import Path
@@ -15,8 +14,6 @@ import pandas as pd
 
 from loam.errors import TableError
 from loam.io.tables import read_table
-
-log = logging.getLogger("loam")
 
 SITES = "Oznet Soilmoisture"  # other networks in the same list use the same letters
 SURFACE, SUBSURFACE = "sm_0_30", "sm_30_60"

@@ -7,6 +7,7 @@ sites are used.
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -66,20 +67,23 @@ def drop_repeated(table: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, str]]:
     return table[~table["station"].isin(repeats)].reset_index(drop=True), repeats
 
 
-def station_table(sites: Path, stations: Path) -> pd.DataFrame:
+def station_table(sites: Path, stations: Sequence[Path]) -> pd.DataFrame:
     """station, date, latitude, longitude, cluster, sm_0_5, and the covariates of every site, repeated ones left out.
 
     Args:
         sites: list of sites.
-        stations: folder with one CSV a station.
+        stations: one CSV a station, named by it.
 
     Raises:
-        TableError: a station of the list has no file, or a file is not on the list.
+        TableError: a station's file is not on the list.
     """
     listed = read_sites(sites)
-    files = {path.stem: path for path in sorted(stations.glob("*.csv"))}
-    if odd := sorted(set(files) ^ set(listed["station"])):
-        raise TableError(f"station {', '.join(odd)} is not in both {stations} and {sites.name}", where=sites)
+    files = {path.stem: path for path in stations}
+    if unknown := sorted(set(files) - set(listed["station"])):
+        raise TableError(f"station {', '.join(unknown)} has a file but no row here", where=sites, fix="add its row")
+    if absent := sorted(set(listed["station"]) - set(files)):
+        log.warning("no file of station %s: left out", ", ".join(absent))
+        listed = listed[~listed["station"].isin(absent)]
     frames = [read_station(files[name]).assign(station=name) for name in listed["station"]]
     table = listed.merge(pd.concat(frames, ignore_index=True), on="station")
     table, repeats = drop_repeated(table)

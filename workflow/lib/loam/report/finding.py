@@ -61,9 +61,7 @@ class Finding:
     comparisons: list[Comparison]
 
 
-def findings(
-    metrics: pd.DataFrame, layers: Sequence[Mapping[str, Any]], *, draws: int, seed: int
-) -> list[Finding]:
+def findings(metrics: pd.DataFrame, layers: Sequence[Mapping[str, Any]], *, draws: int, seed: int) -> list[Finding]:
     """The finding of each layer that has scores.
 
     Args:
@@ -100,7 +98,7 @@ def _verdicts(compared: Sequence[Comparison], transfer: System | None) -> str:
         return "No network was trained by transfer in this run."
     clauses = [
         f"{one.verdict} {one.name} ({number(one.ours, METRIC)} against {number(one.theirs, METRIC)}, lower at "
-        f"{one.lower} of {one.stations} stations{'; too close to call' if one.low <= 0 <= one.high else ''})"
+        f"{one.lower} of {one.stations} stations{'' if one.low > 0 or one.high < 0 else '; too close to call'})"
         for one in compared
     ]
     return f"Transfer {'; it '.join(clauses)}." if clauses else ""
@@ -110,18 +108,23 @@ def _comparisons(by_system: pd.DataFrame, transfer: System, draws: int, seed: in
     target = _best_network(by_system.median(), "target")
     rivals = [(target, "training on the target alone")] if target else []
     rivals += [(TREES, "boosted trees on both domains")] if TREES in by_system.columns else []
-    return [_compare(by_system, transfer, rival, name, draws, seed) for rival, name in rivals]
+    return [
+        _compare(by_system, transfer, rival, name, draws, seed)
+        for rival, name in rivals
+        if by_system[[transfer, rival]].notna().all(axis=1).any()
+    ]
 
 
-def _compare(
-    by_system: pd.DataFrame, ours: System, rival: System, name: str, draws: int, seed: int
-) -> Comparison:
+def _compare(by_system: pd.DataFrame, ours: System, rival: System, name: str, draws: int, seed: int) -> Comparison:
     both = by_system[[ours, rival]].dropna()
     difference = (both[ours] - both[rival]).to_numpy()
-    low, high = interval(median_of_draws(difference, draw_stations(len(difference), draws, seed)))
+    stations = len(difference)
+    low, high = np.nan, np.nan
+    if stations > 1:
+        low, high = interval(median_of_draws(difference, draw_stations(stations, draws, seed)))
     return Comparison(
         rival, name, float(both[ours].median()), float(both[rival].median()), int(np.sum(difference < 0)),
-        len(difference), float(np.median(difference)), low, high,
+        stations, float(np.median(difference)), low, high,
     )  # fmt: skip
 
 

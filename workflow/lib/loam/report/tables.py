@@ -131,19 +131,27 @@ def map_scores(paths: Sequence[Path]) -> Table | None:
 
 
 def training(cards: Sequence[Mapping[str, Any]]) -> Table:
-    """Members and epochs of each network and scenario, from their cards."""
+    """What the cards say of each network and scenario: median over its members, and range."""
+    header = ["Network", "Members", "Training rows", "Epochs", "Best epoch", "Best validation loss"]
     rows = []
     for card in cards:
-        epochs = [member["epochs"] for member in card["members"]]
-        best = [member["best_epoch"] for member in card["members"]]
+        members = card["members"]
         rows.append(
-            [system_name((card["model"], card["scenario"])), str(len(epochs)), _range(epochs), _range(best)]
+            [
+                system_name((card["model"], card["scenario"])),
+                str(len(members)),
+                _range([member["training_rows"] for member in members], ",.0f"),
+                _range([member["epochs"] for member in members], "g"),
+                _range([member["best_epoch"] for member in members], "g"),
+                _range([member["best_validation_loss"] for member in members], ".3f"),
+            ]
         )
-    return Table(["Network", "Members", "Epochs trained (median, range)", "Best epoch (median, range)"], rows)
+    return Table(header, rows)
 
 
-def _range(values: Sequence[int]) -> str:
-    return f"{np.median(values):g}" + (f" ({min(values)} to {max(values)})" if len(values) > 1 else "")
+def _range(values: Sequence[float], digits: str) -> str:
+    text = f"{np.median(values):{digits}}"
+    return f"{text} ({min(values):{digits}} to {max(values):{digits}})" if len(values) > 1 else text
 
 
 def _text(value: Any) -> str:

@@ -15,7 +15,7 @@ def concordance(predicted: Tensor, observed: Tensor, mask: Tensor) -> Tensor:
 
     Args:
         predicted: [..., row, layer].
-        observed: [..., row, layer]; any number where masked.
+        observed: [..., row, layer]; anything, NaN too, where masked.
         mask: [..., row, layer]; true where there is an observation.
 
     Returns:

@@ -20,10 +20,12 @@ class Rows:
     Args:
         inputs: features [row, feature], float64, unscaled: static ones, then the sequence step by step, oldest first.
         targets: moisture [row, layer], m3 m-3, float64; NaN where not observed.
+        shape: number of static features, of steps and of sequence variables.
     """
 
     inputs: np.ndarray
     targets: np.ndarray
+    shape: tuple[int, int, int]
 
 
 def rows_of(samples: pd.DataFrame, features: FeatureSet, layers: Sequence[str], domain: str) -> Rows:
@@ -44,7 +46,7 @@ def rows_of(samples: pd.DataFrame, features: FeatureSet, layers: Sequence[str], 
             f"feature '{features.columns[column]}' is {inputs[row, column]}",
             where=f"{where}, row {row} (station {samples['station'].iloc[row]})", expected="a finite number",
         )  # fmt: skip
-    return Rows(inputs, samples[list(layers)].to_numpy(np.float64))
+    return Rows(inputs, samples[list(layers)].to_numpy(np.float64), features.shape)
 
 
 def hash_of_samples(samples: pd.DataFrame, features: FeatureSet, layers: Sequence[str]) -> str:

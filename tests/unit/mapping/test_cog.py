@@ -1,0 +1,38 @@
+"""The map as a file: overviews down to one block, averages that pass over missing pixels."""
+
+import numpy as np
+import pytest
+import rasterio
+from rio_cogeo.cogeo import cog_validate
+
+from loam.grid import grid_like
+from loam.mapping.cog import open_map, overview_factors
+
+from .conftest import write_tiff
+
+
+@pytest.mark.parametrize(
+    ("shape", "factors"), [((45, 70), [2]), ((256, 256), [2]), ((1000, 900), [2, 4]), ((4000, 5000), [2, 4, 8, 16, 32])]
+)
+def test_overviews_go_down_to_one_block(shape, factors):
+    assert overview_factors(*shape) == factors
+
+
+def test_a_large_map_is_valid_and_its_overviews_average_what_is_there(tmp_path):
+    grid = grid_like(write_tiff(tmp_path / "land.tif", np.ones((600, 700), np.float32)), 256)
+    values = np.random.default_rng(0).random((600, 700)).astype(np.float32)
+    values[:2, :2] = [[np.nan, 0.2], [np.nan, 0.4]]
+    values[10:12, 10:12] = np.nan
+    with open_map(tmp_path / "map.tif", grid, ["surface_mean"], {}) as output:
+        for tile in grid.tiles:
+            part = values[tile.row : tile.row + tile.height, tile.col : tile.col + tile.width].ravel()
+            pixel = np.flatnonzero(np.isfinite(part))
+            output.write(tile, pixel, part[pixel, None])
+    assert cog_validate(tmp_path / "map.tif", strict=True)[0]
+    with rasterio.open(tmp_path / "map.tif") as dataset:
+        assert np.array_equal(dataset.read(1), values, equal_nan=True)
+    with rasterio.open(tmp_path / "map.tif", overview_level=0) as overview:
+        half = overview.read(1)
+    assert half[0, 0] == pytest.approx(0.3)
+    assert np.isnan(half[5, 5])
+    assert half[100, 100] == pytest.approx(values[200:202, 200:202].mean(), rel=1e-5)

@@ -1,0 +1,155 @@
+"""The mapping engine: its short cuts give what running every member on every pixel gives."""
+
+import logging
+
+import numpy as np
+import pytest
+import rasterio
+import torch
+from rio_cogeo.cogeo import cog_validate
+
+from loam.covariates.features import feature_set
+from loam.covariates.rasters import TileInputs, open_day
+from loam.grid import grid_like
+from loam.mapping import engine as engine_module
+from loam.mapping.engine import Engine, map_day
+
+from .conftest import COLS, DAY, FEATURES, ROWS
+
+
+def plainly(members, inputs):
+    """Every member on every pixel with all its features, nothing shared: [member, pixel, layer]."""
+    sequence = inputs.cells[inputs.cell]
+    both = np.concatenate([inputs.static, sequence.reshape(len(sequence), -1)], axis=1)
+    outputs = []
+    for place in range(len(members)):
+        scaled = ((torch.from_numpy(both).double() - members.mean[place]) / members.std[place]).float()
+        static, rest = scaled.split([inputs.static.shape[1], sequence[0].size], dim=1)
+        with torch.no_grad():
+            outputs.append(members.network_of(place)(static, rest.reshape(sequence.shape)).numpy())
+    return np.stack(outputs)
+
+
+def make_map(region, drawn, path, *, tile=32, features=FEATURES, tags=None):
+    """Map the region with the drawn members; the grid it was mapped on."""
+    grid = grid_like(region["land"], tile)
+    map_day(Engine(drawn, "cpu"), feature_set(features), region["inputs"], DAY, grid, path, tags or {})
+    return grid
+
+
+def read_map(path):
+    with rasterio.open(path) as dataset:
+        return dict(zip(dataset.descriptions, dataset.read(), strict=True))
+
+
+@pytest.mark.parametrize("model", ["mlp", "lstm"])
+@pytest.mark.parametrize("one_scaler", [True, False])
+def test_a_map_is_the_mean_and_deviation_of_all_members_at_each_pixel(region, members, tmp_path, model, one_scaler):
+    drawn = members(model, 5, one_scaler=one_scaler)
+    grid = make_map(region, drawn, tmp_path / "map.tif")
+    found = read_map(tmp_path / "map.tif")
+    compared = 0
+    with open_day(region["inputs"], feature_set(FEATURES), DAY, grid) as rasters:
+        for tile in grid.tiles:
+            inputs = rasters.read(tile)
+            outputs = plainly(drawn, inputs).astype(np.float64)
+            rows, cols = tile.row + inputs.pixel // tile.width, tile.col + inputs.pixel % tile.width
+            for number, layer in enumerate(("surface", "subsurface")):
+                expected = {"mean": outputs[..., number].mean(axis=0), "std": outputs[..., number].std(axis=0, ddof=1)}
+                for statistic, values in expected.items():
+                    assert np.allclose(found[f"{layer}_{statistic}"][rows, cols], values, rtol=0, atol=1e-5)
+                    assert values.std() > 1e-3  # pixels differ, so agreement means something
+            compared += len(inputs.pixel)
+    assert compared == region["mapped"].sum()
+
+
+def test_only_land_with_every_input_is_mapped(region, members, tmp_path, caplog):
+    with caplog.at_level(logging.INFO, "loam"):
+        make_map(region, members("mlp", 2), tmp_path / "map.tif")
+    for values in read_map(tmp_path / "map.tif").values():
+        assert (np.isfinite(values) == region["mapped"]).all()
+    assert "missing clay: 4.00 % of the land" in caplog.text
+    assert "landcover: code 9 is none of the model's classes, 5 pixels" in caplog.text
+
+
+@pytest.mark.parametrize("tile", [16, 512])
+def test_tiling_and_chunks_change_nothing(region, members, tmp_path, monkeypatch, tile):
+    drawn = members("lstm", 3)
+    make_map(region, drawn, tmp_path / "a.tif")
+    monkeypatch.setitem(engine_module.CHUNK, "cpu", 7)
+    make_map(region, drawn, tmp_path / "b.tif", tile=tile)
+    for name, values in read_map(tmp_path / "a.tif").items():
+        assert np.allclose(values, read_map(tmp_path / "b.tif")[name], rtol=0, atol=2e-6, equal_nan=True)
+
+
+def test_the_recurrent_part_runs_once_a_cell_and_member(region, members, monkeypatch):
+    drawn = members("lstm", 3)
+    engine = Engine(drawn, "cpu")
+    seen = []
+    for network in engine.networks:
+        network.encoder.register_forward_hook(lambda module, given, result: seen.append(len(given[0])))
+    grid = grid_like(region["land"], 512)
+    with open_day(region["inputs"], feature_set(FEATURES), DAY, grid) as rasters:
+        inputs = rasters.read(grid.tiles[0])
+    engine.predict(inputs)
+    assert len(inputs.pixel) > 2000
+    assert seen == [6, 6, 6]
+
+
+def test_one_member_has_no_deviation(members):
+    rng = np.random.default_rng(0)
+    inputs = TileInputs(
+        np.arange(9), rng.random((9, 8), np.float32), np.zeros(9, int), rng.random((1, 4, 2), np.float32)
+    )
+    mean, deviation = Engine(members("lstm", 1), "cpu").predict(inputs)
+    assert np.isfinite(mean).all()
+    assert np.isnan(deviation).all()
+
+
+def test_a_tile_without_a_complete_pixel_gives_none(members):
+    inputs = TileInputs(
+        np.empty(0, int), np.empty((0, 8), np.float32), np.empty(0, int), np.empty((0, 4, 2), np.float32)
+    )
+    mean, deviation = Engine(members("lstm", 2), "cpu").predict(inputs)
+    assert mean.shape == deviation.shape == (0, 2)
+
+
+def test_members_without_a_sequence_map_too(region, members, tmp_path):
+    without = {**FEATURES, "sequence": {"variables": [], "lags": [0, 0]}}
+    drawn = members("mlp", 4, features=without, layers=("surface",))
+    grid = make_map(region, drawn, tmp_path / "map.tif", features=without)
+    with open_day(region["inputs"], feature_set(without), DAY, grid) as rasters:
+        inputs = rasters.read(grid.tiles[0])
+    tile = grid.tiles[0]
+    expected = plainly(drawn, inputs)[..., 0].mean(axis=0)
+    found = read_map(tmp_path / "map.tif")["surface_mean"][inputs.pixel // tile.width, inputs.pixel % tile.width]
+    assert np.allclose(found, expected, rtol=0, atol=1e-5)
+
+
+def test_the_file_is_a_valid_cog_that_says_what_it_holds(region, members, tmp_path):
+    path = tmp_path / "map.tif"
+    make_map(region, members("mlp", 2), path, tags={"model": "mlp", "scenario": "transfer"})
+    valid, errors, warnings = cog_validate(path, strict=True)
+    assert (valid, errors, warnings) == (True, [], [])
+    with rasterio.open(path) as dataset, rasterio.open(region["land"]) as land:
+        assert dataset.descriptions == ("surface_mean", "subsurface_mean", "surface_std", "subsurface_std")
+        assert dataset.units == ("m3 m-3",) * 4
+        assert np.isnan(dataset.nodata)
+        assert (dataset.crs, dataset.transform, dataset.shape) == (land.crs, land.transform, (ROWS, COLS))
+        assert (dataset.compression.value, dataset.profile["tiled"]) == ("DEFLATE", True)
+        assert dataset.overviews(1) == [2]
+        assert {"model": "mlp", "scenario": "transfer", "day": DAY, "members": "2"}.items() <= dataset.tags().items()
+    assert [item.name for item in tmp_path.iterdir()] == ["map.tif"]
+
+
+def test_a_map_that_fails_leaves_no_file(region, members, tmp_path):
+    class Broken(Engine):
+        def predict(self, inputs):
+            raise RuntimeError("out of luck")
+
+    with pytest.raises(RuntimeError, match="out of luck"):
+        map_day(
+            Broken(members("mlp", 2), "cpu"), feature_set(FEATURES), region["inputs"], DAY,
+            grid_like(region["land"], 32), tmp_path / "map.tif", {},
+        )  # fmt: skip
+    assert not list(tmp_path.iterdir())

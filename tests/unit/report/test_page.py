@@ -1,0 +1,170 @@
+"""The page: self-contained, complete, and true to the tables."""
+
+import json
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+
+import build_report
+import pytest
+
+from loam.config.settings import load_config
+from loam.io.provenance import write_provenance
+from loam.io.tables import write_table
+from loam.report.figures import Figure, png
+from loam.report.page import build_page
+
+VOID = {"meta", "img", "br", "hr", "link", "input"}
+
+
+class Reader(HTMLParser):
+    """What a page loads, shows and leaves open."""
+
+    def __init__(self):
+        super().__init__()
+        self.loaded, self.pictures, self.text, self.open = [], [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        self.loaded += [attrs[name] for name in ("src", "href", "srcset", "action") if name in attrs]
+        if tag == "img":
+            self.pictures.append(attrs)
+        if tag not in VOID:
+            self.open.append(tag)
+        assert tag not in ("script", "link", "iframe")
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+def read(page):
+    reader = Reader()
+    reader.feed(page)
+    assert reader.open == []
+    return reader
+
+
+@pytest.fixture
+def day(tmp_path):
+    """A mapped day with its picture and its score."""
+    folder = tmp_path / "maps" / "2022-08-15"
+    folder.mkdir(parents=True)
+    (folder / "soil_moisture.png").write_bytes(png(Figure(figsize=(1, 1))))
+    (folder / "score.csv").write_text("layer,pixels,rmse\nsurface,62500,0.0417\n")
+    return folder
+
+
+def test_the_page_shows_every_median_of_the_summary(make_run):
+    run = make_run()
+    text = " ".join(read(build_page(**run)).text)
+    for row in run["summary"].itertuples():
+        shown = f"{row.median:.{2 if row.metric in ('r', 'ccc') else 3}f}".replace("-", "−")
+        assert shown in text or float(row.median) == pytest.approx(0, abs=5e-4)
+    for finding in ("Surface", "Subsurface", "Lowest median RMSE", "Transfer"):
+        assert finding.lower() in text.lower()
+
+
+def test_nothing_is_loaded_from_elsewhere_and_every_picture_has_a_text(make_run, day):
+    run = make_run()
+    run["maps"] = [day / "soil_moisture.png"]
+    page = build_page(**run)
+    reader = read(page)
+    assert all(address.startswith("data:image/png;base64,") for address in reader.loaded)
+    assert len(reader.pictures) == 2 * 2 + 1
+    assert all(len(picture["alt"]) > 40 for picture in reader.pictures)
+    style = re.search(r"<style>(.*?)</style>", page, re.DOTALL).group(1)
+    assert "url(" not in style
+    assert "@import" not in style
+    assert "http" not in re.sub(r'"data:[^"]*"', "", page)
+
+
+def test_the_map_and_its_score_are_shown(make_run, day):
+    run = make_run(layers=("surface",))
+    run["maps"], run["map_score_files"] = [day / "soil_moisture.png"], [day / "score.csv"]
+    text = " ".join(read(build_page(**run)).text)
+    assert "2022-08-15" in text
+    assert "62,500" in text
+    assert "0.0417" in text
+
+
+def test_a_run_without_maps_has_no_map_section(make_run):
+    assert "<h2>Map</h2>" not in build_page(**make_run(layers=("surface",)))
+
+
+@pytest.mark.parametrize(
+    "systems",
+    [[("mlp", "transfer"), ("boosted_trees", "both")], [("mlp", "source")], [("lstm", "target"), ("coarse", "none")]],
+)
+def test_one_layer_one_network_one_scenario_make_a_page(make_run, systems):
+    run = make_run(layers=("surface",), systems=systems)
+    reader = read(build_page(**run))
+    assert len(reader.pictures) == 2
+    assert "subsurface" not in " ".join(reader.text).split("How to reproduce it")[0]
+
+
+def test_station_names_are_text_and_never_markup(make_run):
+    page = build_page(**make_run(stations=("<script>alert(1)</script>", "R&D", "hill"), layers=("surface",)))
+    read(page)
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+    assert "R&amp;D" in page
+
+
+def test_what_ran_is_told(make_run):
+    text = " ".join(" ".join(read(build_page(**make_run(layers=("surface",)))).text).split())
+    assert "4 stations, 160 station-days scored" in text
+    assert "2021-01-01 to 2021-02-09" in text
+    assert "1 station, 7,000 station-days" in text
+    assert "Seed 42" in text
+
+
+def test_the_configuration_on_the_page_makes_the_run_again(make_run):
+    run = make_run()
+    text = "".join(read(build_page(**run)).text)
+    start = text.index('{\n "run"')
+    config, _ = json.JSONDecoder().raw_decode(text[start:])
+    assert load_config(config) == {key: value for key, value in run["values"].items() if key != "threads"}
+
+
+def test_code_versions_come_from_the_records_beside_the_products(make_run, tmp_path):
+    product, other = tmp_path / "metrics.csv", tmp_path / "unrecorded.csv"
+    product.write_text("a\n")
+    other.write_text("a\n")
+    write_provenance([product], [], rule="score_predictions", code="feedfacecafebeef", values={"seed": 1})
+    run = make_run(layers=("surface",))
+    run["products"] = [product, other]
+    text = " ".join(read(build_page(**run)).text)
+    assert "feedfacecafebeef" in text
+    assert "score_predictions" in text
+    assert "unrecorded.csv" not in text
+
+
+def test_the_same_run_gives_the_same_page(make_run):
+    assert build_page(**make_run(layers=("surface",))) == build_page(**make_run(layers=("surface",)))
+
+
+def test_the_script_reads_files_and_writes_the_page(make_run, day, tmp_path):
+    run = make_run(layers=("surface",))
+    paths = {"page": tmp_path / "report" / "index.html", "maps": [day / "soil_moisture.png"]}
+    paths |= {"map_scores": [day / "score.csv"], "cards": []}
+    for name in ("predictions", "metrics", "summary", "folds", "dropped"):
+        paths[name] = tmp_path / (name + (".parquet" if name == "predictions" else ".csv"))
+        write_table(run[name], paths[name])
+    for place, card in enumerate(run["cards"]):
+        paths["cards"].append(tmp_path / f"card{place}.json")
+        paths["cards"][-1].write_text(json.dumps(card))
+    build_report.stage(paths, run["values"])
+    assert len(read(paths["page"].read_text(encoding="utf-8")).pictures) == 3
+
+
+def test_report_runs_without_torch(project):
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "import loam.report.figures, loam.report.finding, loam.report.names, loam.report.page, loam.report.tables\n"
+        "sys.exit('torch' in sys.modules or 'sklearn' in sys.modules)"
+    )
+    library = str(project / "workflow" / "lib")
+    assert subprocess.run([sys.executable, "-c", code, library], check=False).returncode == 0

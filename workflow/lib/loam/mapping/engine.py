@@ -1,0 +1,131 @@
+"""Run all members of a model over every pixel of a day: mean and standard deviation a layer.
+
+The coarse, modelled moisture is the same for all pixels of a 9 km cell, and so is everything that a network computes
+from it alone: the recurrent part, and, because the first dense layer is linear in what it reads, that layer's share of
+it. Both are computed once a cell; a pixel pays for its own features only. Members are taken one at a time and summed
+up as they come (Welford, 1962, Technometrics 4), so memory is bounded by the tile, whatever the region or the number
+of members.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from loam.covariates.features import FeatureSet
+from loam.covariates.rasters import TileInputs, open_day
+from loam.grid import Grid
+from loam.mapping.cog import open_map
+from loam.training.card import Members
+
+log = logging.getLogger("loam")
+
+CHUNK = {"cpu": 4096, "cuda": 2**18}  # pixels at a time: on a processor, activations stay in its cache
+
+
+class Engine:
+    """The members of a model, ready to map.
+
+    Args:
+        members: their networks, weights and scalers.
+        device: where to compute.
+    """
+
+    def __init__(self, members: Members, device: torch.device | str) -> None:
+        self.device = torch.device(device)
+        self.networks = [members.network_of(place).to(device) for place in range(len(members))]
+        self.layers = list(members.card["layers"])
+        static, steps, variables = members.card["shape"]
+        (self._static_mean, self._sequence_mean), (self._static_std, self._sequence_std) = (
+            (part[:, :static], part[:, static:].unflatten(1, (steps, variables)))
+            for part in (members.mean.to(device), members.std.to(device))
+        )
+        self._one_scaler = bool((members.mean == members.mean[0]).all() and (members.std == members.std[0]).all())
+
+    @torch.inference_mode()
+    def predict(self, inputs: TileInputs) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and standard deviation over the members, m3 m-3, each [pixel, layer], float32.
+
+        The standard deviation is that of a sample (divided by members - 1); NaN with a single member.
+        """
+        static, cell, cells = (
+            torch.as_tensor(part, device=self.device) for part in (inputs.static, inputs.cell, inputs.cells)
+        )
+        mean = torch.zeros(len(static), len(self.layers), dtype=torch.float64, device=self.device)
+        squares = torch.zeros_like(mean)
+        for place in range(len(self.networks)):
+            by_cell = self._read_cells(place, cells)
+            if place == 0 or not self._one_scaler:
+                scaled = ((static - self._static_mean[place]) / self._static_std[place]).float()
+            for part in self._chunks(len(static)):
+                output = self._read_pixels(place, scaled[part], by_cell[cell[part]])
+                difference = output - mean[part]
+                mean[part] += difference / (place + 1)
+                squares[part] += difference * (output - mean[part])
+        std = (squares / (len(self.networks) - 1)).sqrt() if len(self.networks) > 1 else squares.fill_(torch.nan)
+        return mean.float().cpu().numpy(), std.float().cpu().numpy()
+
+    def _read_cells(self, place: int, cells: Tensor) -> Tensor:
+        """The cells' share of a member's first dense layer, [cell, neuron]."""
+        network = self.networks[place]
+        scaled = ((cells - self._sequence_mean[place]) / self._sequence_std[place]).float()
+        return torch.cat([network.read_encoded(network.encode(scaled[part])) for part in self._chunks(len(cells))])
+
+    def _read_pixels(self, place: int, scaled: Tensor, of_cell: Tensor) -> Tensor:
+        """A member's moisture [pixel, layer] from the pixels' own features and their cells' share."""
+        network = self.networks[place]
+        return network.finish(network.read_static(scaled).add_(of_cell))
+
+    def _chunks(self, count: int) -> list[slice]:
+        size = CHUNK[self.device.type]
+        return [slice(first, first + size) for first in range(0, max(count, 1), size)]
+
+
+def map_day(
+    engine: Engine,
+    features: FeatureSet,
+    inputs: Sequence[Mapping[str, Any]],
+    day: str,
+    grid: Grid,
+    path: str | Path,
+    tags: Mapping[str, object],
+) -> None:
+    """Map one day: bands ``<layer>_mean`` of all layers, then ``<layer>_std``, as a cloud-optimised GeoTIFF.
+
+    Args:
+        engine: the members, ready.
+        features: what they read.
+        inputs: the config's ``mapping.inputs``.
+        day: YYYY-MM-DD.
+        grid: where to map.
+        path: of the map.
+        tags: to write into the file, beside the day, the number of members and the grid's hash.
+    """
+    bands = [f"{layer}_{statistic}" for statistic in ("mean", "std") for layer in engine.layers]
+    tags = {**tags, "day": day, "members": len(engine.networks), "grid": grid.hash}
+    started, reading, computing, mapped, unphysical = time.perf_counter(), 0.0, 0.0, 0, 0
+    with open_day(inputs, features, day, grid) as rasters, open_map(path, grid, bands, tags) as output:
+        for tile in grid.tiles:
+            begun = time.perf_counter()
+            read = rasters.read(tile)
+            reading += time.perf_counter() - begun
+            begun = time.perf_counter()
+            mean, deviation = engine.predict(read)
+            computing += time.perf_counter() - begun
+            output.write(tile, read.pixel, np.concatenate([mean, deviation], axis=1))
+            mapped += len(mean)
+            unphysical += int(((mean < 0) | (mean > 1)).any(axis=1).sum())
+        rasters.log_missing()
+    log.info(
+        "%d pixels, %d members: reading %.1f s, computing %.1f s (%.0f pixels/s), all %.1f s",
+        mapped, len(engine.networks), reading, computing, mapped / max(computing, 1e-9), time.perf_counter() - started,
+    )  # fmt: skip
+    if unphysical:
+        log.warning("%d pixels (%.2f %%) have a moisture below 0 or above 1", unphysical, 100 * unphysical / mapped)

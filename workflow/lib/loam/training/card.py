@@ -1,0 +1,108 @@
+"""What is known about trained members, and the way back from files to networks.
+
+``weights.safetensors`` holds every parameter stacked over the members, [member, ...]. ``card.json`` beside it says how to
+read them and where they come from:
+
+    model, scenario, layers, features (columns, in the network's order), shape (static features, steps, variables),
+    network (its settings), training (its settings), frozen (parameters that were not trained), scaling,
+    seed, data (SHA-256 of the samples that were read, by domain), versions, device,
+    members: one entry a member, in the order of the weights:
+        fold (0: source), test_station (null: source), validation_station (source: a list), training_stations,
+        training_rows, validation_rows, training_dates and validation_dates (first and last), seed,
+        scaler (mean and std of each feature), best_epoch, best_validation_loss, epochs
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from loam.errors import ConfigError, TableError
+from loam.io.atomic import atomic_path, write_text
+from loam.training.dense import DenseNetwork
+from loam.training.networks import build_network
+
+
+@dataclass(frozen=True)
+class Members:
+    """Trained members of one network.
+
+    Args:
+        network: their network; its own weights are of no meaning.
+        parameters: by name, [member, ...].
+        mean: of each feature in each member's scaler, [member, feature], float64; order of ``card["features"]``.
+        std: standard deviation, likewise.
+        card: what is known about them.
+    """
+
+    network: DenseNetwork
+    parameters: dict[str, Tensor]
+    mean: Tensor
+    std: Tensor
+    card: dict[str, Any]
+
+    def __len__(self) -> int:
+        return len(self.mean)
+
+    def network_of(self, place: int) -> DenseNetwork:
+        """The network of the member at ``place``, with its weights, for inputs scaled with its mean and std."""
+        network = copy.deepcopy(self.network)
+        network.load_state_dict({name: tensor[place] for name, tensor in self.parameters.items()})
+        return network.eval().requires_grad_(False)
+
+    def check(self, features: list[str], layers: list[str]) -> None:
+        """Raise a ConfigError unless the members read ``features`` and predict ``layers``, in this order."""
+        for what, trained, wanted in (
+            ("features", self.card["features"], features),
+            ("layers", self.card["layers"], layers),
+        ):
+            if trained != wanted:
+                difference = sorted(set(trained) ^ set(wanted)) or ["the order"]
+                raise ConfigError(
+                    f"the {what} are not those of this run; they differ in {', '.join(difference)}",
+                    where=f"card of {self.card['model']} {self.card['scenario']}",
+                    expected=f"{len(wanted)} {what}: {', '.join(wanted)}", fix="rerun its training",
+                )  # fmt: skip
+
+
+def load_members(weights: str | Path, card: str | Path) -> Members:
+    """Read members from their two files.
+
+    Raises:
+        TableError: a file cannot be read, or the two do not belong together.
+    """
+    try:
+        content = json.loads(Path(card).read_text(encoding="utf-8"))
+        parameters = load_file(weights)
+    except (OSError, ValueError, SafetensorError) as error:
+        raise TableError(f"cannot be read ({error})", where=f"{weights}, {card}", fix="rerun the training") from None
+    network = build_network(content["model"], content["network"], tuple(content["shape"]), len(content["layers"]))
+    shapes = {name: (len(content["members"]), *tensor.shape) for name, tensor in network.named_parameters()}
+    found = {name: tuple(tensor.shape) for name, tensor in parameters.items()}
+    if shapes != found:
+        name = sorted(name for name in {*shapes, *found} if shapes.get(name) != found.get(name))[0]
+        raise TableError(
+            f"parameter {name} has shape {found.get(name)}", where=weights,
+            expected=f"{shapes.get(name)}, as {card} says", fix="rerun the training",
+        )  # fmt: skip
+    scalers = [member["scaler"] for member in content["members"]]
+    mean, std = (torch.tensor([scaler[key] for scaler in scalers], dtype=torch.float64) for key in ("mean", "std"))
+    return Members(network, {name: parameters[name] for name in shapes}, mean, std, content)
+
+
+def write_members(
+    parameters: Mapping[str, Tensor], content: Mapping[str, Any], weights: str | Path, card: str | Path
+) -> None:
+    """Write parameters [member, ...] and what the card says; each file appears whole or not at all."""
+    with atomic_path(weights) as temporary:
+        save_file({name: tensor.contiguous() for name, tensor in parameters.items()}, temporary)
+    write_text(json.dumps(content, indent=1, allow_nan=False), card)

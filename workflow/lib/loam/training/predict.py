@@ -1,0 +1,75 @@
+"""Predictions of members on samples, above all those at the station that a member never met."""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import torch
+
+from loam.covariates.features import FeatureSet
+from loam.errors import TableError
+from loam.training.card import Members
+from loam.training.inputs import ScaledInputs, pad_rows, predict
+from loam.training.rows import Rows, rows_of
+from loam.training.scaling import Scaler
+from loam.training.stack import run_members
+
+log = logging.getLogger("loam")
+
+
+def predict_rows(members: Members, rows: Rows, index: np.ndarray, device: torch.device | str = "cpu") -> np.ndarray:
+    """Moisture [member, row, layer], m3 m-3, that each member predicts for its own rows ``index`` [member, row]."""
+    inputs = ScaledInputs(rows, Scaler(members.mean.numpy(), members.std.numpy()), device, torch.float32)
+    parameters = {name: tensor.to(device) for name, tensor in members.parameters.items()}
+    return predict(partial(run_members, members.network, parameters), inputs, index).cpu().numpy()
+
+
+def predict_held_out(
+    members: Members, samples: pd.DataFrame, folds: pd.DataFrame, features: FeatureSet, layers: list[str]
+) -> pd.DataFrame:
+    """Predict each target station with the member that has not met it; members of the source domain met none.
+
+    Args:
+        members: of any scenario.
+        samples: samples of the target domain.
+        folds: schema FOLDS.
+        features: the run's features.
+        layers: names of the run's layers.
+
+    Returns:
+        Schema PREDICTIONS: one row for each observed value of ``samples``, by fold, layer and date.
+
+    Raises:
+        ConfigError: the members were trained on other features or layers.
+        TableError: the members' folds are not ``folds``.
+    """
+    members.check(features.columns, layers)
+    card, rows = members.card, rows_of(samples, features, layers, "target")
+    stations = samples["station"].to_numpy()
+    if card["scenario"] == "source":
+        moisture = predict_rows(members, rows, np.arange(len(samples))[None])[0]
+    else:
+        tested = [(member["fold"], member["test_station"]) for member in card["members"]]
+        if tested != list(folds[["fold", "test_station"]].itertuples(index=False, name=None)):
+            raise TableError(
+                "the folds are not those that the members were trained on",
+                where=f"card of {card['model']} {card['scenario']}", fix="rerun its training",
+            )  # fmt: skip
+        index, real = pad_rows([np.flatnonzero(stations == station) for _, station in tested])
+        moisture = np.empty(rows.targets.shape, np.float32)
+        moisture[index[real]] = predict_rows(members, rows, index)[real]
+    number = dict(zip(folds["test_station"], folds["fold"], strict=True))
+    tables = [
+        pd.DataFrame({
+            "model": card["model"], "scenario": card["scenario"], "fold": [number[station] for station in stations],
+            "station": stations, "date": samples["date"].to_numpy(), "layer": layer,
+            "observed": rows.targets[:, column], "predicted": moisture[:, column].astype(float),
+        })
+        for column, layer in enumerate(layers)
+    ]  # fmt: skip
+    table = pd.concat(tables, ignore_index=True).dropna(subset="observed")
+    log.info("%d held-out predictions at %d stations", len(table), len(folds))
+    return table.sort_values(["fold", "layer", "date"], kind="stable", ignore_index=True)

@@ -1,0 +1,23 @@
+"""Map a day: mean and standard deviation over a model's members at every pixel."""
+
+from __future__ import annotations
+
+from loam.covariates.features import feature_set
+from loam.grid import read_grid
+from loam.io.stage import Paths, Values, run_stage
+from loam.mapping.engine import Engine, map_day
+from loam.training.card import load_members
+from loam.training.device import use_device
+
+
+def stage(paths: Paths, values: Values) -> None:
+    features, inputs, day = feature_set(values["features"]), values["mapping"]["inputs"], values["date"]
+    members = load_members(paths["weights"], paths["card"])
+    members.check(features.columns, [layer["name"] for layer in values["layers"]])
+    engine = Engine(members, use_device(values["training"]["device"], values["threads"]))
+    tags = {key: members.card[key] for key in ("model", "scenario")}
+    map_day(engine, features, inputs, day, read_grid(paths["grid"]), paths["map"], tags)
+
+
+if __name__ == "__main__":
+    run_stage(snakemake, stage)  # noqa: F821
