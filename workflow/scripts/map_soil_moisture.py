@@ -1,7 +1,5 @@
 """Map a day: mean and standard deviation over a model's members at every pixel."""
 
-from __future__ import annotations
-
 from loam.covariates.features import feature_set
 from loam.grid import read_grid
 from loam.io.stage import Paths, Values, run_stage

@@ -123,6 +123,11 @@ def test_absurd_values_at_a_station_that_does_not_train_change_no_prediction(sou
     pd.testing.assert_series_equal(clean, spoilt, check_exact=True)
 
 
+def test_folds_side_by_side_give_what_they_give_one_by_one(source, target, folds):
+    one, two = (predict_baselines(source, target, folds, VALUES | {"threads": threads}) for threads in (1, 3))
+    pd.testing.assert_frame_equal(one, two, check_exact=True)
+
+
 def test_absurd_values_at_a_training_station_do_change_predictions(source, target, folds):
     planted = target.copy()
     planted.loc[planted["station"] == "b", "surface"] = 1e6

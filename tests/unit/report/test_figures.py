@@ -31,8 +31,8 @@ def test_each_box_shows_the_stations_of_its_model_and_scenario(surface):
     figure = draw_station_scores(metrics, systems)
     for axes, metric in zip(figure.axes, ["mae", "rmse", "r"], strict=True):
         dots = [artist.get_offsets() for artist in axes.collections if isinstance(artist, PathCollection)]
-        assert len(dots) == len(systems)
-        for system, drawn in zip(systems, dots, strict=True):
+        assert len(dots) == 2 * len(systems)  # stations, and those beyond the edge
+        for system, drawn in zip(systems, dots[::2], strict=True):
             expected = rows_of(metrics, system).sort_values("station")[metric]
             assert drawn[:, 0].tolist() == pytest.approx(expected.tolist())
     labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
@@ -44,6 +44,15 @@ def test_a_station_without_a_correlation_has_no_dot(surface):
     metrics.loc[metrics.index[0], "r"] = np.nan
     figure = draw_station_scores(metrics, [("mlp", "source")])
     assert [len(axes.collections[0].get_offsets()) for axes in figure.axes] == [4, 4, 3]
+
+
+def test_a_station_far_off_is_marked_at_the_edge_and_does_not_squeeze_the_boxes(surface):
+    _, metrics = surface
+    metrics.loc[metrics.index[0], "mae"] = 5.0
+    axes = draw_station_scores(metrics, [("mlp", "source")]).axes[0]
+    edge = axes.get_xlim()[1]
+    assert edge < 1.0
+    assert axes.collections[1].get_offsets()[:, 0].tolist() == [edge]
 
 
 def test_a_model_without_any_defined_score_leaves_its_row_empty(surface):

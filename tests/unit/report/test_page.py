@@ -88,7 +88,7 @@ def test_the_map_and_its_score_are_shown(make_run, day):
     text = " ".join(read(build_page(**run)).text)
     assert "2022-08-15" in text
     assert "62,500" in text
-    assert "0.0417" in text
+    assert "0.042" in text
 
 
 def test_a_run_without_maps_has_no_map_section(make_run):

@@ -57,9 +57,11 @@ def test_any_other_table_of_dropped_rows_is_shown_as_it_is():
 
 
 def test_numbers_of_a_plain_table_are_readable():
-    table = plain_table(pd.DataFrame({"r": [0.123456], "bias": [-0.5], "note": [None], "rmse": [float("nan")]}))
-    assert table.header == ["r", "Bias", "Note", "RMSE"]
-    assert table.rows == [["0.1235", "−0.5", "–", "–"]]
+    table = plain_table(
+        pd.DataFrame({"r": [0.126], "bias": [-0.5], "note": [None], "rmse": [float("nan")], "n": [3000]})
+    )
+    assert table.header == ["r", "Bias", "Note", "RMSE", "n"]
+    assert table.rows == [["0.13", "−0.500", "–", "–", "3,000"]]
 
 
 def test_map_scores_are_listed_by_date(tmp_path):
@@ -68,7 +70,7 @@ def test_map_scores_are_listed_by_date(tmp_path):
         paths.append(tmp_path / date / "score.csv")
         paths[-1].parent.mkdir()
         paths[-1].write_text("layer,rmse\nsurface,0.04\n")
-    assert map_scores(paths).rows == [["2022-08-15", "surface", "0.04"], ["2022-08-16", "surface", "0.04"]]
+    assert map_scores(paths).rows == [["2022-08-15", "surface", "0.040"], ["2022-08-16", "surface", "0.040"]]
     assert map_scores([]) is None
 
 

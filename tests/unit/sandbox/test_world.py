@@ -117,6 +117,15 @@ def test_probes_see_the_truth_of_their_pixel_with_a_sensors_error(world, target,
     assert 0.002 < errors.std() < 0.02
 
 
+def test_what_a_sensor_measures_is_the_truth_of_its_own_pixel_not_of_the_next(values):
+    from loam.sandbox.target import build_target
+
+    target = build_target(values["seed"], values["sandbox"], values["mapping"]["dates"])
+    for day, truth in target.truth.items():
+        at_stations = target.moisture[target.days.get_loc(pd.Timestamp(day))].astype(np.float32)
+        assert (truth[:, target.rows, target.cols] == at_stations).all()
+
+
 def test_truth_is_moisture_where_there_is_soil_and_missing_in_sea_and_lake(world, truth):
     with rasterio.open(world["elevation"]) as elevation, rasterio.open(world["clay"]) as clay:
         height, soil = elevation.read(1, masked=True), clay.read(1, masked=True)

@@ -49,6 +49,8 @@ def png(figure: Figure) -> bytes:
 def draw_station_scores(metrics: pd.DataFrame, systems: Sequence[System]) -> Figure:
     """Box plots over stations of MAE, RMSE and r, one row a model and scenario, one dot a station.
 
+    A triangle at the right edge is a station whose error lies beyond it.
+
     Args:
         metrics: rows of one layer, schema METRICS_TABLE.
         systems: rows from the top down.
@@ -58,8 +60,9 @@ def draw_station_scores(metrics: pd.DataFrame, systems: Sequence[System]) -> Fig
         figure.get_layout_engine().set(wspace=0.04)
         panels = figure.subplots(1, len(BOX_METRICS), sharey=True)
         for axes, metric in zip(panels, BOX_METRICS, strict=True):
+            edge = np.inf if metric in UNITLESS else _edge(metrics[metric])
             for row, system in enumerate(systems):
-                _box(axes, row, _values(metrics, system, metric), COLOURS.get(system[0], OTHER_COLOUR))
+                _box(axes, row, _values(metrics, system, metric), COLOURS.get(system[0], OTHER_COLOUR), edge)
             axes.set_xlabel(METRICS[metric] + ("" if metric in UNITLESS else f"  ({UNIT})"))
             axes.grid(axis="x", color="#e5e5e5", linewidth=0.8)
             axes.set_axisbelow(True)
@@ -69,7 +72,7 @@ def draw_station_scores(metrics: pd.DataFrame, systems: Sequence[System]) -> Fig
                 axes.set_xlim(right=1.02)
                 axes.axvline(0, color="#999999", linewidth=0.8)
             else:
-                axes.set_xlim(left=0)
+                axes.set_xlim(0, edge)
         for row in range(1, len(systems)):
             if _group(systems[row]) != _group(systems[row - 1]):
                 for axes in panels:
@@ -79,7 +82,7 @@ def draw_station_scores(metrics: pd.DataFrame, systems: Sequence[System]) -> Fig
     return figure
 
 
-def _box(axes: Axes, row: int, values: np.ndarray, colour: str) -> None:
+def _box(axes: Axes, row: int, values: np.ndarray, colour: str, edge: float) -> None:
     if not len(values):
         return
     axes.boxplot(
@@ -89,7 +92,15 @@ def _box(axes: Axes, row: int, values: np.ndarray, colour: str) -> None:
         whiskerprops={"color": "#333333", "linewidth": 0.8}, capprops={"color": "#333333", "linewidth": 0.8},
     )  # fmt: skip
     offsets = 0.4 * (np.modf(np.arange(len(values)) * 0.6180339887)[0] - 0.5)  # spread, and the same at every run
-    axes.scatter(values, row + offsets, s=9, color=colour, edgecolor="#333333", linewidth=0.4, zorder=3)
+    look = {"color": colour, "edgecolor": "#333333", "linewidth": 0.4, "zorder": 3}
+    axes.scatter(values, row + offsets, s=9, **look)
+    beyond = offsets[values > edge]
+    axes.scatter(np.full(len(beyond), edge), row + beyond, s=26, marker=">", clip_on=False, **look)
+
+
+def _edge(values: pd.Series) -> float:
+    """The right end of an axis of errors: all stations, or twice what 19 of 20 stay below if that is less."""
+    return float(min(1.05 * values.max(), 2 * values.quantile(0.95)))
 
 
 def _group(system: System) -> str:
@@ -159,8 +170,9 @@ def _density(axes: Axes, rows: pd.DataFrame, low: float, high: float):  # noqa: 
 
 
 def _limits(predictions: pd.DataFrame) -> tuple[float, float]:
-    """Limits of both axes: all observations, and all but one in a thousand of each tail of the predictions."""
+    """Limits of both axes: the observations, and the predictions as far as half the observed range beyond them."""
     observed, predicted = predictions["observed"], predictions["predicted"]
-    low = min(0.0, observed.min(), predicted.quantile(0.001))
-    high = max(observed.max(), predicted.quantile(0.999))
+    margin = (observed.max() - observed.min()) / 2
+    low = min(0.0, observed.min(), max(predicted.quantile(0.001), observed.min() - margin))
+    high = max(observed.max(), min(predicted.quantile(0.999), observed.max() + margin))
     return float(np.floor(low * 20) / 20), float(np.ceil(high * 20 + 1e-9) / 20)

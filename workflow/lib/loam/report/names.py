@@ -71,7 +71,7 @@ def layer_name(layer: Mapping[str, Any]) -> str:
 def heading(column: str) -> str:
     """A table's column as its heading: metrics by their name, other names with spaces and a capital."""
     text = column.replace("_", " ")
-    return METRICS.get(column, text[:1].upper() + text[1:])
+    return {**METRICS, "n": "n", "std_mean": "Mean spread"}.get(column, text[:1].upper() + text[1:])
 
 
 def number(value: float, metric: str) -> str:

@@ -115,10 +115,9 @@ def provenance(products: Sequence[Path]) -> Table:
         record = provenance_path(path)
         if record.is_file():
             known = json.loads(record.read_text(encoding="utf-8"))
-            rows.append(
-                [str(path), known["rule"], known["code"], known["config_hash"], known["sha256"][:16], known["written"]]
-            )
-    return Table(["Product", "Rule", "Code version", "Config hash", "SHA-256 (first 16)", "Written (UTC)"], rows)
+            written = known["written"].removesuffix("+00:00").replace("T", " ")
+            rows.append([str(path), known["rule"], known["code"], known["config_hash"], known["sha256"][:12], written])
+    return Table(["Product", "Rule", "Code version", "Config hash", "SHA-256, first 12", "Written (UTC)"], rows)
 
 
 def embedded(picture: bytes) -> str:

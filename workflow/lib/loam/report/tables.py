@@ -116,8 +116,15 @@ def dropped_rows(dropped: pd.DataFrame) -> Table:
 
 def plain_table(frame: pd.DataFrame) -> Table:
     """Every column of ``frame``, under its name as a heading."""
-    rows = [[_text(value) for value in row] for row in frame.itertuples(index=False, name=None)]
-    return Table([heading(str(column)) for column in frame.columns], rows)
+    columns = [str(column) for column in frame.columns]
+    rows = [
+        [
+            number(value, column) if column in METRICS else _text(value)
+            for column, value in zip(columns, row, strict=True)
+        ]
+        for row in frame.itertuples(index=False, name=None)
+    ]
+    return Table([heading(column) for column in columns], rows)
 
 
 def map_scores(paths: Sequence[Path]) -> Table | None:

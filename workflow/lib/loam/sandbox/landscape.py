@@ -17,7 +17,7 @@ PIXEL = 80.0  # m
 DEPTHS = (2.5, 10.0, 22.5, 45.0)  # cm, middles of 0-5, 5-15, 15-30, 30-60 cm
 LANDCOVER = {"PAST": 1, "FORE": 2, "AGRI": 3, "SAVA": 4, "IRRI": 5}  # pasture, forest, crops, savanna, irrigated
 CLAY_INCREASE = (0.0, 1.0, 5.0, 12.0)  # %, down the profile of a texture-contrast soil
-RELIEF_SPECTRUM = 3.2  # exponent of the power spectrum in two dimensions
+RELIEF_SPECTRUM, TEXTURE_SPECTRUM = 3.2, 2.6  # exponents of the power spectra in two dimensions
 
 
 @dataclass(frozen=True)
@@ -69,18 +69,14 @@ def draw_landscape(rng: np.random.Generator, pixels: int, character: Character) 
     valley = _standardised(gaussian_filter(elevation, 1000.0 / PIXEL) - elevation)
     lake = ~sea & _lowest_spot(elevation + 1e6 * (coast < 0.25), 400.0 / PIXEL)
 
-    above = elevation / 350.0
-    clay = np.stack([
-        np.clip(26.0 + character.clay + 9.0 * parent + 3.0 * valley + increase + 2.5 * spectral_field(rng, shape, 2.0),
-                3.0, 75.0)
-        for increase in CLAY_INCREASE
-    ])  # fmt: skip
-    soc = np.stack([
-        np.clip(character.carbon * (1.3 + 1.6 * above + 0.5 * np.maximum(valley, 0.0)) * np.exp(-depth / 28.0)
-                * np.exp(0.18 * spectral_field(rng, shape, 2.0)), 0.1, 25.0)
-        for depth in DEPTHS
-    ])  # fmt: skip
-    awc = np.clip(8.0 + 0.36 * clay - 0.0045 * clay**2 + 1.1 * soc + 0.8 * spectral_field(rng, shape, 2.0), 3.0, 35.0)
+    def texture() -> np.ndarray:
+        return spectral_field(rng, shape, TEXTURE_SPECTRUM)
+
+    topsoil = 26.0 + character.clay + 9.0 * parent + 3.0 * valley
+    clay = np.clip([topsoil + increase + 2.5 * texture() for increase in CLAY_INCREASE], 3.0, 75.0)
+    litter = character.carbon * (1.3 + 1.6 * elevation / 350.0 + 0.5 * np.maximum(valley, 0.0))
+    soc = np.clip([litter * np.exp(-depth / 28.0 + 0.18 * texture()) for depth in DEPTHS], 0.1, 25.0)
+    awc = np.clip(8.0 + 0.36 * clay - 0.0045 * clay**2 + 1.1 * soc + 0.8 * texture(), 3.0, 35.0)
     landcover = _draw_landcover(rng, elevation, valley, ~(sea | lake))
     land, soil = np.where(sea, np.nan, elevation), ~(sea | lake)
     return Landscape(

@@ -7,10 +7,12 @@ trained beside it, so that nothing of a held-out station reaches the member that
 
 from __future__ import annotations
 
-import logging
+import copy
 import math
 from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from threading import Event
 
 import numpy as np
 import pandas as pd
@@ -19,7 +21,7 @@ from torch import Tensor
 
 from loam.errors import ConfigError
 from loam.training.dense import DenseNetwork
-from loam.training.inputs import ScaledInputs, pad_rows, predict
+from loam.training.inputs import ScaledInputs, batches_of, predict
 from loam.training.loss import concordance_loss
 from loam.training.rows import Rows
 from loam.training.scaling import Scaler
@@ -27,8 +29,6 @@ from loam.training.split import Split
 from loam.training.stack import Stack
 
 SIDE_BY_SIDE = 13  # members in one computation on a processor; what more of them read outgrows its cache
-
-log = logging.getLogger("loam")
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,7 @@ def train_members(
     *,
     frozen: Collection[str] = (),
     device: torch.device | str = "cpu",
+    threads: int = 1,
     dtype: torch.dtype = torch.float32,
 ) -> Trained:
     """Train one member a split, each until its validation loss has not improved for ``settings.patience`` epochs.
@@ -95,21 +96,34 @@ def train_members(
         settings: how to train.
         frozen: names of the parameters that stay as they are.
         device: where to train.
+        threads: on a processor, members are trained in so many groups at a time.
         dtype: of parameters and scaled inputs.
 
     Raises:
         ConfigError: a member's validation loss was never a number.
     """
-    groups = 1 if torch.device(device).type == "cuda" else math.ceil(len(splits) / SIDE_BY_SIDE)
-    members: list[_Member] = []
-    for places in np.array_split(np.arange(len(splits)), groups):
-        group = [_Member(int(place), splits[place], np.random.default_rng(seeds[place])) for place in places]
-        members += group
+    members = [
+        _Member(place, split, np.random.default_rng(seed))
+        for place, (split, seed) in enumerate(zip(splits, seeds, strict=True))
+    ]
+    on_gpu = torch.device(device).type == "cuda"
+    groups = 1 if on_gpu else min(len(members), max(threads, math.ceil(len(members) / SIDE_BY_SIDE)))
+    interrupted = Event()
+
+    def train_group(places: np.ndarray) -> None:
         own = {name: tensor[places].to(device, dtype) for name, tensor in start.items()}
         inputs = ScaledInputs(rows, Scaler(scaler.mean[places], scaler.std[places]), device, dtype)
+        stack = Stack(copy.deepcopy(network), own, frozen, settings.learning_rate)
         _train_side_by_side(
-            Stack(network, own, frozen, settings.learning_rate), inputs, _Targets(rows, inputs), group, settings
+            stack, inputs, _Targets(rows, inputs), [members[place] for place in places], settings, interrupted
         )
+
+    with ThreadPoolExecutor(threads) as pool:
+        try:
+            list(pool.map(train_group, np.array_split(np.arange(len(members)), groups)))
+        except BaseException:
+            interrupted.set()
+            raise
     lost = [member.place for member in members if member.best is None]
     if lost:
         raise ConfigError(
@@ -157,16 +171,23 @@ class _Targets:
         self._moisture = torch.from_numpy(rows.targets).to(inputs.device, inputs.dtype)
 
     def loss(self, predicted: Tensor, index: Tensor, real: Tensor) -> Tensor:
-        """Loss [member] of ``predicted`` [member, row, layer] for rows ``index`` [member, row] where ``real``."""
+        """Loss [...] of ``predicted`` [..., row, layer] for rows ``index`` [..., row] where ``real``."""
         observed = self._moisture.index_select(0, index.flatten()).unflatten(0, index.shape)
         return concordance_loss(predicted, observed, observed.isfinite() & real.unsqueeze(-1))
 
 
 def _train_side_by_side(
-    stack: Stack, inputs: ScaledInputs, targets: _Targets, members: Sequence[_Member], settings: TrainingSettings
+    stack: Stack,
+    inputs: ScaledInputs,
+    targets: _Targets,
+    members: Sequence[_Member],
+    settings: TrainingSettings,
+    interrupted: Event,
 ) -> None:
     running = list(members)
     for _ in range(settings.epochs):
+        if interrupted.is_set():
+            return
         training_loss = _train_epoch(stack, inputs, targets, running, settings.batch_size)
         validation_loss = _validate(stack, inputs, targets, running)
         for place, member in enumerate(running):
@@ -186,22 +207,22 @@ def _train_epoch(
     stack: Stack, inputs: ScaledInputs, targets: _Targets, members: Sequence[_Member], batch_size: int
 ) -> list[float]:
     shuffled = [member.generator.permutation(member.split.training) for member in members]
-    index, real = pad_rows(shuffled, batch_size)
-    observed = (targets.observed[index] & real[..., None]).reshape(
-        len(members), -1, batch_size, targets.observed.shape[1]
-    )
-    moves = (observed.sum(2) >= 2).any(2)  # [member, step]: some layer has two observed values
+    index, real = batches_of(shuffled, batch_size)
+    moves = ((targets.observed[index] & real[..., None]).sum(2) >= 2).any(2)  # [member, batch]: it has a loss
     losses = []
-    index_steps, real_steps = (torch.from_numpy(part).to(inputs.device).split(batch_size, 1) for part in (index, real))
-    for step, (index, real) in enumerate(zip(index_steps, real_steps, strict=True)):
-        loss = targets.loss(stack(*inputs.read(index)), index, real)
+    batches = zip(*(torch.from_numpy(part).to(inputs.device).unbind(1) for part in (index, real)), strict=True)
+    for step, (batch, exists) in enumerate(batches):
+        loss = targets.loss(stack(*inputs.read(batch)), batch, exists)
         stack.step(loss, moves[:, step])
         losses.append(loss.detach())
-    total = torch.stack(losses, 1).double().cpu().numpy().sum(1)  # a batch that is passed over has loss 0
+    total = torch.stack(losses, 1).double().cpu().numpy().sum(1)  # a batch without a loss has loss 0
     return (total / np.maximum(moves.sum(1), 1)).tolist()
 
 
 def _validate(stack: Stack, inputs: ScaledInputs, targets: _Targets, members: Sequence[_Member]) -> list[float]:
-    index, real = pad_rows([member.split.validation for member in members])
-    predicted = predict(stack, inputs, index)
-    return targets.loss(predicted, *(torch.from_numpy(part).to(inputs.device) for part in (index, real))).tolist()
+    rows = [member.split.validation for member in members]
+    losses = []
+    for own, predicted in zip(rows, predict(stack, inputs, rows), strict=True):
+        index = torch.from_numpy(own).to(inputs.device)
+        losses.append(targets.loss(predicted, index, torch.ones_like(index, dtype=torch.bool)))
+    return torch.stack(losses).tolist()

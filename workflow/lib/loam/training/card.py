@@ -1,14 +1,14 @@
 """What is known about trained members, and the way back from files to networks.
 
-``weights.safetensors`` holds every parameter stacked over the members, [member, ...]. ``card.json`` beside it says how to
-read them and where they come from:
+``weights.safetensors`` holds every parameter stacked over the members, [member, ...]. ``card.json`` beside it says how
+to read them and where they come from:
 
     model, scenario, layers, features (columns, in the network's order), shape (static features, steps, variables),
-    network (its settings), training (its settings), frozen (parameters that were not trained), scaling,
-    seed, data (SHA-256 of the samples that were read, by domain), versions, device,
-    members: one entry a member, in the order of the weights:
+    network (its settings), training (its settings), frozen (parameters that were not trained), scaling, data (SHA-256
+    of the samples that were read, by domain), seed, device, versions,
+    members, in the order of the weights:
         fold (0: source), test_station (null: source), validation_station (source: a list), training_stations,
-        training_rows, validation_rows, training_dates and validation_dates (first and last), seed,
+        training_rows, training_dates (first and last), validation_rows, validation_dates, seed,
         scaler (mean and std of each feature), best_epoch, best_validation_loss, epochs
 """
 

@@ -65,10 +65,10 @@ class DenseNetwork(nn.Module):
 
 
 def initialise(network: nn.Module, generator: torch.Generator) -> None:
-    """Draw new weights: Glorot uniform and zero bias for dense layers (Glorot & Bengio 2010), as Keras does by default.
+    """Draw new weights: Glorot uniform and zero bias for dense layers (Glorot & Bengio 2010).
 
-    The method's authors worked with Keras and name no other choice. A module with an ``initialise`` of its own draws its
-    own weights.
+    These are the defaults of Keras, which the authors of the method worked with; they name no other choice. A module
+    with an ``initialise`` of its own draws its own weights.
     """
     with torch.no_grad():
         for module in network.modules():

@@ -11,7 +11,8 @@ from torch import Tensor
 from loam.training.rows import Rows
 from loam.training.scaling import Scaler
 
-ROWS_AT_ONCE = 8192  # rows, over all members, of one computation without gradients; bounds the memory
+ROWS_AT_ONCE = 256  # rows of each member in one computation without gradients; bounds the memory
+WHOLE = 32  # PyTorch's loops take so many numbers at a time, and may round those left over at the end differently
 
 
 class ScaledInputs:
@@ -41,19 +42,25 @@ class ScaledInputs:
         self._mean, self._std = self._mean[places], self._std[places]
 
 
-def pad_rows(rows: Sequence[np.ndarray], multiple: int = 1) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of each member side by side, [member, row], and which of them are real.
+def batches_of(rows: Sequence[np.ndarray], size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Each member's rows in batches of ``size``: positions [member, batch, row], and which of them are real.
 
-    The shorter ones are filled up with their own first row, so that what fills them comes from no other station.
+    The last batches are filled up with the member's own first row, so that what fills them comes from no other station;
+    all are filled up to a multiple of ``WHOLE`` rows.
     """
-    width = -(-max(len(own) for own in rows) // multiple) * multiple
-    real = np.arange(width) < np.array([[len(own)] for own in rows])
-    index = np.stack([np.concatenate([own, np.full(width - len(own), own[0])]) for own in rows])
+    batches = -(-max(len(own) for own in rows) // size)
+    index = np.empty((len(rows), batches, -(-size // WHOLE) * WHOLE), np.int64)
+    real = np.zeros(index.shape, bool)
+    for member, own in enumerate(rows):
+        index[member] = own[0]
+        index[member, :, :size].flat[: len(own)] = own
+        real[member, :, :size].flat[: len(own)] = True
     return index, real
 
 
 @torch.no_grad()
-def predict(run: Callable[[Tensor, Tensor], Tensor], inputs: ScaledInputs, index: np.ndarray) -> Tensor:
-    """Outputs [member, row, layer] for rows ``index`` [member, row], computed in chunks."""
-    chunk = max(1, ROWS_AT_ONCE // len(index))
-    return torch.cat([run(*inputs.read(part)) for part in torch.from_numpy(index).to(inputs.device).split(chunk, 1)], 1)
+def predict(run: Callable[[Tensor, Tensor], Tensor], inputs: ScaledInputs, rows: Sequence[np.ndarray]) -> list[Tensor]:
+    """Each member's outputs [row, layer] for its ``rows``; ``run`` is given batches of one size for all members."""
+    index = torch.from_numpy(batches_of(rows, ROWS_AT_ONCE)[0]).to(inputs.device)
+    outputs = torch.cat([run(*inputs.read(batch)) for batch in index.unbind(1)], 1)
+    return [own[: len(places)] for own, places in zip(outputs, rows, strict=True)]

@@ -32,7 +32,7 @@ def concordance(predicted: Tensor, observed: Tensor, mask: Tensor) -> Tensor:
     count = count.squeeze(-2)
     covariance = (dx * dy).sum(-2) / count
     spread = (dx.square() + dy.square()).sum(-2) / count + (mean_x - mean_y).square()
-    known = spread > 0
+    known = spread != 0  # what is not a number stays that
     return torch.where(known, 2 * covariance / torch.where(known, spread, 1.0), 0.0)
 
 

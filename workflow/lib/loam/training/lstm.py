@@ -1,4 +1,4 @@
-"""The LSTM of Widyastuti et al.: the sequence through a bidirectional LSTM, the rest joins it before the dense layers."""
+"""The LSTM of Widyastuti et al.: a bidirectional LSTM reads the sequence, dense layers its result and the rest."""
 
 from __future__ import annotations
 

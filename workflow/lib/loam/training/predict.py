@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
@@ -12,7 +13,7 @@ import torch
 from loam.covariates.features import FeatureSet
 from loam.errors import TableError
 from loam.training.card import Members
-from loam.training.inputs import ScaledInputs, pad_rows, predict
+from loam.training.inputs import ScaledInputs, predict
 from loam.training.rows import Rows, rows_of
 from loam.training.scaling import Scaler
 from loam.training.stack import run_members
@@ -20,11 +21,14 @@ from loam.training.stack import run_members
 log = logging.getLogger("loam")
 
 
-def predict_rows(members: Members, rows: Rows, index: np.ndarray, device: torch.device | str = "cpu") -> np.ndarray:
-    """Moisture [member, row, layer], m3 m-3, that each member predicts for its own rows ``index`` [member, row]."""
+def predict_rows(
+    members: Members, rows: Rows, own: Sequence[np.ndarray], device: torch.device | str = "cpu"
+) -> list[np.ndarray]:
+    """Moisture [row, layer], m3 m-3, that each member predicts for its ``own`` rows (their positions)."""
     inputs = ScaledInputs(rows, Scaler(members.mean.numpy(), members.std.numpy()), device, torch.float32)
     parameters = {name: tensor.to(device) for name, tensor in members.parameters.items()}
-    return predict(partial(run_members, members.network, parameters), inputs, index).cpu().numpy()
+    predicted = predict(partial(run_members, members.network, parameters), inputs, own)
+    return [moisture.cpu().numpy() for moisture in predicted]
 
 
 def predict_held_out(
@@ -50,7 +54,7 @@ def predict_held_out(
     card, rows = members.card, rows_of(samples, features, layers, "target")
     stations = samples["station"].to_numpy()
     if card["scenario"] == "source":
-        moisture = predict_rows(members, rows, np.arange(len(samples))[None])[0]
+        own = [np.arange(len(samples))]
     else:
         tested = [(member["fold"], member["test_station"]) for member in card["members"]]
         if tested != list(folds[["fold", "test_station"]].itertuples(index=False, name=None)):
@@ -58,15 +62,16 @@ def predict_held_out(
                 "the folds are not those that the members were trained on",
                 where=f"card of {card['model']} {card['scenario']}", fix="rerun its training",
             )  # fmt: skip
-        index, real = pad_rows([np.flatnonzero(stations == station) for _, station in tested])
-        moisture = np.empty(rows.targets.shape, np.float32)
-        moisture[index[real]] = predict_rows(members, rows, index)[real]
+        own = [np.flatnonzero(stations == station) for _, station in tested]
+    moisture = np.empty(rows.targets.shape)
+    for places, predicted in zip(own, predict_rows(members, rows, own), strict=True):
+        moisture[places] = predicted
     number = dict(zip(folds["test_station"], folds["fold"], strict=True))
     tables = [
         pd.DataFrame({
             "model": card["model"], "scenario": card["scenario"], "fold": [number[station] for station in stations],
             "station": stations, "date": samples["date"].to_numpy(), "layer": layer,
-            "observed": rows.targets[:, column], "predicted": moisture[:, column].astype(float),
+            "observed": rows.targets[:, column], "predicted": moisture[:, column],
         })
         for column, layer in enumerate(layers)
     ]  # fmt: skip

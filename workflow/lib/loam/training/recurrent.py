@@ -1,11 +1,11 @@
 """A bidirectional LSTM (Hochreiter & Schmidhuber 1997; Graves & Schmidhuber 2005) that many members run side by side.
 
 It computes what ``torch.nn.LSTM(bidirectional=True)`` does and returns the last state of each direction. PyTorch's own
-has no rule for ``torch.func.vmap``; this one takes both directions of all members in one batched product a step, and its
-backward pass is written out, because a chain of small recorded operations costs more than the arithmetic.
+has no rule for ``torch.func.vmap``; this one takes both directions of all members in one batched product a step, and
+its backward pass is written out, because a chain of small recorded operations costs more than the arithmetic.
 
-The logistic function serves for the hyperbolic tangent too, tanh(a) = 2 logistic(2a) - 1, which is several times faster.
-With the gates i, f, o, the candidate 2k - 1 and the state kept as u = 2c, one step is
+The logistic function serves for the hyperbolic tangent too, tanh(a) = 2 logistic(2a) - 1, which is several times
+faster. With the gates i, f, o, the candidate 2k - 1 and the state kept as u = 2c, one step is
 
     i, f, k, o = logistic([h, x, 1] W)      (the columns of k in W are doubled)
     u = f u' + 4 i k - 2 i                  (c = f c' + i (2k - 1))
@@ -53,7 +53,8 @@ class BidirectionalLstm(nn.Module):
     def forward(self, sequence: Tensor) -> Tensor:
         """Last state of each direction, [batch, 2 unit], of ``sequence`` [batch, step, variable]."""
         arguments = (sequence, self.input_weight, self.recurrent_weight, self.bias)
-        return _Recurrence.apply(*(tensor.unsqueeze(0) for tensor in arguments), torch.is_grad_enabled())[0].squeeze(0)
+        last, *_ = _Recurrence.apply(*(tensor.unsqueeze(0) for tensor in arguments), torch.is_grad_enabled())
+        return last.squeeze(0)
 
 
 class _Recurrence(torch.autograd.Function):

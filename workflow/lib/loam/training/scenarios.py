@@ -6,12 +6,12 @@ layers stay as they were pretrained.
 
 from __future__ import annotations
 
-import json
 import logging
 import platform
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,11 +21,12 @@ from torch import Tensor
 
 from loam.covariates.features import FeatureSet, feature_set
 from loam.errors import LeakageError
+from loam.io.tables import write_table
 from loam.training.batched import TrainingSettings, train_members
-from loam.training.card import Members
+from loam.training.card import Members, write_members
 from loam.training.device import describe, use_device
 from loam.training.networks import build_network, draw_parameters
-from loam.training.rows import hash_of_samples, rows_of
+from loam.training.rows import Rows, hash_of_samples, rows_of
 from loam.training.scaling import Scaler, fit_scaler
 from loam.training.seeds import derive_seed
 from loam.training.split import Split, split_folds, split_source
@@ -45,6 +46,7 @@ class Plan:
         training: how it is trained.
         seed: the run's seed.
         device: where it is trained.
+        threads: threads that it may use.
     """
 
     model: str
@@ -54,6 +56,7 @@ class Plan:
     training: TrainingSettings
     seed: int
     device: torch.device
+    threads: int
 
 
 @dataclass(frozen=True)
@@ -66,13 +69,16 @@ class Result:
 
 
 def read_plan(values: Mapping[str, Any]) -> Plan:
-    """The plan in the values of a training rule; sets device and threads."""
+    """The plan in the values of a training rule.
+
+    Threads go to groups of members, and none to PyTorch's own loops: a member's numbers do not depend on their number.
+    """
     training = values["training"]
     settings = TrainingSettings(*(training[key] for key in ("learning_rate", "batch_size", "epochs", "patience")))
     return Plan(
         values["model"], training[values["model"]], feature_set(values["features"]),
         [layer["name"] for layer in values["layers"]], settings, values["seed"],
-        use_device(training["device"], values["threads"]),
+        use_device(training["device"], 1), values["threads"],
     )  # fmt: skip
 
 
@@ -84,12 +90,13 @@ def train_source(plan: Plan, source: pd.DataFrame, validation: Mapping[str, Any]
         source: samples of the source domain.
         validation: the config's ``training.validation``.
     """
-    split = split_source(source, plan.layers, validation, plan.seed)
     rows = rows_of(source, plan.features, plan.layers, "source")
+    split = split_source(source, plan.layers, validation, plan.seed)
     scaler = fit_scaler(rows.inputs, [split.training], plan.features)
-    stations = source["station"].to_numpy()
-    described = {"fold": 0, "test_station": None, "validation_station": np.unique(stations[split.validation]).tolist()}
-    return _train(plan, "source", "source", source, [split], [described], scaler, {"source": source})
+    validates = sorted(source["station"].iloc[split.validation].unique().tolist())
+    member = {"fold": 0, "test_station": None, "validation_station": validates}
+    about = {"scaling": "source", "data": _hashes(plan, source=source)}
+    return _train(plan, "source", source, rows, [split], [member], scaler, about)
 
 
 def train_target(
@@ -113,21 +120,22 @@ def train_target(
     Raises:
         LeakageError: scaling by the source domain, and a target station is one of its stations.
     """
-    splits = split_folds(target, plan.layers, folds)
     rows = rows_of(target, plan.features, plan.layers, "target")
+    splits = split_folds(target, plan.layers, folds)
     if scaling == "fold":
         scaler = fit_scaler(rows.inputs, [split.training for split in splits], plan.features)
+        about = {"scaling": scaling, "data": _hashes(plan, target=target)}
     else:
         _refuse_shared_stations(set(source["station"]), target)
-        read = rows_of(source, plan.features, plan.layers, "source")
         training = split_source(source, plan.layers, validation, plan.seed).training
-        scaler = fit_scaler(read.inputs, [training], plan.features).of_members(len(splits))
-    data = {"target": target} if scaling == "fold" else {"source": source, "target": target}
-    return _train(plan, "target", scaling, target, splits, _described(folds), scaler, data)
+        inputs = rows_of(source, plan.features, plan.layers, "source").inputs
+        scaler = fit_scaler(inputs, [training], plan.features).of_members(len(splits))
+        about = {"scaling": scaling, "data": _hashes(plan, source=source, target=target)}
+    return _train(plan, "target", target, rows, splits, _members(folds), scaler, about)
 
 
 def fine_tune(plan: Plan, target: pd.DataFrame, folds: pd.DataFrame, scaling: str, pretrained: Members) -> Result:
-    """One member a fold, from the source domain's network on, with the plan's first hidden layers frozen.
+    """One member a fold, from the source domain's network on, its first hidden layers frozen.
 
     Args:
         plan: what the config says.
@@ -143,92 +151,106 @@ def fine_tune(plan: Plan, target: pd.DataFrame, folds: pd.DataFrame, scaling: st
     pretrained.check(plan.features.columns, plan.layers)
     before = pretrained.card["members"][0]
     _refuse_shared_stations({*before["training_stations"], *before["validation_station"]}, target)
-    splits = split_folds(target, plan.layers, folds)
     rows = rows_of(target, plan.features, plan.layers, "target")
+    splits = split_folds(target, plan.layers, folds)
     if scaling == "fold":
         scaler = fit_scaler(rows.inputs, [split.training for split in splits], plan.features)
     else:
         scaler = Scaler(pretrained.mean.numpy(), pretrained.std.numpy()).of_members(len(splits))
-    return _train(
-        plan, "transfer", scaling, target, splits, _described(folds), scaler, {"target": target},
-        start={name: tensor.expand(len(splits), *tensor.shape[1:]) for name, tensor in pretrained.parameters.items()},
-        frozen=pretrained.network.frozen_parameters(plan.network["frozen"]),
-        pretrained=pretrained.card["data"],
-    )  # fmt: skip
+    start = {name: tensor.expand(len(splits), *tensor.shape[1:]) for name, tensor in pretrained.parameters.items()}
+    about = {
+        "scaling": scaling,
+        "data": {**pretrained.card["data"], **_hashes(plan, target=target)},
+        "frozen": pretrained.network.frozen_parameters(plan.network["frozen"]),
+    }
+    return _train(plan, "transfer", target, rows, splits, _members(folds), scaler, about, start)
+
+
+def write_result(result: Result, weights: Path, card: Path, history: Path) -> None:
+    """Write what a scenario leaves to its three files."""
+    write_members(result.parameters, result.card, weights, card)
+    write_table(result.history, history)
 
 
 def _train(
     plan: Plan,
     scenario: str,
-    scaling: str,
     samples: pd.DataFrame,
+    rows: Rows,
     splits: Sequence[Split],
-    described: Sequence[dict[str, Any]],
+    members: Sequence[Mapping[str, Any]],
     scaler: Scaler,
-    data: Mapping[str, pd.DataFrame],
-    *,
+    about: Mapping[str, Any],
     start: Mapping[str, Tensor] | None = None,
-    frozen: Collection[str] = (),
-    pretrained: Mapping[str, str] | None = None,
 ) -> Result:
-    """Train the members that ``described`` names (fold, test and validation station) and describe them in a card."""
-    rows = rows_of(samples, plan.features, plan.layers, "source" if scenario == "source" else "target")
+    """Train one member for each of ``members`` (fold, test_station, validation_station); ``about`` enters the card."""
     network = build_network(plan.model, plan.network, plan.features.shape, len(plan.layers))
-    seeds = [derive_seed(plan.seed, plan.model, scenario, member["fold"]) for member in described]
+    seeds = [derive_seed(plan.seed, plan.model, scenario, member["fold"]) for member in members]
     if start is None:
         start = draw_parameters(network, [derive_seed(seed, "weights") for seed in seeds])
-    log.info("%s %s: %d member(s), %d to %d training rows, seed %d, %d parameters, %d of them frozen",
-             plan.model, scenario, len(splits), *_extremes([len(split.training) for split in splits]), plan.seed,
-             sum(tensor[0].numel() for tensor in start.values()), sum(start[name][0].numel() for name in frozen))  # fmt: skip
+    frozen = about.get("frozen", [])
+    log.info("%s, scenario %s: %d member(s), seed %d, training rows %s", plan.model, scenario, len(members), plan.seed,
+             [len(split.training) for split in splits])  # fmt: skip
+    log.info("%d parameters, %d of them frozen", sum(tensor[0].numel() for tensor in start.values()),
+             sum(start[name][0].numel() for name in frozen))  # fmt: skip
     began = time.perf_counter()
     trained = train_members(
         network, start, rows, splits, [derive_seed(seed, "batches") for seed in seeds], scaler, plan.training,
-        frozen=frozen, device=plan.device,
+        frozen=frozen, device=plan.device, threads=plan.threads,
     )  # fmt: skip
-    seconds = time.perf_counter() - began
-    steps = sum(
-        epochs * -(-len(split.training) // plan.training.batch_size)
-        for epochs, split in zip(trained.epochs, splits, strict=True)
-    )
-    log.info("%d steps in %.1f s, %.3f ms a step of one member", steps, seconds, seconds / steps * 1000)
-    members = []
-    for place, (member, split) in enumerate(zip(described, splits, strict=True)):
-        members.append({
-            **member, **_rows_described(samples, split), "seed": seeds[place],
+    log.info("trained in %.1f s", time.perf_counter() - began)
+    described = [
+        {
+            **member,
+            **_describe_rows(samples, splits[place]),
+            "seed": seeds[place],
             "scaler": {"mean": scaler.mean[place].tolist(), "std": scaler.std[place].tolist()},
-            "best_epoch": trained.best_epoch[place], "best_validation_loss": trained.best_loss[place],
+            "best_epoch": trained.best_epoch[place],
+            "best_validation_loss": trained.best_loss[place],
             "epochs": trained.epochs[place],
-        })  # fmt: skip
-        log.info("fold %d, test station %s, validation station %s: best validation loss %.4f in epoch %d of %d",
-                 member["fold"], member["test_station"], member["validation_station"], trained.best_loss[place],
-                 trained.best_epoch[place], trained.epochs[place])  # fmt: skip
+        }
+        for place, member in enumerate(members)
+    ]
+    for member in described:
+        log.info(
+            "fold {fold}: test station {test_station}, validation station {validation_station}, best validation loss "
+            "{best_validation_loss:.4f} in epoch {best_epoch} of {epochs}".format(**member)
+        )
     card = {
-        "model": plan.model, "scenario": scenario, "layers": plan.layers, "features": plan.features.columns,
-        "shape": list(plan.features.shape), "network": plan.network, "training": asdict(plan.training),
-        "scaling": scaling, "frozen": list(frozen), "seed": plan.seed,
-        "data": {domain: hash_of_samples(frame, plan.features, plan.layers) for domain, frame in data.items()},
-        "pretrained": pretrained, "device": describe(plan.device),
+        "model": plan.model,
+        "scenario": scenario,
+        "layers": plan.layers,
+        "features": plan.features.columns,
+        "shape": list(plan.features.shape),
+        "network": plan.network,
+        "training": asdict(plan.training),
+        "frozen": frozen,
+        **about,
+        "seed": plan.seed,
+        "device": describe(plan.device),
         "versions": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
-        "members": members,
-    }  # fmt: skip
-    folds = np.array([member["fold"] for member in described])
-    history = trained.history.assign(member=folds[trained.history["member"]])
-    return Result(trained.parameters, card, history)
-
-
-def _described(folds: pd.DataFrame) -> list[dict[str, Any]]:
-    return json.loads(folds[["fold", "test_station", "validation_station"]].to_json(orient="records"))
-
-
-def _rows_described(samples: pd.DataFrame, split: Split) -> dict[str, Any]:
-    training, validation = samples.iloc[split.training], samples.iloc[split.validation]
-    return {
-        "training_stations": sorted(training["station"].unique().tolist()),
-        "training_rows": len(training),
-        "validation_rows": len(validation),
-        "training_dates": [f"{day:%Y-%m-%d}" for day in _extremes(training["date"])],
-        "validation_dates": [f"{day:%Y-%m-%d}" for day in _extremes(validation["date"])],
+        "members": described,
     }
+    folds = np.array([member["fold"] for member in members])
+    return Result(trained.parameters, card, trained.history.assign(member=folds[trained.history["member"]]))
+
+
+def _members(folds: pd.DataFrame) -> list[dict[str, Any]]:
+    keys = ["fold", "test_station", "validation_station"]
+    return [dict(zip(keys, fold, strict=True)) for fold in folds[keys].astype(object).itertuples(index=False)]
+
+
+def _hashes(plan: Plan, **domains: pd.DataFrame) -> dict[str, str]:
+    return {name: hash_of_samples(samples, plan.features, plan.layers) for name, samples in domains.items()}
+
+
+def _describe_rows(samples: pd.DataFrame, split: Split) -> dict[str, Any]:
+    parts = {"training": samples.iloc[split.training], "validation": samples.iloc[split.validation]}
+    described: dict[str, Any] = {"training_stations": sorted(parts["training"]["station"].unique().tolist())}
+    for name, part in parts.items():
+        described[f"{name}_rows"] = len(part)
+        described[f"{name}_dates"] = [f"{day:%Y-%m-%d}" for day in (part["date"].min(), part["date"].max())]
+    return described
 
 
 def _refuse_shared_stations(seen: set[str], target: pd.DataFrame) -> None:
@@ -237,9 +259,5 @@ def _refuse_shared_stations(seen: set[str], target: pd.DataFrame) -> None:
         raise LeakageError(
             f"station {', '.join(shared)} is in the source domain too", where="samples of the target domain",
             expected="stations that the source domain has not seen",
-            fix="take it out of one of the two tables, or give two stations two names",
+            fix="take it out of one of the two tables, or rename it if two stations share a name",
         )  # fmt: skip
-
-
-def _extremes(values: Any) -> tuple[Any, Any]:
-    return min(values), max(values)

@@ -36,8 +36,8 @@ def split_source(samples: pd.DataFrame, layers: Sequence[str], validation: Mappi
     Args:
         samples: samples of the source domain.
         layers: names of the layers.
-        validation: ``by`` is ``dates`` (first and last day of ``training_dates`` and ``validation_dates`` included; rows
-            outside both are not used) or ``stations`` (``station_share`` of the stations, at least one, validate).
+        validation: ``by`` is ``dates`` (first and last day of ``training_dates`` and ``validation_dates`` included;
+            rows outside both are not used) or ``stations`` (``station_share`` of the stations, at least one, validate).
         seed: the run's seed; it draws the stations.
 
     Raises:
@@ -57,11 +57,11 @@ def split_source(samples: pd.DataFrame, layers: Sequence[str], validation: Mappi
         for layer in layers:
             count = int(samples.loc[mask, layer].notna().sum())
             if count < 2:
+                first, last = (f"{day:%Y-%m-%d}" for day in (samples["date"].min(), samples["date"].max()))
                 raise ConfigError(
-                    f"{count} observed values of layer '{layer}' in the source domain's {part} rows ({mask.sum()} rows)",
+                    f"{count} observed values of layer '{layer}' in the source domain's {mask.sum()} {part} rows",
                     where=f"config key 'training.validation.{parts[part]}'", expected="at least two",
-                    fix=f"the source samples run from {samples['date'].min():%Y-%m-%d} to {samples['date'].max():%Y-%m-%d} "
-                    f"at {samples['station'].nunique()} stations",
+                    fix=f"the source samples run from {first} to {last} at {samples['station'].nunique()} station(s)",
                 )  # fmt: skip
     return Split(*(np.flatnonzero(masks[part]) for part in ("training", "validation")))
 

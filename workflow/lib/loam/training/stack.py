@@ -1,19 +1,21 @@
 """Parameters of many members of one network, stacked, with one Adam (Kingma & Ba 2015) that moves each on its own.
 
 What is trained lies in one block [member, number]: a parameter is a view [member, ...] of its columns, as batched
-products want it, and a member is a row, which PyTorch's fused Adam takes as one tensor with its own step count. A member
-without a gradient does not move.
+products want it, and a member is a row, which PyTorch's fused Adam takes as one tensor with its own step count. A
+member without a gradient does not move.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import torch
 from torch import Tensor
 from torch.func import functional_call, vmap
 
 from loam.training.dense import DenseNetwork
+
+ALIGNED = 16  # numbers; products of matrices that lie differently in memory can differ in the last bit
 
 
 def run_members(network: DenseNetwork, parameters: Mapping[str, Tensor], static: Tensor, sequence: Tensor) -> Tensor:
@@ -57,11 +59,8 @@ class Stack:
         self._shapes = {name: tensor.shape[1:] for name, tensor in trained.items()}
         # one member trains alone; those left of several go on as they were trained, to the same bits
         self._run = run_alone if len(next(iter(start.values()))) == 1 else run_members
-        self._lay_out(torch.cat([tensor.flatten(1) for tensor in trained.values()], 1))
+        self._lay_out(_join(trained.values()))
         self._adam = torch.optim.Adam(self._members, lr=learning_rate, fused=True)
-
-    def __len__(self) -> int:
-        return len(self._block)
 
     def __call__(self, static: Tensor, sequence: Tensor) -> Tensor:
         """Outputs [member, row, layer]."""
@@ -70,18 +69,16 @@ class Stack:
     def step(self, losses: Tensor, moves: Sequence[bool]) -> None:
         """One step of Adam for each member that ``moves`` down the gradient of its own loss in ``losses`` [member]."""
         # a member's parameters have part in its own loss only, so the sum's gradient is each one's own
-        gradients = torch.autograd.grad(losses.sum(), list(self._trained.values()))
-        torch.cat([gradient.flatten(1) for gradient in gradients], 1, out=self._gradient)
-        for member, gradient, move in zip(self._members, self._gradient, moves, strict=True):
+        gradients = _join(torch.autograd.grad(losses.sum(), list(self._trained.values())))
+        for member, gradient, move in zip(self._members, gradients, moves, strict=True):
             member.grad = gradient if move else None
         self._adam.step()
 
     def keep(self, places: Sequence[int]) -> None:
         """Go on with the members at ``places`` only."""
-        before = self._members
+        states = [self._adam.state[self._members[place]] for place in places]
         self._frozen = {name: tensor[places] for name, tensor in self._frozen.items()}
         self._lay_out(self._block[places])
-        states = [self._adam.state[before[place]] for place in places]
         self._adam.state.clear()
         self._adam.state.update(zip(self._members, states, strict=True))
         self._adam.param_groups[0]["params"] = self._members
@@ -91,10 +88,23 @@ class Stack:
         return {name: tensor[place] for name, tensor in self._trained.items()}
 
     def _lay_out(self, block: Tensor) -> None:
-        self._block, self._gradient = block, torch.empty_like(block)
+        self._block = block
         self._members = [row.detach().requires_grad_() for row in block]
-        parts = block.detach().split([shape.numel() for shape in self._shapes.values()], 1)
+        parts = block.detach().split([_aligned(shape.numel()) for shape in self._shapes.values()], 1)
         self._trained = {
-            name: part.unflatten(1, shape).requires_grad_()
+            name: part[:, : shape.numel()].unflatten(1, shape).requires_grad_()
             for (name, shape), part in zip(self._shapes.items(), parts, strict=True)
         }
+
+
+def _join(tensors: Iterable[Tensor]) -> Tensor:
+    """One block [member, number] of tensors [member, ...], each filled up with zeros to an aligned width."""
+    parts = [tensor.flatten(1) for tensor in tensors]
+    filled = [
+        piece for part in parts for piece in (part, part.new_zeros(len(part), _aligned(part.shape[1]) - part.shape[1]))
+    ]
+    return torch.cat(filled, 1)
+
+
+def _aligned(width: int) -> int:
+    return -(-width // ALIGNED) * ALIGNED

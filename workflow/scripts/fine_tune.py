@@ -1,0 +1,22 @@
+"""Fine-tune the source domain's network on the target domain, once a fold."""
+
+from loam.io.schemas import FOLDS
+from loam.io.stage import Paths, Values, run_stage
+from loam.io.tables import read_table
+from loam.training.card import load_members
+from loam.training.scenarios import fine_tune, read_plan, write_result
+
+
+def stage(paths: Paths, values: Values) -> None:
+    result = fine_tune(
+        read_plan(values),
+        read_table(paths["target"]),
+        read_table(paths["folds"], FOLDS),
+        values["training"]["scaling"]["transfer"],
+        load_members(paths["pretrained"], paths["pretrained"].with_name("card.json")),
+    )
+    write_result(result, paths["weights"], paths["card"], paths["history"])
+
+
+if __name__ == "__main__":
+    run_stage(snakemake, stage)  # noqa: F821

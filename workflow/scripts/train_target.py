@@ -1,0 +1,23 @@
+"""Train one network a fold on the target domain alone."""
+
+from loam.io.schemas import FOLDS
+from loam.io.stage import Paths, Values, run_stage
+from loam.io.tables import read_table
+from loam.training.scenarios import read_plan, train_target, write_result
+
+
+def stage(paths: Paths, values: Values) -> None:
+    training = values["training"]
+    result = train_target(
+        read_plan(values),
+        read_table(paths["target"]),
+        read_table(paths["folds"], FOLDS),
+        training["scaling"]["target"],
+        read_table(paths["source"]),
+        training["validation"],
+    )
+    write_result(result, paths["weights"], paths["card"], paths["history"])
+
+
+if __name__ == "__main__":
+    run_stage(snakemake, stage)  # noqa: F821
