@@ -14,7 +14,7 @@ setup: .venv/ready
 
 demo: setup
 	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores all --quiet rules
-	@$(BIN)/python workflow/scripts/print_summary.py results/sandbox
+	@cat results/sandbox/report/summary.txt
 
 test: setup
 	PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest -n 2 --dist loadgroup

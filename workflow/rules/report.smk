@@ -1,6 +1,6 @@
 # Report: one self-contained page.
 # Needs: predictions, scores, training histories, maps.
-# Gives: results/<run>/report/index.html.
+# Gives: results/<run>/report/index.html, and its numbers as text.
 
 
 rule build_report:
@@ -16,7 +16,9 @@ rule build_report:
             "results/{{run}}/maps/{date}/score.csv",
             date=CONFIG["mapping"]["dates"] if CONFIG["mapping"]["truth"] else [],
         ),
+        template=f"{workflow.basedir}/workflow/lib/loam/report/page.html.jinja",
     output:
+        text="results/{run}/report/summary.txt",
         page=report("results/{run}/report/index.html", category="report"),
     log:
         "results/{run}/logs/build_report.log",

@@ -13,7 +13,7 @@ def stage(paths: Paths, values: Values) -> None:
         read_table(paths["target"]),
         read_table(paths["folds"], FOLDS),
         values["training"]["scaling"]["transfer"],
-        load_members(paths["pretrained"], paths["pretrained"].with_name("card.json")),
+        load_members(paths["pretrained"], paths["pretrained_card"]),
     )
     write_result(result, paths["weights"], paths["card"], paths["history"])
 

@@ -57,7 +57,7 @@ def test_a_station_far_off_is_marked_at_the_edge_and_does_not_squeeze_the_boxes(
 
 def test_a_model_without_any_defined_score_leaves_its_row_empty(surface):
     _, metrics = surface
-    metrics["r"] = np.nan
+    metrics["r"], metrics["mae"] = np.nan, 0.0
     assert png(draw_station_scores(metrics, systems_of(metrics))).startswith(b"\x89PNG")
 
 

@@ -100,7 +100,7 @@ def _box(axes: Axes, row: int, values: np.ndarray, colour: str, edge: float) -> 
 
 def _edge(values: pd.Series) -> float:
     """The right end of an axis of errors: all stations, or twice what 19 of 20 stay below if that is less."""
-    return float(min(1.05 * values.max(), 2 * values.quantile(0.95)))
+    return max(0.001, float(min(1.05 * values.max(), 2 * values.quantile(0.95))))
 
 
 def _group(system: System) -> str:

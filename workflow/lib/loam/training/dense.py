@@ -75,5 +75,5 @@ def initialise(network: nn.Module, generator: torch.Generator) -> None:
             if isinstance(module, nn.Linear):
                 nn.init.xavier_uniform_(module.weight, generator=generator)
                 nn.init.zeros_(module.bias)
-            elif module is not network and hasattr(module, "initialise"):
+            elif hasattr(module, "initialise"):
                 module.initialise(generator)

@@ -76,11 +76,9 @@ class _Recurrence(torch.autograd.Function):
         reads = sequence.new_ones(kept, *stack, units + variables + 1)  # [h, x, 1]
         gates = sequence.new_empty(kept, *stack, 4 * units)
         states, logistics = (sequence.new_empty(kept, *stack, units) for _ in range(2))
-        hidden = sequence.new_zeros(*stack, units)
         for step in range(steps):
-            now, before = step % kept, (step - 1) % kept
+            now, before, after = (place % kept for place in (step, step - 1, step + 1))
             read, state, logistic = reads[now], states[now], logistics[now]
-            read[..., :units] = hidden
             by_direction = read.unflatten(0, (members, 2))[..., units : units + variables]
             by_direction[:, 0], by_direction[:, 1] = sequence[:, :, step], sequence[:, :, steps - 1 - step]
             first = 0 if step else units  # the first step reads no state: it is zero
@@ -92,8 +90,9 @@ class _Recurrence(torch.autograd.Function):
                 torch.mul(i, -2, out=state)
             state.addcmul_(i, k, value=4)
             torch.sigmoid(state, out=logistic)
+            hidden = reads[after, ..., :units]
             torch.mul(o, logistic, out=hidden).mul_(2).sub_(o)
-        last = hidden.unflatten(0, (members, 2)).transpose(1, 2).flatten(2)
+        last = hidden.unflatten(0, (members, 2)).transpose(1, 2).flatten(2)  # it lies where the first step read none
         return last, weight, reads, gates, states, logistics
 
     @staticmethod

@@ -38,7 +38,7 @@ def rows_of(samples: pd.DataFrame, features: FeatureSet, layers: Sequence[str], 
     missing = [column for column in (*features.columns, *layers) if column not in samples]
     if missing:
         raise TableError(f"no column {', '.join(missing)}", where=where, fix="rerun build_samples")
-    inputs = samples[features.columns].to_numpy(np.float64)
+    inputs = samples[features.columns].to_numpy(np.float64, copy=True)
     bad = ~np.isfinite(inputs)
     if bad.any():
         row, column = np.argwhere(bad)[0]
@@ -46,7 +46,7 @@ def rows_of(samples: pd.DataFrame, features: FeatureSet, layers: Sequence[str], 
             f"feature '{features.columns[column]}' is {inputs[row, column]}",
             where=f"{where}, row {row} (station {samples['station'].iloc[row]})", expected="a finite number",
         )  # fmt: skip
-    return Rows(inputs, samples[list(layers)].to_numpy(np.float64), features.shape)
+    return Rows(inputs, samples[list(layers)].to_numpy(np.float64, copy=True), features.shape)
 
 
 def hash_of_samples(samples: pd.DataFrame, features: FeatureSet, layers: Sequence[str]) -> str:

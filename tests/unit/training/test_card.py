@@ -1,0 +1,85 @@
+"""What is written is what is read, and files that do not belong together are refused."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+
+from loam.errors import TableError
+from loam.training.card import load_members
+from loam.training.folds import draw_folds
+from loam.training.scenarios import train_target, write_result
+
+LAYERS = ["surface", "subsurface"]
+
+
+@pytest.fixture
+def written(source, target, make_plan, by_stations, tmp_path):
+    def write(model):
+        folds = draw_folds(target, LAYERS, 3)
+        result = train_target(make_plan(model, epochs=2), target, folds, "fold", source, by_stations)
+        paths = [tmp_path / name for name in ("weights.safetensors", "card.json", "history.csv")]
+        write_result(result, *paths)
+        return result, *paths
+
+    return write
+
+
+@pytest.mark.parametrize("model", ["mlp", "lstm"])
+def test_members_come_back_as_they_were(model, written):
+    result, weights, card, _ = written(model)
+    members = load_members(weights, card)
+    assert len(members) == 5
+    assert members.card == result.card
+    assert list(members.parameters) == [name for name, _ in members.network.named_parameters()]
+    for name, value in result.parameters.items():
+        assert torch.equal(members.parameters[name], value)
+    for place, member in enumerate(result.card["members"]):
+        assert members.mean[place].tolist() == member["scaler"]["mean"]
+        assert members.std[place].tolist() == member["scaler"]["std"]
+
+
+def test_a_member_s_network_is_its_own(written):
+    _, weights, card, _ = written("lstm")
+    members = load_members(weights, card)
+    static, sequence = torch.randn(6, 4), torch.randn(6, 4, 2)
+    outputs = [members.network_of(place)(static, sequence) for place in range(5)]
+    assert not any(output.requires_grad for output in outputs)
+    assert not torch.equal(outputs[0], outputs[1])
+    assert torch.equal(members.network_of(3).output.bias, members.parameters["output.bias"][3])
+
+
+def test_a_card_of_another_network_is_refused(written):
+    _, weights, card, _ = written("mlp")
+    content = json.loads(card.read_text())
+    content["network"]["hidden"][1] = 24
+    card.write_text(json.dumps(content))
+    with pytest.raises(TableError, match=r"hidden.1.bias has shape \(5, 16\).*\(5, 24\).*rerun"):
+        load_members(weights, card)
+
+
+def test_a_card_with_fewer_members_is_refused(written):
+    _, weights, card, _ = written("mlp")
+    content = json.loads(card.read_text())
+    del content["members"][0]
+    card.write_text(json.dumps(content))
+    with pytest.raises(TableError, match="rerun the training"):
+        load_members(weights, card)
+
+
+@pytest.mark.parametrize("broken", [1, 2])
+def test_a_broken_file_is_named(written, broken):
+    files = written("mlp")
+    files[broken].write_bytes(b"{ not what it should be")
+    with pytest.raises(TableError, match="cannot be read"):
+        load_members(files[1], files[2])
+
+
+def test_history_has_a_row_for_each_fold_and_epoch(written):
+    result, *_, history = written("mlp")
+    text = history.read_text().splitlines()
+    assert text[0] == "member,epoch,training_loss,validation_loss"
+    assert len(text) - 1 == sum(member["epochs"] for member in result.card["members"])
+    assert {line.split(",")[0] for line in text[1:]} == {"1", "2", "3", "4", "5"}

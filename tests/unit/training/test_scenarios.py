@@ -1,0 +1,182 @@
+"""The three scenarios: what each learns from, what stays, and that a held-out station has no part in its fold."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from loam.covariates.features import feature_set
+from loam.errors import ConfigError, LeakageError
+from loam.training.card import load_members
+from loam.training.folds import draw_folds
+from loam.training.scenarios import fine_tune, train_source, train_target, write_result
+
+LAYERS = ["surface", "subsurface"]
+MODELS = pytest.mark.parametrize("model", ["mlp", "lstm"])
+SCALING = pytest.mark.parametrize("scaling", ["fold", "source"])
+
+
+@pytest.fixture
+def folds(target):
+    return draw_folds(target, LAYERS, 3)
+
+
+@pytest.fixture
+def pretrain(source, make_plan, by_stations, tmp_path):
+    def run(model):
+        result = train_source(make_plan(model), source, by_stations)
+        paths = [tmp_path / f"{model}.{end}" for end in ("safetensors", "json", "csv")]
+        write_result(result, *paths)
+        return load_members(*paths[:2])
+
+    return run
+
+
+@pytest.fixture
+def train(source, make_plan, by_stations, pretrain):
+    """Train a scenario on given samples of the target domain."""
+
+    def run(scenario, model, samples, folds, scaling):
+        if scenario == "target":
+            return train_target(make_plan(model), samples, folds, scaling, source, by_stations)
+        return fine_tune(make_plan(model), samples, folds, scaling, pretrain(model))
+
+    return run
+
+
+def differences(one, other, fold):
+    """What differs, by a bit, between the members of ``fold`` in two results."""
+    place = fold - 1
+    found = [
+        name for name, value in one.parameters.items() if not torch.equal(value[place], other.parameters[name][place])
+    ]
+    ours, theirs = (result.card["members"][place] for result in (one, other))
+    found += [key for key in ours if ours[key] != theirs[key]]
+    histories = [result.history[result.history["member"] == fold].reset_index(drop=True) for result in (one, other)]
+    return found + ([] if histories[0].equals(histories[1]) else ["history"])
+
+
+@MODELS
+@SCALING
+@pytest.mark.parametrize("scenario", ["target", "transfer"])
+def test_impossible_values_at_the_held_out_station_change_no_bit_of_its_fold(
+    scenario, model, scaling, target, folds, features, train
+):
+    clean = train(scenario, model, target, folds, scaling)
+    moved = False
+    for fold in (2, 5):
+        held_out = target["station"] == folds["test_station"][fold - 1]
+        planted = target.copy()
+        planted.loc[held_out, features.columns] = 1e6
+        planted.loc[held_out, LAYERS] = np.where(planted.loc[held_out, LAYERS].isna(), np.nan, -1e6)
+        absurd = train(scenario, model, planted, folds, scaling)
+        assert differences(clean, absurd, fold) == []
+        for other in set(folds["fold"]) - {fold}:
+            assert differences(clean, absurd, other), "what is planted must reach all other folds"
+        moved = moved or any(
+            of_clean["epochs"] != of_absurd["epochs"]
+            for of_clean, of_absurd in zip(clean.card["members"], absurd.card["members"], strict=True)
+        )
+    assert moved, "some fold must leave the common computation at another epoch, or the test shows too little"
+
+
+def test_a_planted_station_would_be_seen_if_it_did_train(target, folds, features, train):
+    """The test above can fail: a fold that trains on the planted station differs in every weight and scaler."""
+    clean = train("target", "mlp", target, folds, "fold")
+    planted = target.copy()
+    planted.loc[planted["station"] == folds["test_station"][0], features.columns] = 1e6
+    found = differences(clean, train("target", "mlp", planted, folds, "fold"), 2)
+    assert {"scaler", "hidden.0.weight", "output.bias", "history", "best_validation_loss"} <= set(found)
+
+
+@MODELS
+def test_transfer_starts_from_the_source_and_leaves_the_first_layers(model, target, folds, pretrain, make_plan):
+    pretrained = pretrain(model)
+    result = fine_tune(make_plan(model), target, folds, "source", pretrained)
+    frozen = ["hidden.0.weight", "hidden.0.bias", "hidden.1.weight", "hidden.1.bias"]
+    assert result.card["frozen"] == frozen
+    for name, value in result.parameters.items():
+        for member in value:
+            assert torch.equal(member, pretrained.parameters[name][0]) == (name in frozen), name
+    slow = make_plan(model, learning_rate=1e-12, epochs=1)
+    for name, value in fine_tune(slow, target, folds, "source", pretrained).parameters.items():
+        torch.testing.assert_close(value, pretrained.parameters[name].expand_as(value), rtol=0, atol=1e-9)
+
+
+def test_transfer_reads_with_the_source_s_scaler_or_the_fold_s(target, folds, pretrain, make_plan):
+    pretrained = pretrain("mlp")
+    for scaling in ("source", "fold"):
+        card = fine_tune(make_plan("mlp", epochs=1), target, folds, scaling, pretrained).card
+        means = [member["scaler"]["mean"] for member in card["members"]]
+        assert all(mean == pretrained.mean[0].tolist() for mean in means) == (scaling == "source")
+        assert (len({tuple(mean) for mean in means}) > 1) == (scaling == "fold")
+        assert card["scaling"] == scaling
+
+
+def test_target_reads_with_its_own_scaler_or_that_of_the_source_s_training_rows(
+    source, target, folds, pretrain, make_plan, by_stations
+):
+    pretrained = pretrain("mlp")
+    plan = make_plan("mlp", epochs=1)
+    own = train_target(plan, target, folds, "fold", source, by_stations).card
+    borrowed = train_target(plan, target, folds, "source", source, by_stations).card
+    column = own["features"].index("rain_0")
+    for fold, of_own, of_source in zip(folds.itertuples(), own["members"], borrowed["members"], strict=True):
+        trains = target[~target["station"].isin([fold.test_station, fold.validation_station])]
+        assert of_own["scaler"]["mean"][column] == pytest.approx(trains["rain_0"].mean(), abs=1e-14)
+        assert of_own["training_rows"] == len(trains)
+        assert of_source["scaler"]["mean"] == pretrained.mean[0].tolist()
+    assert set(own["data"]) == {"target"}
+    assert set(borrowed["data"]) == {"source", "target"}
+
+
+@MODELS
+def test_the_seed_decides_the_source_s_member(model, source, make_plan, by_stations):
+    first, again = (train_source(make_plan(model), source, by_stations) for _ in range(2))
+    other = train_source(replace(make_plan(model), seed=4), source, by_stations)
+    for name, value in first.parameters.items():
+        assert torch.equal(value, again.parameters[name])
+    assert first.card == again.card
+    assert not torch.equal(first.parameters["output.weight"], other.parameters["output.weight"])
+
+
+def test_the_source_s_card_names_its_stations_and_dates(source, make_plan, by_stations):
+    card = train_source(make_plan("mlp", epochs=1), source, by_stations).card
+    (member,) = card["members"]
+    assert (member["fold"], member["test_station"]) == (0, None)
+    assert sorted(member["training_stations"] + member["validation_station"]) == sorted(source["station"].unique())
+    assert member["training_rows"] + member["validation_rows"] == len(source)
+    trains = source[source["station"].isin(member["training_stations"])]["date"]
+    assert member["training_dates"] == [f"{trains.min():%Y-%m-%d}", f"{trains.max():%Y-%m-%d}"]
+
+
+def test_training_makes_predictions_better(source, make_plan, by_stations):
+    plan = make_plan("lstm", epochs=30, patience=10)
+    history = train_source(plan, source, by_stations).history
+    assert history["validation_loss"].min() < 0.6 * history["validation_loss"].iloc[0]
+    assert history["member"].eq(0).all()
+
+
+def test_a_pretrained_network_of_other_features_or_layers_is_refused(target, folds, pretrain, make_plan):
+    pretrained = pretrain("mlp")
+    fewer = feature_set({
+        "static": ["clay"], "daily": [{"name": "rain", "lags": [0, 1]}], "classes": [], "day_of_year": False,
+        "sequence": {"variables": ["coarse", "deep"], "lags": [0, 3]},
+    })  # fmt: skip
+    with pytest.raises(ConfigError, match="features.*elevation.*card of mlp source|card of mlp source.*elevation"):
+        fine_tune(make_plan("mlp", features=fewer), target, folds, "source", pretrained)
+    with pytest.raises(ConfigError, match="the order"):
+        fine_tune(make_plan("mlp", layers=LAYERS[::-1]), target, folds, "source", pretrained)
+
+
+def test_a_target_station_that_the_source_has_seen_is_refused(source, target, folds, pretrain, make_plan, by_stations):
+    pretrained = pretrain("mlp")
+    shared = target.assign(station=target["station"].replace("near2", "far1"))
+    folds = draw_folds(shared, LAYERS, 3)
+    with pytest.raises(LeakageError, match="far1"):
+        fine_tune(make_plan("mlp"), shared, folds, "fold", pretrained)
+    with pytest.raises(LeakageError, match="far1"):
+        train_target(make_plan("mlp"), shared, folds, "source", source, by_stations)

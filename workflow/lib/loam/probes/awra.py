@@ -1,0 +1,144 @@
+"""Benchmark CSVs of the AWRA community model: moisture of probe networks, and AWRA-L's water stores at the same places.
+
+A folder with one CSV a depth: days in rows, stations in columns, percent of volume (Smith et al. 2012 for OzNet). One
+CSV a store of the landscape model AWRA-L (Frost et al. 2018), mm of water: s0 in 0-10 cm, ss in 10-100 cm, sd in 1-6 m.
+A column is named by network and station; what follows the last underscore, in capitals, is the station, so that
+``oznet soilmoisture_k10`` and ``K10`` are the same. Other networks of the list of sites use the same short names: only
+rows of one ``network`` are read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from loam.errors import TableError
+from loam.io.tables import read_table
+from loam.probes.readings import STATIONS, Probes
+from loam.probes.stations import select_stations
+
+SITES = "SiteLocationsWithUniqueID.csv"
+NETWORK = "Oznet Soilmoisture"
+# `top` (0-5 or 0-8 cm) and `profile` (0-90 cm) overlap these and are not read.
+DEPTHS = {"shallow": (0.0, 30.0), "middle": (30.0, 60.0), "deep": (60.0, 90.0)}
+STORES = {"s0": "awral_s0_avg.csv", "ss": "awral_ss_avg.csv", "sd": "awral_sd_avg.csv"}
+
+
+def read_awra(settings: Mapping[str, Any]) -> Probes:
+    """Daily moisture of 0-30, 30-60 and 60-90 cm; a depth whose file is not there is left out.
+
+    Args:
+        settings: ``path`` is the folder; ``stations`` the list of sites (default: in the folder) and ``network`` its
+            ``set`` that is read (default OzNet); ``include`` and ``bounds`` choose the stations.
+
+    Raises:
+        TableError: no file of a depth, a station without coordinates, a day that does not parse or is there twice.
+    """
+    folder = Path(settings["path"])
+    sites = Path(settings.get("stations") or folder / SITES)
+    series = {name: read_series(folder / f"{name}.csv") for name in DEPTHS if (folder / f"{name}.csv").is_file()}
+    if not series:
+        raise TableError("no moisture here", where=folder, expected=", ".join(f"{name}.csv" for name in DEPTHS))
+    names = sorted(set().union(*series.values()))
+    coordinates = read_coordinates(sites, settings.get("network") or NETWORK)
+    if absent := sorted(set(names) - set(coordinates["station"])):
+        raise TableError(f"station {', '.join(absent)} is missing", where=sites, expected=f"those of {folder}")
+    stations = coordinates[coordinates["station"].isin(names)].reset_index(drop=True)
+    stations = select_stations(stations, settings, where=sites)
+
+    def readings() -> Iterator[pd.DataFrame]:
+        for station in stations["station"]:
+            yield pd.concat(
+                [_long(station, name, frame[station]) for name, frame in series.items() if station in frame],
+                ignore_index=True,
+            )
+
+    return Probes(stations, readings(), True, f"AWRA benchmark CSVs in {folder}")
+
+
+def read_series(path: Path) -> pd.DataFrame:
+    """A file of daily series: [day, station], stations by their short names (``oznet soilmoisture_k10`` is ``K10``).
+
+    Raises:
+        TableError: a day does not parse or occurs twice, a station does, or a cell is not a number.
+    """
+    frame = read_table(path)
+    days = pd.to_datetime(frame.iloc[:, 0], format="%Y-%m-%d", errors="coerce")
+    wrong = (days.isna() | days.duplicated()).to_numpy()
+    if wrong.any():
+        raise TableError(
+            "a day is unreadable or there twice", where=f"{path}, row {int(np.flatnonzero(wrong)[0]) + 2}",
+            expected="one row a day, YYYY-MM-DD first",
+        )  # fmt: skip
+    values = frame.iloc[:, 1:].apply(pd.to_numeric, errors="coerce").astype(float)
+    text = (values.isna() & frame.iloc[:, 1:].notna()).to_numpy()
+    if text.any():
+        row, column = (int(place[0]) for place in np.nonzero(text))
+        raise TableError(
+            f"'{frame.iloc[row, column + 1]}' of {values.columns[column]} is not a number",
+            where=f"{path}, row {row + 2}", fix="empty the cell where a value is missing",
+        )  # fmt: skip
+    values.index = pd.DatetimeIndex(days, name="date").as_unit("ns")
+    values.columns = pd.Index([_short_name(name) for name in values.columns], name="station")
+    if values.columns.has_duplicates:
+        raise TableError("a station is there twice", where=path)
+    return values.sort_index()
+
+
+def read_coordinates(path: Path, network: str = NETWORK) -> pd.DataFrame:
+    """The stations (schema STATIONS) of a network in the list of all sites: names and coordinates."""
+    frame = read_table(path)
+    found = frame[frame["set"] == network]
+    if found.empty:
+        known = ", ".join(sorted(frame["set"].astype(str).unique()))
+        raise TableError(f"no site of network '{network}'", where=path, expected=f"one of {known}")
+    table = pd.DataFrame(
+        {
+            "station": found["Unique_ID"].map(_short_name),
+            "latitude": found["lats"].astype(float),  # X and Y are centres of model cells
+            "longitude": found["lons"].astype(float),
+            "elevation": np.nan, "bulk_density": np.nan, "porosity": np.nan, "landcover": None, "soil": None,
+        }
+    ).reset_index(drop=True)  # fmt: skip
+    if (again := table["station"].duplicated()).any():
+        raise TableError(f"station {table.loc[again, 'station'].iloc[0]} is there twice", where=path)
+    return STATIONS.validate(table)
+
+
+def store_table(stores: Mapping[str, Path]) -> pd.DataFrame:
+    """AWRA-L's stores as covariates: station, date, each store (mm), and its mean over the record, ``<store>_mean``.
+
+    Args:
+        stores: file of each store by the store's name; the same stations in each.
+
+    Raises:
+        TableError: a station is missing in a file.
+    """
+    series = {name: read_series(path) for name, path in stores.items()}
+    names = sorted(set().union(*series.values()))
+    for name, frame in series.items():
+        if absent := sorted(set(names) - set(frame)):
+            raise TableError(f"station {', '.join(absent)} is missing", where=stores[name], expected="it in each store")
+    columns = {name: frame[names].unstack() for name, frame in series.items()}
+    table = pd.DataFrame(columns).rename_axis(["station", "date"]).dropna(how="all").reset_index()
+    for name, frame in series.items():
+        table[f"{name}_mean"] = table["station"].map(frame.mean())
+    return table.sort_values(["station", "date"], ignore_index=True)
+
+
+def _short_name(name: str) -> str:
+    return name.rsplit("_", 1)[-1].strip().upper()
+
+
+def _long(station: str, name: str, values: pd.Series) -> pd.DataFrame:
+    values = values.dropna()
+    return pd.DataFrame(
+        {
+            "station": station, "sensor": name, "variable": "soil_moisture", "depth_from_cm": DEPTHS[name][0],
+            "depth_to_cm": DEPTHS[name][1], "time": values.index, "value": values.to_numpy(), "unit": "%", "flag": "",
+        }
+    )  # fmt: skip

@@ -1,0 +1,198 @@
+"""US Climate Reference Network: NOAA's text files daily01 and hourly02, and Parquet made of daily01.
+
+Bell et al. 2013. The text files have no header; a daily01 line has 28 fields, an hourly02 line 38, split by blanks (the
+products' readme.txt). Missing is -9999 (-99 for soil moisture). Days of daily01 are the station's local standard days;
+an hour of hourly02 is named by its end in UTC, and 0000 ends the last hour of the day before. The WBAN number is the
+station's name. Soil moisture is that of three probes a depth, averaged by NOAA after its own quality control, so there
+is one sensor a depth and no flag.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from loam.errors import TableError
+from loam.io.tables import PARQUET, read_table
+from loam.probes.readings import READINGS, STATIONS, Probes
+from loam.probes.stations import select_stations
+
+DEPTHS = [5, 10, 20, 50, 100]  # cm
+DAILY = [
+    "wban", "lst_date", "crx_vn", "longitude", "latitude", "t_daily_max", "t_daily_min", "t_daily_mean", "t_daily_avg",
+    "p_daily_calc", "solarad_daily", "sur_temp_daily_type", "sur_temp_daily_max", "sur_temp_daily_min",
+    "sur_temp_daily_avg", "rh_daily_max", "rh_daily_min", "rh_daily_avg",
+    *(f"soil_moisture_{depth}_daily" for depth in DEPTHS), *(f"soil_temp_{depth}_daily" for depth in DEPTHS),
+]  # fmt: skip
+HOURLY = [
+    "wban", "utc_date", "utc_time", "lst_date", "lst_time", "crx_vn", "longitude", "latitude", "t_calc", "t_hr_avg",
+    "t_max", "t_min", "p_calc", "solarad", "solarad_flag", "solarad_max", "solarad_max_flag", "solarad_min",
+    "solarad_min_flag", "sur_temp_type", "sur_temp", "sur_temp_flag", "sur_temp_max", "sur_temp_max_flag",
+    "sur_temp_min", "sur_temp_min_flag", "rh_hr_avg", "rh_hr_avg_flag", *(f"soil_moisture_{depth}" for depth in DEPTHS),
+    *(f"soil_temp_{depth}" for depth in DEPTHS),
+]  # fmt: skip
+LAYOUTS = {len(DAILY): DAILY, len(HOURLY): HOURLY}
+TEXT = {"wban", "crx_vn", "lst_date", "utc_date", "utc_time", "lst_time", "sur_temp_daily_type", "sur_temp_type"}
+MISSING = (-9999.0, -99.0)
+WEATHER = {  # column of daily01: covariate; degC, mm, MJ m-2, %
+    "t_daily_min": "tmin", "t_daily_max": "tmax", "t_daily_avg": "tmean", "p_daily_calc": "rain",
+    "solarad_daily": "radiation", "rh_daily_min": "humidity_min", "rh_daily_max": "humidity_max",
+    "rh_daily_avg": "humidity",
+}  # fmt: skip
+UNITS = {"soil_moisture": "m3 m-3", "soil_temperature": "degC", "air_temperature": "degC", "precipitation": "mm"}
+
+
+def read_uscrn(settings: Mapping[str, Any]) -> Probes:
+    """Soil moisture and temperature at five depths, air temperature and rain.
+
+    Args:
+        settings: ``path`` is a Parquet file, one text file, or a folder whose ``*.txt`` (in folders of years too) are
+            read; all of one product. ``include`` and ``bounds`` choose the stations.
+
+    Raises:
+        TableError: no file, another number of fields than either product has, both products in one folder, a cell that
+            is not a number or a time.
+    """
+    path = Path(settings["path"])
+    files = _files(path)
+    layouts = {tuple(_layout(file)): file for file in files}
+    if len(layouts) > 1:
+        raise TableError("holds daily01 and hourly02 files", where=path, fix="name the folder of one of them")
+    columns = list(next(iter(layouts)))
+    daily = "utc_date" not in columns
+    stations = select_stations(_stations(files, columns), settings, where=path)
+    chosen = set(stations["station"])
+
+    def readings() -> Iterator[pd.DataFrame]:
+        for file in files:
+            for station, rows in _read(file, columns).groupby("wban", sort=True):
+                if station in chosen:
+                    yield _long(rows, daily=daily)
+
+    return Probes(stations, readings(), daily, f"USCRN {'daily01' if daily else 'hourly02'} in {path}")
+
+
+def daily_weather(path: str | Path) -> pd.DataFrame:
+    """Weather of all stations of a daily01 product: station, date, and the covariates of ``WEATHER``; NaN is missing.
+
+    Raises:
+        TableError: as ``read_uscrn``, or the path holds hourly02.
+    """
+    path = Path(path)
+    frames = []
+    for file in _files(path):
+        columns = _layout(file)
+        if "utc_date" in columns:
+            raise TableError("weather of the day is in daily01, this is hourly02", where=file)
+        frames.append(_read(file, columns).rename(columns={"wban": "station", "time": "date", **WEATHER}))
+    table = pd.concat(frames, ignore_index=True)[["station", "date", *WEATHER.values()]]
+    again = table.duplicated(["station", "date"])
+    if again.any():
+        row = table[again].iloc[0]
+        raise TableError(f"station {row['station']} has {row['date'].date()} twice", where=path)
+    return table.sort_values(["station", "date"], ignore_index=True)
+
+
+def _files(path: Path) -> list[Path]:
+    files = sorted(path.rglob("*.txt")) if path.is_dir() else [path]
+    if not files:
+        raise TableError("no file *.txt in this folder", where=path, expected="files of daily01 or hourly02")
+    return sorted(files, key=lambda file: file.name.split("-", 2)[-1])  # a station's years one after the other
+
+
+def _layout(file: Path) -> list[str]:
+    if file.suffix in PARQUET:
+        return DAILY
+    try:
+        with file.open(encoding="ascii", errors="replace") as lines:
+            fields = len(next(lines, "").split())
+    except OSError as error:
+        raise TableError(f"cannot be read ({error.strerror})", where=file, fix="check the path in the config") from None
+    if fields not in LAYOUTS:
+        raise TableError(f"the first line has {fields} fields", where=file, expected="28 (daily01) or 38 (hourly02)")
+    return LAYOUTS[fields]
+
+
+def _read(file: Path, columns: list[str]) -> pd.DataFrame:
+    """The file's columns, numbers as float with NaN where missing, keys as text."""
+    if file.suffix in PARQUET:
+        frame = read_table(file)
+        if absent := [name for name in columns if name not in frame and name not in ("crx_vn", "t_daily_mean")]:
+            raise TableError(f"no column {', '.join(absent)}", where=file, expected="the columns of daily01")
+        frame["lst_date"] = pd.to_datetime(frame["lst_date"]).dt.strftime("%Y%m%d")
+    else:
+        try:
+            frame = pd.read_csv(
+                file, sep=r"\s+", header=None, names=columns, dtype=str, encoding="ascii", keep_default_na=False
+            )
+        except (pd.errors.ParserError, UnicodeDecodeError, ValueError) as error:
+            raise TableError(f"cannot be read ({error})", where=file, expected=f"{len(columns)} fields a line") from None
+        short = frame[columns[-1]].isna().to_numpy()
+        if short.any():
+            raise TableError(
+                "the line is cut short", where=f"{file}, line {int(np.flatnonzero(short)[0]) + 1}",
+                expected=f"{len(columns)} fields",
+            )  # fmt: skip
+    frame["wban"] = frame["wban"].astype(str).str.strip()
+    for name in frame.columns.difference([*TEXT, "time"]):
+        values = pd.to_numeric(frame[name], errors="coerce").astype(float)
+        wrong = (values.isna() & frame[name].notna() & (frame[name].astype(str) != "nan")).to_numpy()
+        if wrong.any():
+            raise TableError(
+                f"'{frame[name].to_numpy()[wrong][0]}' in field {name} is not a number",
+                where=f"{file}, line {int(np.flatnonzero(wrong)[0]) + 1}", expected=f"{len(columns)} fields a line",
+            )  # fmt: skip
+        frame[name] = values.where(~values.isin(MISSING) | name.startswith(("longitude", "latitude")))
+    hourly = "utc_date" in columns
+    text = frame["utc_date"] + frame["utc_time"] if hourly else frame["lst_date"]
+    return frame.assign(time=_times(text, "%Y%m%d%H%M" if hourly else "%Y%m%d", file))
+
+
+def _times(text: pd.Series, form: str, file: Path) -> pd.Series:
+    times = pd.to_datetime(text, format=form, errors="coerce").astype("datetime64[ns]")
+    wrong = times.isna().to_numpy()
+    if wrong.any():
+        line = int(np.flatnonzero(wrong)[0])
+        raise TableError(f"'{text.iloc[line]}' is not a time", where=f"{file}, line {line + 1}", expected="YYYYMMDD HHmm")
+    return times
+
+
+def _stations(files: list[Path], columns: list[str]) -> pd.DataFrame:
+    places: dict[str, tuple[float, float]] = {}
+    for file in files:
+        frame = _read(file, columns) if file.suffix in PARQUET else _first_lines(file, columns)
+        for row in frame.drop_duplicates("wban").itertuples():
+            places.setdefault(row.wban, (row.latitude, row.longitude))
+    table = pd.DataFrame({name: pd.Series(dtype=column.dtype.type) for name, column in STATIONS.columns.items()})
+    table["station"] = sorted(places)
+    table[["latitude", "longitude"]] = [places[name] for name in table["station"]]
+    return STATIONS.validate(table)
+
+
+def _first_lines(file: Path, columns: list[str]) -> pd.DataFrame:
+    frame = pd.read_csv(file, sep=r"\s+", header=None, names=columns, dtype=str, nrows=1)
+    return frame.astype({"latitude": float, "longitude": float})
+
+
+def _long(rows: pd.DataFrame, *, daily: bool) -> pd.DataFrame:
+    suffix, air, rain = ("_daily", "t_daily_avg", "p_daily_calc") if daily else ("", "t_hr_avg", "p_calc")
+    series = [(f"soil_moisture_{depth}{suffix}", "soil_moisture", depth) for depth in DEPTHS]
+    series += [(f"soil_temp_{depth}{suffix}", "soil_temperature", depth) for depth in DEPTHS]
+    series += [(air, "air_temperature", 0), (rain, "precipitation", 0)]
+    frames = [
+        pd.DataFrame(
+            {
+                "station": rows["wban"], "sensor": name.removesuffix("_daily"), "variable": variable,
+                "depth_from_cm": float(depth), "depth_to_cm": float(depth), "time": rows["time"], "value": rows[name],
+                "unit": UNITS[variable], "flag": "",
+            }
+        )
+        for name, variable, depth in series
+        if rows[name].notna().any()
+    ]  # fmt: skip
+    empty = pd.DataFrame(columns=list(READINGS.columns))
+    return pd.concat(frames, ignore_index=True).dropna(subset="value", ignore_index=True) if frames else empty
