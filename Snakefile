@@ -9,6 +9,7 @@ from loam.config.code import code_version
 from loam.config.settings import load_config, pick, require_files
 from loam.covariates.files import files_of_day
 from loam.errors import LoamError
+from loam.probes.files import files_of_domain, files_of_format
 
 
 configfile: f"{workflow.basedir}/config/config.yaml"

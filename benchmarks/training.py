@@ -33,7 +33,10 @@ from loam.training.split import Split
 
 SHAPE, LAYERS, BATCH = (27, 8, 3), 2, 128
 HIDDEN, UNITS, DENSE = [128, 64, 32, 16], 64, 100
-SETTINGS = {"mlp": {"hidden": HIDDEN}, "lstm": {"units": UNITS, "dense": DENSE, "hidden": HIDDEN}}
+SETTINGS = {
+    "mlp": {"hidden": HIDDEN, "output": "linear"},
+    "lstm": {"units": UNITS, "dense": DENSE, "hidden": HIDDEN, "output": "linear"},
+}
 REPEATS = 3
 
 

@@ -19,7 +19,7 @@ def reference() -> str:
         "# Configuration",
         "",
         "Every key, its type, its value in the default run (`config/config.yaml`) and what it does. This page is",
-        "generated from `config/schema.yaml` by `python docs/generate_reference.py`; a key that is not here is an error.",
+        "generated from `config/schema.yaml` by `python docs/generate_reference.py`; any other key is an error.",
         "",
     ]
     for name, part in schema["properties"].items():
@@ -38,6 +38,7 @@ def _rows(part: dict[str, Any], default: Any, path: str, definitions: dict[str, 
     for name, child in inner.get("properties", {}).items():
         key = f"{path}[].{name}" if is_list else f"{path}.{name}"
         below = default.get(name) if isinstance(default, dict) else None
+        child = {**definitions.get(child.get("$ref", "").rsplit("/", 1)[-1], {}), **child}
         if "properties" in child or "properties" in child.get("items", {}):
             yield f"| `{key}` | {_type(child, definitions)} | | {child['description']} |"
             yield from _rows(child, below, key, definitions)
@@ -51,13 +52,14 @@ def _row(key: str, part: dict[str, Any], default: Any, definitions: dict[str, An
 
 
 def _type(part: dict[str, Any], definitions: dict[str, Any]) -> str:
-    if "$ref" in part:
-        return {"date": "day", "dates": "[day, day]", "lags": "[first, last]"}[part["$ref"].rsplit("/", 1)[1]]
+    names = {"date": "day", "dates": "[day, day]", "lags": "[first, last]"}
+    if (name := part.get("$ref", "").rsplit("/", 1)[-1]) in names:
+        return names[name]
     if "enum" in part:
         return " \\| ".join(f"`{value}`" for value in part["enum"])
     kind = part["type"]
     if isinstance(kind, list):
-        return " or ".join(kind)
+        return " or ".join({"object": "mapping"}.get(name, name) for name in kind)
     if kind == "array":
         return f"list of {_type(part['items'], definitions)}"
     return {"object": "mapping"}.get(kind, kind)

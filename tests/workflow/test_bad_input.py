@@ -16,9 +16,7 @@ def test_an_unknown_key_stops_the_parse_with_one_line(checkout):
     assert "Traceback" not in text
 
 
-@pytest.mark.parametrize(
-    ("name", "file"), [("murrumbidgee", "SiteLocationsWithUniqueID.csv"), ("yanco", "sites.csv")]
-)
+@pytest.mark.parametrize(("name", "file"), [("murrumbidgee", "SiteLocationsWithUniqueID.csv"), ("yanco", "sites.csv")])
 def test_missing_data_name_the_file_and_the_run_that_needs_none(checkout, project, name, file):
     import yaml
 

@@ -6,9 +6,26 @@ import sys
 
 import pytest
 import yaml
+
 from loam.config.code import SCRIPTS, closure
 
-CONDA_NAME = {"torch": "pytorch", "yaml": "pyyaml", "sklearn": "scikit-learn", "rio_cogeo": "rio-cogeo", "odc": "odc-geo"}
+CONDA_NAME = {
+    "torch": "pytorch",
+    "yaml": "pyyaml",
+    "sklearn": "scikit-learn",
+    "rio_cogeo": "rio-cogeo",
+    "odc": "odc-geo",
+}
+
+
+PIP_NAME = {conda: pip for pip, conda in [("torch", "pytorch"), ("tzdata", "python-tzdata")]}
+
+
+def packages(path) -> dict[str, str]:
+    """Names and pins of an environment, those that pip installs (conda-forge lacks them) included."""
+    listed = yaml.safe_load(path.read_text(encoding="utf-8"))["dependencies"]
+    flat = [name for item in listed for name in (item["pip"] if isinstance(item, dict) else [item])]
+    return {re.split(r"[=<>]", item)[0].lower(): item.rpartition("=")[2] for item in flat if item != "pip"}
 
 
 def environments(project):
@@ -31,19 +48,18 @@ def third_party(script):
 
 def test_every_import_of_a_rule_is_in_its_environment(project):
     for script, environment in environments(project):
-        packages = yaml.safe_load(environment.read_text(encoding="utf-8"))["dependencies"]
-        names = {re.split(r"[=<>]", package)[0].lower() for package in packages}
+        names = set(packages(environment))
         assert third_party(script) <= names, f"{script}: {third_party(script) - names} not in {environment.name}"
 
 
-@pytest.mark.parametrize("name", ["geo", "torch", "report"])
-def test_every_environment_is_pinned_to_the_lock(project, name):
+@pytest.mark.parametrize("environment", ["geo", "probes", "report", "torch"])
+def test_every_environment_is_pinned_to_the_lock(project, environment):
     lock = {}
     for line in (project / "constraints.txt").read_text(encoding="utf-8").splitlines():
         package, version = line.split(";")[0].strip().split("==")
         lock.setdefault(package.lower(), set()).add(version)
-    pip_name = {conda: pip for pip, conda in [("torch", "pytorch")]}
-    for package in yaml.safe_load((project / "envs" / f"{name}.yaml").read_text(encoding="utf-8"))["dependencies"]:
-        conda, _, version = package.partition("=")
-        if conda != "python":
-            assert version in lock[pip_name.get(conda, conda)], f"{package}: the lock has {lock[pip_name.get(conda, conda)]}"
+    for name, version in packages(project / "envs" / f"{environment}.yaml").items():
+        if name != "python":
+            assert version in lock[PIP_NAME.get(name, name)], (
+                f"{name} {version}: the lock has {lock[PIP_NAME.get(name, name)]}"
+            )

@@ -4,9 +4,10 @@ import pandas as pd
 import pytest
 import rasterio
 import yaml
+from rio_cogeo.cogeo import cog_validate
+
 from loam.io.schemas import METRICS_TABLE
 from loam.io.tables import read_table
-from rio_cogeo.cogeo import cog_validate
 
 
 def short_run(copy_project, project, folder, name, data):

@@ -76,7 +76,9 @@ def test_every_rule_carries_the_hash_of_its_code_and_at_most_one_dict_of_values(
 def test_every_environment_exists(rules, project):
     for name, rule in rules.items():
         assert rule["conda"], name
-        assert (project / "workflow" / "rules" / rule["conda"]).resolve().is_file() or Path(rule["conda"]).is_file(), name
+        assert (project / "workflow" / "rules" / rule["conda"]).resolve().is_file() or Path(rule["conda"]).is_file(), (
+            name
+        )
 
 
 def test_parsing_imports_no_heavy_library(project):
@@ -103,7 +105,9 @@ def test_a_rule_is_short_and_names_its_place(project):
         assert re.match(r"(# .*\n)+# Needs: .*\n# Gives: ", text), f"{path.name} opens with what it needs and gives"
         for block in re.split(r"^rule ", text, flags=re.M)[1:]:
             body = re.split(r"^\S", block.split("\n", 1)[1], maxsplit=1, flags=re.M)[0]
-            values = [line for line in body.splitlines() if re.match(r" {8}\S", line) and not line.strip().startswith(")")]
+            values = [
+                line for line in body.splitlines() if re.match(r" {8}\S", line) and not line.strip().startswith(")")
+            ]
             assert len(values) <= 20, f"{path.name}: {block.split(':')[0]} has {len(values)} values"
 
 

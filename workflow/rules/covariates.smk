@@ -1,5 +1,5 @@
 # Samples: one row a (station, date) with every covariate and every layer.
-# Needs: two tables, given or built.
+# Needs: two tables, given or built; daily moisture of probes where the tables hold covariates only.
 # Gives: results/<run>/samples/.
 
 
@@ -7,6 +7,8 @@ rule build_samples:
     input:
         source_table=CONFIG["samples"]["source"],
         target_table=CONFIG["samples"]["target"],
+        daily=expand("results/{{run}}/probes/{domain}/daily.parquet", domain=PROBE_DOMAINS),
+        stations=expand("results/{{run}}/probes/{domain}/stations.parquet", domain=PROBE_DOMAINS),
     output:
         source="results/{run}/samples/source.parquet",
         target="results/{run}/samples/target.parquet",
@@ -21,7 +23,7 @@ rule build_samples:
         mem_mb=4000,
         runtime=20,
     params:
-        values=pick(CONFIG, "layers", "samples.columns", "samples.groups", "features"),
+        values=pick(CONFIG, "layers", "samples.from", "samples.columns", "samples.groups", "features"),
         code=code_version("build_samples"),
     script:
         "../scripts/build_samples.py"

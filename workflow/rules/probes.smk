@@ -1,37 +1,89 @@
-# Probes, from the files as delivered to one row a (station, date).
-# Needs: the files in data_dir.
-# Gives: sample tables of both domains.
+# Probes, from the files as delivered to daily moisture of the layers, and the covariates that come with them.
+# Needs: the files that the config names, or those in data_dir.
+# Gives: results/<run>/probes/<domain>/, results/<run>/covariates/, sample tables of Yanco.
 
 MURRUMBIDGEE = f"{CONFIG['data_dir']}/murrumbidgee"
 YANCO = f"{CONFIG['data_dir']}/yanco"
+PROBE_DOMAINS = ["source", "target"] if CONFIG["samples"]["from"] == "probes" else []
 
 
-rule build_murrumbidgee_tables:
+def probe_files(wildcards):
+    return files_of_domain(CONFIG["probes"][wildcards.domain])
+
+
+rule prepare_probes:
     input:
-        sites=f"{MURRUMBIDGEE}/SiteLocationsWithUniqueID.csv",
-        shallow=f"{MURRUMBIDGEE}/shallow.csv",
-        middle=f"{MURRUMBIDGEE}/middle.csv",
-        deep=f"{MURRUMBIDGEE}/deep.csv",
+        files=probe_files,
+    output:
+        daily="results/{run}/probes/{domain}/daily.parquet",
+        stations="results/{run}/probes/{domain}/stations.parquet",
+        report="results/{run}/probes/{domain}/qc_report.csv",
+    log:
+        "results/{run}/logs/prepare_probes_{domain}.log",
+    benchmark:
+        "results/{run}/benchmarks/prepare_probes_{domain}.tsv"
+    conda:
+        "../../envs/probes.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=120,
+    params:
+        values=lambda wildcards: pick(
+            CONFIG,
+            "layers",
+            "day_boundary",
+            f"probes.{wildcards.domain}",
+            f"probes.calibration.{wildcards.domain}",
+            "probes.minimum_share",
+            "probes.smoothing",
+            "probes.quality",
+        ),
+        code=code_version("prepare_probes"),
+    script:
+        "../scripts/prepare_probes.py"
+
+
+rule build_murrumbidgee_covariates:
+    input:
         s0=f"{MURRUMBIDGEE}/awral_s0_avg.csv",
         ss=f"{MURRUMBIDGEE}/awral_ss_avg.csv",
         sd=f"{MURRUMBIDGEE}/awral_sd_avg.csv",
     output:
-        source="results/{run}/tables/murrumbidgee/source.parquet",
-        target="results/{run}/tables/murrumbidgee/target.parquet",
-        masked="results/{run}/tables/murrumbidgee/masked.csv",
+        covariates="results/{run}/covariates/murrumbidgee.parquet",
     log:
-        "results/{run}/logs/build_murrumbidgee_tables.log",
+        "results/{run}/logs/build_murrumbidgee_covariates.log",
     benchmark:
-        "results/{run}/benchmarks/build_murrumbidgee_tables.tsv"
+        "results/{run}/benchmarks/build_murrumbidgee_covariates.tsv"
     conda:
         "../../envs/geo.yaml"
     resources:
         mem_mb=2000,
         runtime=10,
     params:
-        code=code_version("build_murrumbidgee_tables"),
+        code=code_version("build_murrumbidgee_covariates"),
     script:
-        "../scripts/build_murrumbidgee_tables.py"
+        "../scripts/build_murrumbidgee_covariates.py"
+
+
+rule build_uscrn_covariates:
+    input:
+        probes=files_of_format(CONFIG["probes"], "uscrn"),
+    output:
+        covariates="results/{run}/covariates/uscrn.parquet",
+    log:
+        "results/{run}/logs/build_uscrn_covariates.log",
+    benchmark:
+        "results/{run}/benchmarks/build_uscrn_covariates.tsv"
+    conda:
+        "../../envs/geo.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        values=pick(CONFIG, "covariates"),
+        code=code_version("build_uscrn_covariates"),
+    script:
+        "../scripts/build_uscrn_covariates.py"
 
 
 rule build_yanco_tables:
@@ -56,7 +108,9 @@ rule build_yanco_tables:
         "../scripts/build_yanco_tables.py"
 
 
-if "/tables/murrumbidgee/" in CONFIG["samples"]["source"]:
-    check_files(rules.build_murrumbidgee_tables.input)
+for domain in PROBE_DOMAINS:
+    check_files(files_of_domain(CONFIG["probes"][domain]))
+if CONFIG["samples"]["source"].endswith("/covariates/murrumbidgee.parquet"):
+    check_files(rules.build_murrumbidgee_covariates.input)
 if "/tables/yanco/" in CONFIG["samples"]["source"]:
     check_files(rules.build_yanco_tables.input)

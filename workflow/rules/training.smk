@@ -73,6 +73,7 @@ rule train_target:
         "results/{run}/benchmarks/train_target_{model}.tsv"
     conda:
         "../../envs/torch.yaml"
+    threads: 2
     resources:
         mem_mb=4000,
         runtime=240,
@@ -101,6 +102,7 @@ rule fine_tune:
         "results/{run}/benchmarks/fine_tune_{model}.tsv"
     conda:
         "../../envs/torch.yaml"
+    threads: 2
     resources:
         mem_mb=4000,
         runtime=240,

@@ -3,6 +3,7 @@
 import json
 
 import pandas as pd
+
 from loam.io.atomic import write_text
 from loam.io.schemas import FOLDS, METRICS_TABLE, PREDICTIONS, SUMMARY
 from loam.io.stage import Paths, Values, run_stage

@@ -7,14 +7,14 @@ from loam.training.scenarios import read_plan, train_target, write_result
 
 
 def stage(paths: Paths, values: Values) -> None:
-    training = values["training"]
+    scaling = values["training"]["scaling"]["target"]
     result = train_target(
         read_plan(values),
         read_table(paths["target"]),
         read_table(paths["folds"], FOLDS),
-        training["scaling"]["target"],
-        read_table(paths["source"]),
-        training["validation"],
+        scaling,
+        read_table(paths["source"]) if scaling == "source" else None,
+        values["training"]["validation"],
     )
     write_result(result, paths["weights"], paths["card"], paths["history"])
 

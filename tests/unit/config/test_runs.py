@@ -23,10 +23,20 @@ def load(project, default_config):
 
 def test_murrumbidgee_reads_eight_days_of_three_stores(load):
     config = load("config/murrumbidgee.yaml")
-    assert config["samples"]["source"] == "results/murrumbidgee/tables/murrumbidgee/source.parquet"
+    assert config["samples"]["from"] == "probes"
+    assert config["samples"]["source"] == "results/murrumbidgee/covariates/murrumbidgee.parquet"
+    assert config["probes"]["target"]["include"] == ["Y*"] and config["probes"]["quality"]["maximum"] == 0.65
+    assert "repeats_depth" in config["probes"]["quality"]["exclude"]
     assert feature_set(config["features"]).shape == (5, 8, 3)
     assert config["training"]["epochs"] == 150 and config["training"]["models"] == ["mlp", "lstm"]
     assert config["mapping"]["dates"] == []
+
+
+def test_uscrn_parts_the_contiguous_states_at_100_degrees_west(load):
+    config = load("config/uscrn.yaml")
+    assert config["probes"]["source"]["bounds"][0] == config["probes"]["target"]["bounds"][2] == -100
+    assert feature_set(config["features"]).shape == (9, 8, 3)
+    assert config["training"]["validation"]["by"] == "stations" and config["mapping"]["dates"] == []
 
 
 def test_yanco_reads_nine_numbers_and_maps_one_day(load):

@@ -23,7 +23,10 @@ FEATURES = {
     "day_of_year": True,
     "sequence": {"variables": ["sm_surface", "sm_rootzone"], "lags": [0, 3]},
 }
-NETWORKS = {"mlp": {"hidden": [16, 8], "frozen": 1}, "lstm": {"units": 6, "dense": 10, "hidden": [16, 8], "frozen": 1}}
+NETWORKS = {
+    "mlp": {"hidden": [16, 8], "frozen": 1, "output": "logistic"},
+    "lstm": {"units": 6, "dense": 10, "hidden": [16, 8], "frozen": 1, "output": "logistic"},
+}
 ROWS, COLS = 45, 70
 CORNER = (540_000.0, 5_360_000.0)
 

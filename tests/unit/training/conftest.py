@@ -21,8 +21,8 @@ FEATURES = {
     "day_of_year": False,
 }
 NETWORKS = {  # widths that are multiples of 16, as the published ones, give the same bits whoever trains beside
-    "mlp": {"hidden": [32, 16, 16], "frozen": 2},
-    "lstm": {"units": 16, "dense": 16, "hidden": [32, 16, 16], "frozen": 2},
+    "mlp": {"hidden": [32, 16, 16], "frozen": 2, "output": "logistic"},
+    "lstm": {"units": 16, "dense": 16, "hidden": [32, 16, 16], "frozen": 2, "output": "logistic"},
 }
 
 

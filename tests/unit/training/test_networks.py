@@ -13,8 +13,8 @@ from loam.training.networks import build_network, draw_parameters
 from loam.training.stack import Stack, run_alone
 
 PUBLISHED = {
-    "mlp": {"hidden": [128, 64, 32, 16], "frozen": 3},
-    "lstm": {"units": 64, "dense": 100, "hidden": [128, 64, 32, 16], "frozen": 3},
+    "mlp": {"hidden": [128, 64, 32, 16], "frozen": 3, "output": "logistic"},
+    "lstm": {"units": 64, "dense": 100, "hidden": [128, 64, 32, 16], "frozen": 3, "output": "logistic"},
 }
 SHAPE = (24, 8, 2)
 MODELS = pytest.mark.parametrize("model", ["mlp", "lstm"])

@@ -21,6 +21,7 @@ from loam.errors import ConfigError, TableError
 from loam.io.schemas import FOLDS, PREDICTIONS
 from loam.io.tables import read_table, write_table
 from loam.training.card import load_members
+from loam.training.device import use_device
 
 LIBRARY = Path(__file__).parents[3] / "workflow" / "lib"
 LAYERS = [{"name": "surface"}, {"name": "subsurface"}]
@@ -131,6 +132,7 @@ def test_a_gpu_that_is_not_there_is_an_error(run, values, monkeypatch):
     own["training"]["device"] = "cuda"
     with pytest.raises(ConfigError, match="training.device.*no GPU"):
         train_source.stage(run("mlp")("source"), own)
+    assert use_device("auto", 1).type == "cpu"
 
 
 def test_folds_are_drawn_without_importing_torch():

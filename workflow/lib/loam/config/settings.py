@@ -123,7 +123,8 @@ def _check_consistency(config: dict[str, Any]) -> None:
         part = config["training"][model]
         if part["frozen"] > len(part["hidden"]):
             raise ConfigError(
-                f"{part['frozen']} frozen layers of {len(part['hidden'])}", where=f"config key 'training.{model}.frozen'"
+                f"{part['frozen']} frozen layers of {len(part['hidden'])}",
+                where=f"config key 'training.{model}.frozen'",
             )
     validation = config["training"]["validation"]
     for key in ("training_dates", "validation_dates"):
@@ -136,7 +137,24 @@ def _check_consistency(config: dict[str, Any]) -> None:
             "training and validation dates overlap", where="config key 'training.validation'",
             fix="rows that validate must not train",
         )  # fmt: skip
+    _check_probes(config)
     _check_mapping(config)
+
+
+def _check_probes(config: dict[str, Any]) -> None:
+    for domain in ("source", "target"):
+        settings = config["probes"][domain]
+        if config["samples"]["from"] == "probes" and settings is None:
+            raise ConfigError(
+                "samples come from probes and this domain has none", where=f"config key 'probes.{domain}'",
+                fix="give {format, path}, or set samples.from to table",
+            )  # fmt: skip
+        west, south, east, north = (settings or {}).get("bounds", (0, 0, 1, 1))
+        if not (-180 <= west < east <= 180 and -90 <= south < north <= 90):
+            raise ConfigError(
+                f"{[west, south, east, north]} is no region", where=f"config key 'probes.{domain}.bounds'",
+                expected="west, south, east, north in degrees",
+            )  # fmt: skip
 
 
 def _check_mapping(config: dict[str, Any]) -> None:

@@ -57,9 +57,7 @@ def feature_set(features: Mapping[str, Any]) -> FeatureSet:
     for item in features["daily"]:
         static += [Feature(f"{item['name']}_{lag}", item["name"], "daily", lag) for lag in _lags(item["lags"])]
     for item in features["classes"]:
-        static += [
-            Feature(f"{item['name']}_{value}", item["name"], "class", value=value) for value in item["values"]
-        ]
+        static += [Feature(f"{item['name']}_{value}", item["name"], "class", value=value) for value in item["values"]]
     if features["day_of_year"]:
         static += [Feature(f"day_of_year_{part}", "day_of_year", "season", value=part) for part in ("sin", "cos")]
     names, lags = features["sequence"]["variables"], _lags(features["sequence"]["lags"])

@@ -58,6 +58,9 @@ def read_station_table(
 ) -> StationTable:
     """Read the columns that the config's ``layers``, ``samples.columns``, ``samples.groups`` and ``features`` name.
 
+    A table of covariates alone is read with no ``layers`` and only station and date in ``columns``; ``join_probes``
+    gives it the rest.
+
     Raises:
         TableError: the file or a column is missing, a name, date or number cannot be read, or a pair (station, date)
             occurs twice.
@@ -75,11 +78,13 @@ def read_station_table(
     date = dates_of(frame[columns["date"]], path)
     _check_duplicates(station, date, path)
     keys = pd.DataFrame({"station": station, "date": date})
-    for name in ("latitude", "longitude"):
+    for name in [name for name in ("latitude", "longitude") if name in columns]:
         keys[name] = _coordinate(frame[columns[name]], station, name, path)
     parts = {
         "keys": keys,
-        "layers": pd.DataFrame({layer["name"]: numbers_of(frame[layer["column"]], path) for layer in layers}),
+        "layers": pd.DataFrame(
+            {layer["name"]: numbers_of(frame[layer["column"]], path) for layer in layers}, index=frame.index
+        ),
         "covariates": pd.DataFrame(
             {name: numbers_of(frame[name], path) for name in _covariates(header, features)}, index=frame.index
         ),

@@ -47,9 +47,7 @@ SUMMARY = pa.DataFrameSchema(
         "metric": pa.Column(str, pa.Check.isin(METRICS), coerce=True),
         "stations": _count,
         "n": _count,
-        **dict.fromkeys(
-            ["median", "median_low", "median_high", "mean", "mean_low", "mean_high", "pooled"], _number
-        ),
+        **dict.fromkeys(["median", "median_low", "median_high", "mean", "mean_low", "mean_high", "pooled"], _number),
     },
     strict=True,
 )

@@ -9,7 +9,7 @@ rows of one ``network`` are read.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,6 @@ import pandas as pd
 from loam.errors import TableError
 from loam.io.tables import read_table
 from loam.probes.readings import STATIONS, Probes
-from loam.probes.stations import select_stations
 
 SITES = "SiteLocationsWithUniqueID.csv"
 NETWORK = "Oznet Soilmoisture"
@@ -33,7 +32,7 @@ def read_awra(settings: Mapping[str, Any]) -> Probes:
 
     Args:
         settings: ``path`` is the folder; ``stations`` the list of sites (default: in the folder) and ``network`` its
-            ``set`` that is read (default OzNet); ``include`` and ``bounds`` choose the stations.
+            ``set`` that is read (default OzNet).
 
     Raises:
         TableError: no file of a depth, a station without coordinates, a day that does not parse or is there twice.
@@ -48,16 +47,11 @@ def read_awra(settings: Mapping[str, Any]) -> Probes:
     if absent := sorted(set(names) - set(coordinates["station"])):
         raise TableError(f"station {', '.join(absent)} is missing", where=sites, expected=f"those of {folder}")
     stations = coordinates[coordinates["station"].isin(names)].reset_index(drop=True)
-    stations = select_stations(stations, settings, where=sites)
-
-    def readings() -> Iterator[pd.DataFrame]:
-        for station in stations["station"]:
-            yield pd.concat(
-                [_long(station, name, frame[station]) for name, frame in series.items() if station in frame],
-                ignore_index=True,
-            )
-
-    return Probes(stations, readings(), True, f"AWRA benchmark CSVs in {folder}")
+    readings = (
+        pd.concat([_long(name, depth, frame[name]) for depth, frame in series.items() if name in frame], ignore_index=True)
+        for name in stations["station"]
+    )
+    return Probes(stations, readings, True, f"AWRA benchmark CSVs in {folder}")
 
 
 def read_series(path: Path) -> pd.DataFrame:

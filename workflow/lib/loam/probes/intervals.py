@@ -54,8 +54,9 @@ def sensor_intervals(depths: Sequence[Interval]) -> list[SensorInterval]:
     _check(depths)
     found = []
     for top, bottom in depths:
-        above = [other for _, other in depths if other <= top and (_, other) != (top, bottom)]
-        below = [other for other, _ in depths if other >= bottom and (other, _) != (top, bottom)]
+        others = [depth for depth in depths if depth != (top, bottom)]
+        above = [lower for _, lower in others if lower <= top]
+        below = [upper for upper, _ in others if upper >= bottom]
         reach_top = (max(above) + top) / 2 if above else 0.0
         point = top == bottom
         last = 2 * bottom - reach_top if point else bottom
@@ -99,4 +100,6 @@ def _check(depths: Sequence[Interval]) -> None:
         if not (np.isfinite([top, bottom]).all() and 0 <= top <= bottom):
             raise TableError(f"sensor depth {top:g} to {bottom:g} cm", expected="0 <= from <= to, cm below the surface")
     if repeated := sorted({depth for depth in depths if list(depths).count(depth) > 1}):
-        raise TableError(f"two sensors at {repeated[0][0]:g}-{repeated[0][1]:g} cm", expected="their mean, as one depth")
+        raise TableError(
+            f"two sensors at {repeated[0][0]:g}-{repeated[0][1]:g} cm", expected="their mean, as one depth"
+        )

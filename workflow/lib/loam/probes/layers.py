@@ -31,7 +31,7 @@ from loam.probes.quality.flags import Flag
 from loam.probes.spline import SMOOTHING, TOUCHING, layer_weights
 
 MINIMUM_SHARE = 0.5
-USED = 0.05  # a depth whose weight is no larger (either sign) has no say in a layer's count of readings and flags
+USED = 0.1  # a depth whose weight is no larger (either sign) has no say in a layer's count of readings and flags
 PROFILE = ["date", "depth_from_cm", "depth_to_cm", "moisture", "n_readings", "qc"]
 
 
@@ -40,12 +40,14 @@ class Weights:
     """How a day's depths give the layers.
 
     Args:
-        values: [layer, depth]; NaN for a layer that is refused.
+        values: [layer, depth].
+        refused: [layer] whether the depths say too little about the layer.
         used: [layer, depth] whether the depth's count and flags go to the layer's.
         flags: [layer] NOT_SPLINED, EXTRAPOLATED.
     """
 
     values: np.ndarray
+    refused: np.ndarray
     used: np.ndarray
     flags: np.ndarray
 
@@ -70,7 +72,7 @@ def to_layers(
 
     Returns:
         date, layer, moisture, n_readings, qc: one row a day of ``profile`` and layer, by date, then in the order of
-        ``layers``. n_readings is the smallest of the depths used (those with a weight above 0.05), 0 where the layer is
+        ``layers``. n_readings is the smallest of the depths used (those with a weight above 0.1), 0 where the layer is
         missing for want of depths; qc joins the flags of the depths used (where the layer is missing: of all that
         stand for some of it) and the layer's own.
 
@@ -92,10 +94,11 @@ def to_layers(
     for number, there in enumerate(patterns):
         days = np.flatnonzero(pattern_of_day.ravel() == number)
         weights = _weights(sensors, tuple(there.tolist()), limits, smoothing, minimum_share)
-        value[days] = moisture[np.ix_(days, there)] @ weights.values[:, there].T
+        of_days = moisture[np.ix_(days, there)] @ weights.values[:, there].T
         for layer, used in enumerate(weights.used):
             flag[days, layer] = np.bitwise_or.reduce(qc[days][:, used], axis=1) | weights.flags[layer]
-            if np.isfinite(weights.values[layer]).all():
+            if not weights.refused[layer]:
+                value[days, layer] = of_days[:, layer]
                 count[days, layer] = readings[days][:, used].min(axis=1)
     outside = (value < 0) | (value > 1)
     value[outside] = np.nan
@@ -140,38 +143,34 @@ def _weights(
 ) -> Weights:
     """The weights of the days on which the sensors marked ``there`` have a reading."""
     values = np.zeros((len(limits), len(sensors)))
+    refused = np.zeros(len(limits), dtype=bool)
     flags = np.zeros(len(limits), dtype=np.int64)
-    present = np.flatnonzero(there)
-    chosen = present[without_overlaps([sensors[place] for place in present])]
+    present = [place for place, reading in enumerate(there) if reading]
+    chosen = [present[place] for place in without_overlaps([sensors[place] for place in present])]
     kept = [sensors[place] for place in chosen]
-    if kept:
-        means = _means([(sensor.top, sensor.bottom) for sensor in kept], limits, smoothing)
-    for layer, limit in enumerate(limits):
-        same = [place for place in present if sensors[place].measured and _equal(sensors[place], limit)]
+    means = _means([(sensor.top, sensor.bottom) for sensor in kept], limits, smoothing)
+    for layer, (top, bottom) in enumerate(limits):
+        same = [place for place in present if sensors[place].measured and _equal(sensors[place], (top, bottom))]
         if same:
             values[layer, same[0]] = 1
             continue
-        if not kept:
-            values[layer] = np.nan
-            continue
-        if limit[0] < kept[0].reach_top - TOUCHING or limit[1] > kept[-1].reach_bottom + TOUCHING:
+        known = sum(_shared(sensor, (top, bottom)) for sensor in kept)
+        if not kept or known < minimum_share * (bottom - top) - TOUCHING:
+            refused[layer] = True
+        else:
+            values[layer, chosen] = means[layer]
+            flags[layer] |= int(Flag.NOT_SPLINED) if len(kept) < 3 else 0
+        if kept and (top < kept[0].reach_top - TOUCHING or bottom > kept[-1].reach_bottom + TOUCHING):
             flags[layer] |= int(Flag.EXTRAPOLATED)
-        known = sum(_shared(sensor, limit) for sensor in kept)
-        if known < minimum_share * (limit[1] - limit[0]) - TOUCHING:
-            values[layer] = np.nan
-            continue
-        values[layer, chosen] = means[layer]
-        if len(kept) < 3:
-            flags[layer] |= int(Flag.NOT_SPLINED)
-    standing = np.array([[_shared(sensor, limit) > TOUCHING for sensor in sensors] for limit in limits])
-    used = np.where(np.isfinite(values), np.abs(values) > USED, standing)
-    return Weights(values, used, flags)
+    standing = [[_shared(sensor, limit) > TOUCHING for sensor in sensors] for limit in limits]
+    used = np.where(refused[:, None], np.array(standing, dtype=bool).reshape(values.shape), np.abs(values) > USED)
+    return Weights(values, refused, used, flags)
 
 
 def _means(intervals: list[Interval], limits: Sequence[Interval], smoothing: float) -> np.ndarray:
     """Weights [layer, interval] by the number of intervals: the reading, a straight line, or the spline."""
-    if len(intervals) == 1:
-        return np.ones((len(limits), 1))
+    if len(intervals) < 2:
+        return np.ones((len(limits), len(intervals)))
     if len(intervals) > 2:
         return layer_weights(intervals, limits, smoothing)
     upper, lower = (sum(interval) / 2 for interval in intervals)
@@ -195,7 +194,9 @@ def _limits(layers: Sequence[Mapping[str, Any]]) -> tuple[list[str], tuple[Inter
     limits = tuple((float(layer["top_cm"]), float(layer["bottom_cm"])) for layer in layers)
     for name, (top, bottom) in zip(names, limits, strict=True):
         if not 0 <= top < bottom:
-            raise ConfigError(f"layer {name} is {top:g}-{bottom:g} cm", expected="0 <= top_cm < bottom_cm", where="layers")
+            raise ConfigError(
+                f"layer {name} is {top:g}-{bottom:g} cm", expected="0 <= top_cm < bottom_cm", where="layers"
+            )
     return names, limits
 
 

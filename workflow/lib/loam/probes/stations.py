@@ -13,29 +13,13 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 import pandas as pd
-import pandera.pandas as pa
 
 from loam.errors import TableError
-from loam.probes.readings import STATIONS
+from loam.probes.products import STATION_SUMMARY
 
 log = logging.getLogger("loam")
 
 SAME_PLACE = 1e-5  # degrees, about 1 m
-
-# One row a station of a domain. `days` with moisture in at least one layer, and the first and last of them; `note` is
-# empty or says what is odd about the station.
-STATION_SUMMARY = pa.DataFrameSchema(
-    {
-        **STATIONS.columns,
-        "days": pa.Column(int, pa.Check.ge(0), coerce=True),
-        "first_day": pa.Column("datetime64[ns]", coerce=True, nullable=True),
-        "last_day": pa.Column("datetime64[ns]", coerce=True, nullable=True),
-        "note": pa.Column(str, coerce=True),
-    },
-    strict=True,
-    ordered=True,
-)
-
 
 def select_stations(stations: pd.DataFrame, settings: Mapping[str, Any], *, where: object) -> pd.DataFrame:
     """The stations that ``include`` (name patterns like ``K*``) and ``bounds`` choose, with checked coordinates.

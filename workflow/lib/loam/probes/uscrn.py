@@ -9,7 +9,7 @@ is one sensor a depth and no flag.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,6 @@ import pandas as pd
 from loam.errors import TableError
 from loam.io.tables import PARQUET, read_table
 from loam.probes.readings import READINGS, STATIONS, Probes
-from loam.probes.stations import select_stations
 
 DEPTHS = [5, 10, 20, 50, 100]  # cm
 DAILY = [
@@ -51,7 +50,7 @@ def read_uscrn(settings: Mapping[str, Any]) -> Probes:
 
     Args:
         settings: ``path`` is a Parquet file, one text file, or a folder whose ``*.txt`` (in folders of years too) are
-            read; all of one product. ``include`` and ``bounds`` choose the stations.
+            read; all of one product.
 
     Raises:
         TableError: no file, another number of fields than either product has, both products in one folder, a cell that
@@ -64,36 +63,29 @@ def read_uscrn(settings: Mapping[str, Any]) -> Probes:
         raise TableError("holds daily01 and hourly02 files", where=path, fix="name the folder of one of them")
     columns = list(next(iter(layouts)))
     daily = "utc_date" not in columns
-    stations = select_stations(_stations(files, columns), settings, where=path)
-    chosen = set(stations["station"])
-
-    def readings() -> Iterator[pd.DataFrame]:
-        for file in files:
-            for station, rows in _read(file, columns).groupby("wban", sort=True):
-                if station in chosen:
-                    yield _long(rows, daily=daily)
-
-    return Probes(stations, readings(), daily, f"USCRN {'daily01' if daily else 'hourly02'} in {path}")
+    stations = _stations(files, columns)
+    readings = (_long(rows, daily=daily) for file in files for _, rows in _read(file, columns).groupby("wban", sort=True))
+    return Probes(stations, readings, daily, f"USCRN {'daily01' if daily else 'hourly02'} in {path}")
 
 
-def daily_weather(path: str | Path) -> pd.DataFrame:
-    """Weather of all stations of a daily01 product: station, date, and the covariates of ``WEATHER``; NaN is missing.
+def daily_weather(files: Sequence[Path]) -> pd.DataFrame:
+    """Weather of all stations in files of daily01: station, date, and the covariates of ``WEATHER``; NaN is missing.
 
     Raises:
-        TableError: as ``read_uscrn``, or the path holds hourly02.
+        TableError: as ``read_uscrn``, a file is hourly02, or a station has a day twice.
     """
-    path = Path(path)
     frames = []
-    for file in _files(path):
+    for file in files:
         columns = _layout(file)
         if "utc_date" in columns:
-            raise TableError("weather of the day is in daily01, this is hourly02", where=file)
-        frames.append(_read(file, columns).rename(columns={"wban": "station", "time": "date", **WEATHER}))
-    table = pd.concat(frames, ignore_index=True)[["station", "date", *WEATHER.values()]]
+            raise TableError("the day's weather is in daily01, this is hourly02", where=file)
+        frame = _read(file, columns).rename(columns={"wban": "station", "time": "date", **WEATHER})
+        frames.append(frame[["station", "date", *WEATHER.values()]])
+    table = pd.concat(frames, ignore_index=True)
     again = table.duplicated(["station", "date"])
     if again.any():
         row = table[again].iloc[0]
-        raise TableError(f"station {row['station']} has {row['date'].date()} twice", where=path)
+        raise TableError(f"station {row['station']} has {row['date'].date()} twice", where=files[0].parent)
     return table.sort_values(["station", "date"], ignore_index=True)
 
 

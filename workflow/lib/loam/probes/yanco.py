@@ -14,6 +14,7 @@ import pandas as pd
 
 from loam.errors import TableError
 from loam.io.tables import read_table
+from loam.probes.quality.repeats import repeated_stations
 
 log = logging.getLogger("loam")
 
@@ -50,20 +51,16 @@ def read_station(path: Path) -> pd.DataFrame:
 
 
 def drop_repeated(table: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, str]]:
-    """Leave out stations whose moisture is another station's on every day (y8 and y9 repeat y7).
+    """Leave out stations whose moisture is another station's (y8 and y9 repeat y7).
 
-    Left in, they would carry a held-out station's readings into training. The first in the table's order stays.
+    Left in, they would carry a held-out station's readings into training. The first by name stays.
 
     Returns:
         The table without them, and for each one left out the station that it repeats.
     """
-    series = table.pivot(index="date", columns="station", values=LAYER)[list(dict.fromkeys(table["station"]))]
-    repeats: dict[str, str] = {}
-    for place, station in enumerate(series):
-        for earlier in series.columns[:place]:
-            if earlier not in repeats and series[station].notna().any() and series[station].equals(series[earlier]):
-                repeats[station] = earlier
-                break
+    daily = table[["station", "date"]].assign(depth_from_cm=0.0, depth_to_cm=5.0, moisture=table[LAYER])
+    found = repeated_stations(daily)
+    repeats = dict(zip(found["station"], found["original"], strict=True))
     return table[~table["station"].isin(repeats)].reset_index(drop=True), repeats
 
 
@@ -88,7 +85,7 @@ def station_table(sites: Path, stations: Sequence[Path]) -> pd.DataFrame:
     table = listed.merge(pd.concat(frames, ignore_index=True), on="station")
     table, repeats = drop_repeated(table)
     for station, original in repeats.items():
-        log.warning("station %s repeats the moisture of %s on every day: left out", station, original)
+        log.warning("station %s repeats the moisture of %s: left out", station, original)
     first = ["station", "date", "latitude", "longitude", "cluster", LAYER]
     return table[[*first, *STATIC, *DAILY]]
 

@@ -36,7 +36,9 @@ def summary_text(
     for layer, finding in zip(layers, found, strict=True):
         rows = summary[(summary["layer"] == layer["name"]) & summary["metric"].isin(SHOWN)]
         table = rows.pivot(index=["model", "scenario"], columns="metric", values="median").sort_values("rmse")
-        lines.append(f"{layer_name(layer):<44}" + "".join(f"{name.upper() if name != 'r' else name:>8}" for name in SHOWN))
+        lines.append(
+            f"{layer_name(layer):<44}" + "".join(f"{name.upper() if name != 'r' else name:>8}" for name in SHOWN)
+        )
         for system, row in table.iterrows():
             lines.append(f"  {system_name(system):<42}" + "".join(f"{row[name]:8.3f}" for name in SHOWN))
         lines += [f"  {finding.text}", ""]

@@ -113,7 +113,7 @@ def train_members(
     def train_group(places: np.ndarray) -> None:
         own = {name: tensor[places].to(device, dtype) for name, tensor in start.items()}
         inputs = ScaledInputs(rows, Scaler(scaler.mean[places], scaler.std[places]), device, dtype)
-        stack = Stack(copy.deepcopy(network), own, frozen, settings.learning_rate)
+        stack = Stack(copy.deepcopy(network), own, frozen, settings.learning_rate, alone=len(members) == 1)
         _train_side_by_side(
             stack, inputs, _Targets(rows, inputs), [members[place] for place in places], settings, interrupted
         )

@@ -2,7 +2,7 @@
 
     encoded = encoder(sequence)                 everything that depends on the coarse, modelled moisture
     hidden  = dense layers([encoded, static])   ReLU after each
-    output  = linear(hidden)                    one moisture a layer of soil
+    output  = logistic(linear(hidden))          one moisture a layer of soil, between 0 and 1
 
 The first dense layer is linear in what it reads, so the part that reads ``encoded`` can be computed once a coarse cell
 and added to the part that reads a pixel's own features: ``encode``, ``read_encoded``, ``read_static``, ``finish``.
@@ -10,7 +10,8 @@ and added to the part that reads a pixel's own features: ``encode``, ``read_enco
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -24,17 +25,19 @@ class DenseNetwork(nn.Module):
         encoder: module from the sequence to [batch, encoded].
         encoded: width of what the encoder returns.
         static: number of static features.
-        hidden: neurons of the hidden layers.
         layers: number of soil layers.
+        settings: ``hidden``, neurons of the hidden layers, and ``output``: ``logistic`` (between 0 and 1 m3 m-3, as a
+            share of a volume is) or ``linear`` (unbounded).
     """
 
-    def __init__(self, encoder: nn.Module, encoded: int, static: int, hidden: Sequence[int], layers: int) -> None:
+    def __init__(self, encoder: nn.Module, encoded: int, static: int, layers: int, settings: Mapping[str, Any]) -> None:
         super().__init__()
         self.encoder = encoder
         self.encoded = encoded
-        widths = [encoded + static, *hidden]
+        widths = [encoded + static, *settings["hidden"]]
         self.hidden = nn.ModuleList(nn.Linear(*pair) for pair in zip(widths, widths[1:], strict=False))
         self.output = nn.Linear(widths[-1], layers)
+        self.logistic = settings["output"] == "logistic"
 
     def forward(self, static: Tensor, sequence: Tensor) -> Tensor:
         """Moisture [batch, layer], m3 m-3."""
@@ -57,7 +60,8 @@ class DenseNetwork(nn.Module):
         state = first.relu()
         for layer in self.hidden[1:]:
             state = layer(state).relu_()
-        return self.output(state)
+        moisture = self.output(state)
+        return moisture.sigmoid() if self.logistic else moisture
 
     def frozen_parameters(self, count: int) -> list[str]:
         """Names of the parameters of the first ``count`` hidden layers, which fine-tuning leaves as they are."""

@@ -26,7 +26,6 @@ def use_device(name: str, threads: int) -> torch.device:
         raise ConfigError("no GPU found", where="config key 'training.device'", fix="set it to cpu or auto")
     device = torch.device("cuda" if found and name != "cpu" else "cpu")
     torch.set_num_threads(threads)
-    _keep_freed_memory()
     log.info("device %s, %d thread(s)", describe(device), threads)
     return device
 
@@ -34,11 +33,3 @@ def use_device(name: str, threads: int) -> torch.device:
 def describe(device: torch.device) -> str:
     """Name of the device for logs and cards."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
-
-
-def _keep_freed_memory() -> None:
-    """Let the C library keep what a training step frees, instead of fetching the same pages anew in each step.
-
-    glibc raises its limits (mmap(3) threshold and trimming) to the largest block it has seen freed, up to 32 MiB.
-    """
-    torch.empty(31 * 2**20, dtype=torch.uint8)

@@ -22,4 +22,4 @@ def build_lstm(settings: Mapping[str, Any], shape: tuple[int, int, int], layers:
     static, _, variables = shape
     units, dense = settings["units"], settings["dense"]
     encoder = nn.Sequential(BidirectionalLstm(variables, units), nn.Linear(2 * units, dense), nn.ReLU())
-    return DenseNetwork(encoder, dense, static, settings["hidden"], layers)
+    return DenseNetwork(encoder, dense, static, layers, settings)

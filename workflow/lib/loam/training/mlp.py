@@ -19,4 +19,4 @@ def build_mlp(settings: Mapping[str, Any], shape: tuple[int, int, int], layers: 
         layers: number of soil layers.
     """
     static, steps, variables = shape
-    return DenseNetwork(nn.Flatten(-2), steps * variables, static, settings["hidden"], layers)
+    return DenseNetwork(nn.Flatten(-2), steps * variables, static, layers, settings)

@@ -104,7 +104,7 @@ def train_target(
     target: pd.DataFrame,
     folds: pd.DataFrame,
     scaling: str,
-    source: pd.DataFrame,
+    source: pd.DataFrame | None,
     validation: Mapping[str, Any],
 ) -> Result:
     """One member a fold, on the target domain alone.
@@ -114,7 +114,7 @@ def train_target(
         target: samples of the target domain.
         folds: schema FOLDS.
         scaling: ``fold`` (each fold's own training rows) or ``source`` (the source domain's training rows).
-        source: samples of the source domain, read only for ``scaling`` by it.
+        source: samples of the source domain, for ``scaling`` by it.
         validation: the config's ``training.validation``; tells the source domain's training rows.
 
     Raises:

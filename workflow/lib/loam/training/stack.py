@@ -48,23 +48,36 @@ class Stack:
         start: parameters to start from, by name, [member, ...].
         frozen: names of the parameters that stay as they are.
         learning_rate: of Adam; its other constants are PyTorch's defaults, those of the authors.
+        alone: one member that is trained without others, and without the cost of ``vmap``.
     """
 
     def __init__(
-        self, network: DenseNetwork, start: Mapping[str, Tensor], frozen: Collection[str], learning_rate: float
+        self,
+        network: DenseNetwork,
+        start: Mapping[str, Tensor],
+        frozen: Collection[str],
+        learning_rate: float,
+        *,
+        alone: bool = False,
     ) -> None:
         self._network = network
         self._frozen = {name: tensor.detach().clone() for name, tensor in start.items() if name in frozen}
         trained = {name: tensor.detach() for name, tensor in start.items() if name not in frozen}
         self._shapes = {name: tensor.shape[1:] for name, tensor in trained.items()}
-        # one member trains alone; those left of several go on as they were trained, to the same bits
-        self._run = run_alone if len(next(iter(start.values()))) == 1 else run_members
+        self._alone = alone
         self._lay_out(_join(trained.values()))
         self._adam = torch.optim.Adam(self._members, lr=learning_rate, fused=True)
 
     def __call__(self, static: Tensor, sequence: Tensor) -> Tensor:
         """Outputs [member, row, layer]."""
-        return self._run(self._network, {**self._trained, **self._frozen}, static, sequence)
+        parameters = {**self._trained, **self._frozen}
+        if self._alone:
+            return run_alone(self._network, parameters, static, sequence)
+        if len(self._members) > 1:
+            return run_members(self._network, parameters, static, sequence)
+        # the last of several: a batch of one product can be rounded differently, so it goes on in a batch of two
+        twice = {name: tensor.expand(2, *tensor.shape[1:]) for name, tensor in parameters.items()}
+        return run_members(self._network, twice, *(part.expand(2, *part.shape[1:]) for part in (static, sequence)))[:1]
 
     def step(self, losses: Tensor, moves: Sequence[bool]) -> None:
         """One step of Adam for each member that ``moves`` down the gradient of its own loss in ``losses`` [member]."""

@@ -1,0 +1,205 @@
+"""The logger reader on valid files: layouts, streaming, and the example of the guide."""
+
+from __future__ import annotations
+
+import re
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from logger_cases import COLUMN, HEAD, ROWS, STATIONS, TIME, Case, describe
+
+from loam.errors import ConfigError, TableError
+from loam.probes import logger_files, logger_spool
+from loam.probes.logger import read_logger
+from loam.probes.readings import READINGS, STATIONS as STATION_SCHEMA
+
+GUIDE = Path(__file__).resolve().parents[3] / "docs" / "how-to" / "use-your-own-probes.md"
+CAMPBELL = (
+    '"TOA5","K1","CR1000","12345"\n"TIMESTAMP","VWC_10","VWC_30","T_10","Status"\n"TS","m^3/m^3","m^3/m^3","Deg C",""\n'
+    '"","Avg","Avg","Avg",""\n"2021-02-01 00:00:00",0.21,0.31,18.5,"ok"\n"2021-02-01 00:30:00",0.22,"NAN",18.4,"low battery"\n'
+)
+CAMPBELL_DESCRIPTION = """
+files: "*.dat"
+lines: {names: 2, units: 3, data: 5}
+station: {from: header line, line: 1, pattern: '"TOA5","(?P<station>[^"]+)"'}
+time: {column: TIMESTAMP, format: "%Y-%m-%d %H:%M:%S", zone: "+10:00"}
+columns:
+  - {column: VWC_10, variable: soil_moisture, depth: 10 cm, unit: m3/m3, flag: Status}
+  - {column: VWC_30, variable: soil_moisture, depth: 0-30 cm, unit: m3/m3}
+  - {column: T_10, variable: soil_temperature, depth: 10 cm, unit: degC}
+"""
+
+
+def read(case: Case, folder: Path) -> pd.DataFrame:
+    frames = list(read_logger(case.write(folder)).readings)
+    return READINGS.validate(pd.concat(frames, ignore_index=True))
+
+
+def test_local_times_become_utc(tmp_path):
+    readings = read(Case("utc"), tmp_path)
+    assert list(readings["time"]) == list(pd.to_datetime(["2021-01-31 14:00", "2021-01-31 14:30", "2021-01-31 15:00"]))
+    assert set(readings["unit"]) == {"%"}  # converted later
+    assert set(readings["sensor"]) == {"SM 10cm (%)"}
+
+
+def test_summer_time_is_an_hour_further_from_utc_than_winter_time(tmp_path):
+    rows = "15/01/2021 12:00,21\n15/07/2021 12:00,22\n"
+    time = TIME.replace('"+10:00"', "Australia/Hobart")
+    readings = read(Case("zone", files={"K1_a.csv": HEAD + rows}, description=describe(time=time)), tmp_path)
+    assert list(readings["time"].dt.hour) == [1, 2]
+
+
+def test_a_file_with_head_lines_units_row_and_flags(tmp_path):
+    readings = read(Case("toa5", files={"x.dat": CAMPBELL}, description=CAMPBELL_DESCRIPTION), tmp_path)
+    assert set(readings["station"]) == {"K1"}
+    moisture = readings[readings["sensor"] == "VWC_10"]
+    assert list(moisture["value"]) == [0.21, 0.22]
+    assert list(moisture["flag"]) == ["ok", "low battery"]
+    interval = readings[readings["sensor"] == "VWC_30"]
+    assert (interval["depth_from_cm"].unique(), interval["depth_to_cm"].unique()) == ([0], [30])
+    assert interval["value"].isna().tolist() == [False, True]
+
+
+def test_one_row_a_reading_with_station_depth_and_variable_in_columns(tmp_path):
+    file = (
+        "Site,When,Depth,What,Value\n"
+        "K2,2021-02-01T00:00+1000,10,VWC,30\nK1,2021-02-01T00:00+1000,10,VWC,21\nK1,2021-02-01T00:00+1000,20-30,VWC,22\n"
+        "K1,2021-02-01T00:00+1000,0,Rain,1.2\n"
+    )
+    description = describe(
+        station="{from: column, column: Site}", time='{column: When, format: "%Y-%m-%dT%H:%M%z"}',
+        columns='[{column: Value, variable: soil_moisture, depth: {column: Depth, unit: cm}, unit: "%", where: {What: VWC}, '
+        "sensor: EC5}, {column: Value, variable: precipitation, unit: mm, where: {What: Rain}, sensor: gauge}]",
+    )  # fmt: skip
+    case = Case("long", files={"all.csv": file}, description=description, stations=STATIONS + "K2,-35.2,147.3\n")
+    readings = read(case, tmp_path)
+    found = readings[["station", "variable", "depth_from_cm", "depth_to_cm", "value"]].itertuples(
+        index=False, name=None
+    )
+    assert sorted(found) == [
+        ("K1", "precipitation", 0, 0, 1.2), ("K1", "soil_moisture", 10, 10, 21), ("K1", "soil_moisture", 20, 30, 22),
+        ("K2", "soil_moisture", 10, 10, 30),
+    ]  # fmt: skip
+    assert set(readings["time"]) == {pd.Timestamp("2021-01-31 14:00")}
+
+
+def test_the_doubled_hour_is_told_apart_for_each_depth_of_a_long_file(tmp_path):
+    rows = "".join(
+        f"04/04/2021 {hour},{depth},2{n}\n" for n, hour in enumerate(["02:30", "02:30"]) for depth in (10, 20)
+    )
+    description = describe(
+        time=TIME.replace('"+10:00"', "Australia/Hobart, ambiguous: order"),
+        columns='[{column: V, variable: soil_moisture, depth: {column: D, unit: cm}, unit: "%", sensor: s}]',
+    )
+    readings = read(Case("dst", files={"K1_.csv": "Timestamp,D,V\n" + rows}, description=description), tmp_path)
+    for _, sensor in readings.groupby("depth_from_cm"):
+        assert list(sensor["time"].dt.strftime("%H:%M")) == ["15:30", "16:30"]
+        assert list(sensor["value"]) == [20, 21]
+
+
+def test_daily_values_keep_their_day(tmp_path):
+    description = describe(
+        time="{column: [Y, M, D], format: '%Y %m %d'}", columns="[{column: 10, variable: soil_moisture, depth: 10 cm, unit: '%'}]",
+        more="daily: true",
+    )  # fmt: skip
+    case = Case("daily", files={"K1_.csv": "Y,M,D,10\n2021,2,1,21\n2021,2,2,22\n"}, description=description)
+    assert read_logger(case.write(tmp_path)).daily
+    assert list(read(case, tmp_path)["time"]) == list(pd.to_datetime(["2021-02-01", "2021-02-02"]))
+
+
+def test_the_station_table_is_carried_with_its_soil(tmp_path):
+    table = "station,latitude,longitude,bulk_density,porosity,landcover,comment\nK1,-35.1,147.2,1.45,,crop,\n"
+    stations = read_logger(Case("table", stations=table).write(tmp_path)).stations
+    STATION_SCHEMA.validate(stations)
+    row = stations.iloc[0]
+    assert (row["bulk_density"], row["landcover"]) == (1.45, "crop")
+    assert np.isnan(row["porosity"]) and pd.isna(row["soil"])
+
+
+def test_unquoted_offsets_mean_what_they_say(tmp_path):
+    readings = read(Case("offset", description=describe(time=TIME.replace('"+10:00"', "+10:00"))), tmp_path)
+    assert readings["time"].iloc[0] == pd.Timestamp("2021-01-31 14:00")
+
+
+def test_a_missing_setting_is_named():
+    with pytest.raises(ConfigError, match="'description' is missing"):
+        read_logger({"path": "somewhere", "stations": "stations.csv"})
+
+
+def test_pieces_and_the_temporary_file_change_nothing(tmp_path, monkeypatch):
+    generator = np.random.default_rng(0)
+    minutes = generator.permutation(20_000)[:9_000]
+    times = pd.Timestamp("2020-12-01") + pd.to_timedelta(minutes * 7, unit="min")
+    rows = [f"{time:%d/%m/%Y %H:%M},{20 + minute % 97 / 10:.1f}\n" for time, minute in zip(times, minutes, strict=True)]
+    case = Case("pieces", files={"K1_a.csv": HEAD + "".join(rows), "K1_b.csv": HEAD + "".join(rows[:500])})
+    whole = read(case, tmp_path)
+    monkeypatch.setattr(logger_files, "PIECE_BYTES", 4096)
+    monkeypatch.setattr(logger_spool, "BUFFER_BYTES", 20_000)
+    monkeypatch.setattr(logger_spool, "FRAME_ROWS", 1000)
+    pieces = read(case, tmp_path)
+    pd.testing.assert_frame_equal(whole, pieces)
+    assert whole["time"].is_monotonic_increasing and len(whole) == 9000
+
+
+def test_an_error_deep_in_a_file_names_its_line(tmp_path, monkeypatch):
+    monkeypatch.setattr(logger_files, "PIECE_BYTES", 1024)
+    rows = [f"{day:02d}/01/2021 {hour:02d}:00,21.5\r\n" for day in range(1, 29) for hour in range(24)]
+    rows[500] = rows[500].replace("21.5", "x")
+    case = Case("line", files={"K1_a.csv": HEAD + "\n" + "".join(rows)})
+    with pytest.raises(TableError, match=r"line 503: 'x' is not a number"):
+        list(read_logger(case.write(tmp_path)).readings)
+
+
+def test_memory_is_bounded_by_a_piece(tmp_path, monkeypatch):
+    times = pd.date_range("2015-01-01", periods=200_000, freq="5min").strftime("%d/%m/%Y %H:%M")
+    columns = [f"c{number}" for number in range(12)]
+    entries = ", ".join(COLUMN.replace("SM 10cm (%)", name) for name in columns)
+    case = Case("large", files={"K1_a.csv": ""}, description=describe(columns=f"[{entries}]"))
+    settings = case.write(tmp_path)
+    cells = "," + ",".join(f"2{number % 10}.125" for number in range(12))
+    file = tmp_path / "probes" / "K1_a.csv"
+    file.write_text(",".join(["Timestamp", *columns]) + "\n" + "".join(f"{time}{cells}\n" for time in times))
+    size = file.stat().st_size
+    assert size > 20e6
+    monkeypatch.setattr(logger_files, "PIECE_BYTES", 2**20)
+    monkeypatch.setattr(logger_spool, "BUFFER_BYTES", 2**20)
+    monkeypatch.setattr(logger_spool, "FRAME_ROWS", 50_000)
+    tracemalloc.start()
+    rows = sum(len(frame) for frame in read_logger(settings).readings)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert rows == 200_000 * 12
+    assert peak < size / 1.5, (
+        f"{peak / 1e6:.0f} MB for a file of {size / 1e6:.0f} MB, held as {rows * 8 / 1e6:.0f} MB of values alone"
+    )
+
+
+def guide_files() -> dict[str, str]:
+    """Every block of the guide that follows a line with a path in bold."""
+    blocks = re.findall(
+        r"^\*\*`([^`]+)`\*\*[^\n]*\n\n```\w*\n(.*?)^```", GUIDE.read_text(encoding="utf-8"), re.M | re.S
+    )
+    return dict(blocks)
+
+
+def test_the_guides_example_is_read_as_it_says(tmp_path, monkeypatch):
+    import yaml
+
+    files = guide_files()
+    for name, text in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    config = yaml.safe_load(files["my_probes/config.yaml"])
+    probes = read_logger(config["probes"]["target"])
+    readings = READINGS.validate(pd.concat(list(probes.readings), ignore_index=True))
+    assert sorted(probes.stations["station"]) == sorted(set(readings["station"])) == ["K1", "K2"]
+    assert not probes.daily
+    first = readings[(readings["station"] == "K1") & (readings["variable"] == "soil_moisture")]
+    assert first["time"].min() == pd.Timestamp("2021-02-28 14:00")
+    assert set(zip(first["depth_from_cm"], first["depth_to_cm"], strict=True)) == {(10, 10), (30, 60)}
+    assert first["value"].isna().sum() == 1

@@ -1,0 +1,148 @@
+"""The items of a description's ``columns``: what a column of the files holds, at which depth, in which unit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from loam.errors import ConfigError, LoamError, TableError
+from loam.probes.logger_depths import CENTIMETRES, EXAMPLES, parse_depth
+from loam.probes.logger_units import is_store
+from loam.probes.units import canonical_unit
+
+
+@dataclass(frozen=True)
+class DepthColumn:
+    """Depths are in a column, row by row; ``unit`` is that of numbers without one."""
+
+    column: str
+    unit: str | None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One item of ``columns``: what a column of the files holds.
+
+    Args:
+        column: its name.
+        variable: one of readings.VARIABLES.
+        depth: limits in cm, or the column that has them.
+        unit: of the values, as written.
+        sensor: name of the sensor; with ``sensor_column`` the column that has it.
+        flag: column of the logger's own flags, or None.
+        where: columns and the text they must have for a row to count.
+        first, last: days on the logger's clock, both included, or None.
+        optional: whether files may lack the column.
+    """
+
+    column: str
+    variable: str
+    depth: tuple[float, float] | DepthColumn
+    unit: str
+    sensor: str
+    sensor_column: str | None
+    flag: str | None
+    where: tuple[tuple[str, str], ...]
+    first: pd.Timestamp | None
+    last: pd.Timestamp | None
+    optional: bool
+
+    def columns(self) -> list[str]:
+        """Every column that the entry reads."""
+        others = [self.depth.column if isinstance(self.depth, DepthColumn) else None, self.sensor_column, self.flag]
+        return [self.column, *(name for name in others if name), *(name for name, _ in self.where)]
+
+
+def place(path: Path, *parts: object) -> str:
+    """Where in a description: ``probes.yaml, key 'columns', entry 2, 'unit'``."""
+    words = [f"entry {part + 1}" if isinstance(part, int) else f"'{str(part)[:60]}'" for part in parts]
+    return f"{path}, key {', '.join(words)}"
+
+
+def check_store(variable: str, unit: str, depth: tuple[float, float], *, where: object, error: type[LoamError]) -> None:
+    """Refuse moisture in mm at a point: a store becomes moisture by the thickness of its layer."""
+    if is_store(variable, unit) and depth[0] == depth[1]:
+        raise error("mm of water and the depth of a point", where=where, expected="an interval, like 0-30 cm")
+
+
+def parse_entry(item: Mapping[str, Any], path: Path, number: int) -> Entry:
+    """One item of ``columns``, the ``number``-th from 0, that has passed the schema.
+
+    Raises:
+        ConfigError: the unit or the depth is wrong, or they contradict each other or the variable.
+    """
+
+    def at(*keys: str) -> str:
+        return place(path, "columns", number, *keys)
+
+    depth = _depth(item, at)
+    unit = str(item["unit"])
+    try:
+        canonical_unit(item["variable"], unit)
+    except TableError as error:
+        raise ConfigError(error.what, where=at("unit"), expected=error.expected) from None
+    if isinstance(depth, tuple):
+        check_store(item["variable"], unit, depth, where=at("depth"), error=ConfigError)
+    days = [_day(item.get(key), at(key)) for key in ("from", "until")]
+    if None not in days and days[0] > days[1]:
+        raise ConfigError("'from' is after 'until'", where=at("from"))
+    sensor = item.get("sensor", item["column"])
+    in_column = isinstance(sensor, dict)
+    return Entry(
+        column=str(item["column"]), variable=item["variable"], depth=depth, unit=unit,
+        sensor="" if in_column else str(sensor), sensor_column=str(sensor["column"]) if in_column else None,
+        flag=str(item["flag"]) if "flag" in item else None,
+        where=tuple((str(column), str(text)) for column, text in item.get("where", {}).items()),
+        first=days[0], last=days[1], optional=item.get("optional", False),
+    )  # fmt: skip
+
+
+def _depth(item: Mapping[str, Any], at: Callable[..., str]) -> tuple[float, float] | DepthColumn:
+    depth = item.get("depth")
+    if item["variable"].startswith("soil_"):
+        if depth is None:
+            raise ConfigError(
+                f"key 'depth' is missing for {item['variable']}", where=at(),
+                expected=f'{EXAMPLES}, or {{column: Depth, unit: cm}}',
+            )  # fmt: skip
+        if isinstance(depth, dict):
+            unit = depth.get("unit")
+            if unit is not None and unit not in CENTIMETRES:
+                raise ConfigError(f"unit '{unit}' of depths", where=at("depth", "unit"), expected="cm, mm, m or in")
+            return DepthColumn(str(depth["column"]), unit)
+        return parse_depth(str(depth), where=at("depth"), error=ConfigError)
+    if depth is not None:
+        raise ConfigError(f"a depth for {item['variable']}, above the ground", where=at("depth"), fix="delete it")
+    return 0.0, 0.0
+
+
+def _day(text: Any, where: str) -> pd.Timestamp | None:
+    if text is None:
+        return None
+    try:
+        day = pd.Timestamp(pd.to_datetime(str(text), format="%Y-%m-%d"))
+    except ValueError:
+        day = pd.NaT
+    if pd.isna(day) or not 1900 <= day.year <= 2200:
+        raise ConfigError(f"'{text}' is not a day", where=where, expected="YYYY-MM-DD")
+    return day
+
+
+def check_periods(entries: tuple[Entry, ...], path: Path) -> None:
+    """A column may be there again for another time or other rows, not twice for the same readings."""
+    early, late = pd.Timestamp("1900-01-01"), pd.Timestamp("2200-01-01")
+    for number, entry in enumerate(entries):
+        for earlier, other in enumerate(entries[:number]):
+            if (entry.column, entry.where) != (other.column, other.where):
+                continue
+            if (entry.first or early) <= (other.last or late) and (other.first or early) <= (entry.last or late):
+                raise ConfigError(
+                    f"column '{entry.column}' is described twice for the same days",
+                    where=place(path, "columns", number),
+                    fix=f"give this entry and entry {earlier + 1} periods that do not overlap ('from' and 'until'), "
+                    "or delete one",
+                )  # fmt: skip

@@ -1,0 +1,93 @@
+"""The QC report of a domain: what became of the readings of each station, sensor by sensor, flag by flag.
+
+A reading, a sensor's day and a layer's day are counted apart, because flags are set at each of these steps: ``counted``
+says which. Of each, ``kept`` counts those that went on; a flag with ``excluded`` counts those that it kept out (a
+reading that two flags exclude is counted under both); a flag without it counts those that were kept all the same.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from loam.probes.products import DAY, KEPT, LAYER, QC_REPORT, READING
+from loam.probes.quality.flags import Flag
+
+log = logging.getLogger("loam")
+
+def place_of(top: float, bottom: float) -> str:
+    """Depths as the report writes them: ``30-60 cm``, ``5 cm``."""
+    return f"{top:g} cm" if top == bottom else f"{top:g}-{bottom:g} cm"
+
+
+def count_flags(
+    table: pd.DataFrame, *, counted: str, keys: Sequence[str], time: str, value: str, excluded: np.ndarray
+) -> pd.DataFrame:
+    """Rows of the report for a station's readings, daily values or layers.
+
+    Args:
+        table: [row] with ``keys``, ``time``, ``value`` and ``qc``; rows without a value count only if ``excluded``.
+        counted: ``reading``, ``day`` or ``layer``.
+        keys: station, and place and sensor where there are any.
+        time: column of the time or day.
+        value: column of the value.
+        excluded: [row] whether the row was kept out.
+    """
+    there = (table[value].notna() | excluded).to_numpy()
+    table, excluded = table[there], np.asarray(excluded)[there]
+    days, flags = table[time].dt.normalize(), table["qc"].to_numpy(np.int64)
+    names = table[list(keys)].astype(object)
+    total = names.groupby(list(keys), dropna=False, sort=False).size().rename("of").reset_index()
+    rows = []
+    for name, hit, out in [
+        (KEPT, ~excluded, False),
+        *((flag.name.lower(), (flags & flag.value) != 0, out) for flag in Flag for out in (True, False)),
+    ]:
+        chosen = hit & (excluded == out)
+        if name != KEPT and not chosen.any():
+            continue
+        found = names[chosen].assign(day=days[chosen]).groupby(list(keys), dropna=False, sort=False)["day"]
+        found = found.agg(number="size", first_day="min", last_day="max").reset_index()
+        if name == KEPT:  # nothing kept is worth a row
+            found = total[list(keys)].merge(found, on=list(keys), how="left")
+            found["number"] = found["number"].fillna(0)
+        rows.append(found.assign(flag=name, excluded=out))
+    report = pd.concat(rows, ignore_index=True).merge(total, on=list(keys))
+    report = report.assign(counted=counted, share=report["number"] / report["of"]).reindex(columns=list(QC_REPORT.columns))
+    report["sensor"] = report["sensor"].fillna("")
+    return report.astype({"number": int})
+
+
+def in_order(report: pd.DataFrame) -> pd.DataFrame:
+    """The report by station, from readings over days to layers, from the surface down, then by flag."""
+    flags = [KEPT, *(flag.name.lower() for flag in Flag)]
+    depth = report["place"].str.extract(r"^([\d.]+)", expand=False).astype(float)
+    order = pd.DataFrame(
+        {
+            "station": report["station"], "counted": report["counted"].map([READING, DAY, LAYER].index),
+            "depth": depth.fillna(0), "sensor": report["sensor"], "place": pd.factorize(report["place"])[0],
+            "flag": report["flag"].map(flags.index),
+        }
+    )  # fmt: skip
+    return report.loc[order.sort_values(list(order)).index].reset_index(drop=True)
+
+
+def log_report(report: pd.DataFrame) -> None:
+    """Log a line a step and flag: how many, of how many stations."""
+    for counted in (READING, DAY, LAYER):
+        part = report[report["counted"] == counted]
+        if part.empty:
+            continue
+        total = part[part["flag"] == KEPT]
+        log.info(
+            "%ss: %d of %d kept (%.1f %%), %d stations", counted, total["number"].sum(), total["of"].sum(),
+            100 * total["number"].sum() / max(1, total["of"].sum()), total["station"].nunique(),
+        )  # fmt: skip
+        for (flag, excluded), rows in part[part["flag"] != KEPT].groupby(["flag", "excluded"]):
+            log.info(
+                "  %s: %d %ss of %d stations%s", flag, rows["number"].sum(), counted, rows["station"].nunique(),
+                ", left out" if excluded else ", kept",
+            )  # fmt: skip

@@ -1,0 +1,113 @@
+"""What the readers of downloaded files take from ``probes.<domain>`` of the config: the files and the station table."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from loam.errors import ConfigError, TableError
+from loam.io.tables import check_table, read_table
+from loam.probes.readings import STATIONS
+from loam.probes.stations import select_stations
+
+log = logging.getLogger("loam")
+
+OFFSET = re.compile(r"([+-])(\d{2}):(\d{2})")
+TEXTS = ["landcover", "soil"]
+
+
+def source_path(settings: Mapping[str, Any]) -> Path:
+    """``path`` of the settings, which must exist.
+
+    Raises:
+        ConfigError: the settings have no path.
+        TableError: there is nothing at it.
+    """
+    if not settings.get("path"):
+        raise ConfigError("the probes have no path", expected="path: the file or folder of the readings")
+    path = Path(settings["path"])
+    if not path.exists():
+        raise TableError("no such file or folder", where=path, fix="check probes.<domain>.path in the config")
+    return path
+
+
+def source_files(settings: Mapping[str, Any], suffixes: Sequence[str], *, expected: str) -> list[Path]:
+    """The file at ``path``, or all files with one of the suffixes in the folder and below, by name.
+
+    Raises:
+        TableError: there is no such file; ``expected`` says which files the format has.
+    """
+    path = source_path(settings)
+    found = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
+    files = [file for file in found if file.suffix.lower() in suffixes and not file.name.startswith(".")]
+    if not files:
+        raise TableError("no file of this format", where=path, expected=expected)
+    return files
+
+
+def utc_offset(settings: Mapping[str, Any]) -> pd.Timedelta | None:
+    """``utc_offset`` of the settings ("+10:00": the files' clock runs ten hours ahead of UTC), or None.
+
+    Raises:
+        ConfigError: it is not written like that.
+    """
+    if (text := settings.get("utc_offset")) is None:
+        return None
+    match = OFFSET.fullmatch(str(text))
+    if match is None:
+        raise ConfigError(f"utc_offset {text!r} is unreadable", expected='hours and minutes in quotes, as "+10:00"')
+    sign, hours, minutes = match.groups()
+    offset = pd.Timedelta(hours=int(hours), minutes=int(minutes))
+    return offset if sign == "+" else -offset
+
+
+def complete_stations(stations: pd.DataFrame, settings: Mapping[str, Any]) -> pd.DataFrame:
+    """The stations of the files that the settings choose, with the values of the settings' station table.
+
+    Args:
+        stations: column ``station`` and any others of STATIONS.
+        settings: ``stations``, where given, is the path of a CSV or Parquet with column ``station`` and any others of
+            STATIONS. Its values win; where it has none, the files' values stay. ``include`` and ``bounds`` choose.
+
+    Returns:
+        Schema STATIONS; what nobody gives is missing.
+
+    Raises:
+        TableError: the table lacks column ``station``, has unknown columns, a station twice or a number that is none;
+            what ``select_stations`` refuses, a station without coordinates above all.
+    """
+    columns = list(STATIONS.columns)
+    merged = stations.reindex(columns=columns).set_index("station")
+    path = settings.get("stations")
+    if path:
+        table = read_table(path)
+        if "station" not in table:
+            raise TableError("no column 'station'", where=path, expected=f"station and any of {', '.join(columns[1:])}")
+        if unknown := [name for name in table if name not in columns]:
+            raise TableError(f"unknown column {', '.join(unknown)}", where=path, expected=", ".join(columns))
+        table["station"] = table["station"].astype(str).str.strip()
+        if (twice := table["station"].duplicated()).any():
+            raise TableError(f"station {table.loc[twice, 'station'].iloc[0]} is there twice", where=path)
+        if absent := sorted(set(table["station"]) - set(merged.index)):
+            log.warning("%s: no readings of station %s", path, ", ".join(absent))
+        table = table.set_index("station").reindex(merged.index)
+        for name in table:
+            given = table[name].notna()
+            merged[name] = table[name].where(given, merged[name].astype(object))
+    merged = merged.reset_index()
+    for name in columns[1:]:
+        if name in TEXTS:
+            merged[name] = merged[name].astype("string").astype(object)
+            continue
+        numbers = pd.to_numeric(merged[name], errors="coerce").astype(float)
+        if (bad := numbers.isna() & merged[name].notna()).any():
+            row = merged[bad].iloc[0]
+            raise TableError(f"{name} {row[name]!r} of station {row['station']} is not a number", where=path)
+        merged[name] = numbers
+    where = path or settings.get("path")
+    return select_stations(check_table(merged, STATIONS, where=where), settings, where=where)
