@@ -1,4 +1,5 @@
 import pytest
+
 from loam.config import code
 
 

@@ -3,6 +3,7 @@ from datetime import date
 
 import pytest
 import yaml
+
 from loam.config.settings import SCHEMA, load_config, pick, require_files
 from loam.errors import ConfigError
 

@@ -1,4 +1,5 @@
 import pytest
+
 from loam.io.atomic import atomic_path, write_text
 
 

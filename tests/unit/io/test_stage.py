@@ -3,6 +3,7 @@ import logging
 from types import SimpleNamespace
 
 import pytest
+
 from loam.errors import TableError
 from loam.io.stage import run_stage
 

@@ -1,5 +1,6 @@
 import pandas as pd
 import pytest
+
 from loam.errors import TableError
 from loam.io.schemas import FOLDS
 from loam.io.tables import read_table, write_table

@@ -90,7 +90,7 @@ def test_the_network_of_the_how_to_trains_beside_others(project):
     page = (project / "docs" / "how-to" / "add-a-model.md").read_text(encoding="utf-8")
     code = textwrap.dedent(re.search(r"```python\n(.*?)```", page, re.DOTALL).group(1))
     exec(compile(code.replace("from __future__ import annotations", ""), "add-a-model.md", "exec"), names := {})
-    network = names["build_cnn"]({"filters": 16, "hidden": [32, 16]}, SHAPE, 2)
+    network = names["build_cnn"]({"filters": 16, "hidden": [32, 16], "output": "linear"}, SHAPE, 2)
     parameters = draw_parameters(network, [1, 2, 3])
     assert not torch.equal(parameters["encoder.convolution.weight"][0], parameters["encoder.convolution.weight"][1])
     stack = Stack(network, parameters, (), 0.1)
