@@ -35,6 +35,7 @@ rule prepare_probes:
             f"probes.{wildcards.domain}",
             f"probes.calibration.{wildcards.domain}",
             "probes.minimum_share",
+            "probes.layer_share",
             "probes.smoothing",
             "probes.quality",
         ),

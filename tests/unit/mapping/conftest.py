@@ -24,8 +24,8 @@ FEATURES = {
     "sequence": {"variables": ["sm_surface", "sm_rootzone"], "lags": [0, 3]},
 }
 NETWORKS = {
-    "mlp": {"hidden": [16, 8], "frozen": 1, "output": "logistic"},
-    "lstm": {"units": 6, "dense": 10, "hidden": [16, 8], "frozen": 1, "output": "logistic"},
+    "mlp": {"hidden": [16, 8], "frozen": 1, "output": "linear"},
+    "lstm": {"units": 6, "dense": 10, "hidden": [16, 8], "frozen": 1, "output": "linear"},
 }
 ROWS, COLS = 45, 70
 CORNER = (540_000.0, 5_360_000.0)

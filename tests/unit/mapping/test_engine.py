@@ -18,7 +18,7 @@ from .conftest import COLS, DAY, FEATURES, ROWS
 
 
 def plainly(members, inputs):
-    """Every member on every pixel with all its features, nothing shared: [member, pixel, layer]."""
+    """Every member on every pixel with all its features, nothing shared, within 0 to 1: [member, pixel, layer]."""
     sequence = inputs.cells[inputs.cell]
     both = np.concatenate([inputs.static, sequence.reshape(len(sequence), -1)], axis=1)
     outputs = []
@@ -27,7 +27,7 @@ def plainly(members, inputs):
         static, rest = scaled.split([inputs.static.shape[1], sequence[0].size], dim=1)
         with torch.no_grad():
             outputs.append(members.network_of(place)(static, rest.reshape(sequence.shape)).numpy())
-    return np.stack(outputs)
+    return np.stack(outputs).clip(0, 1)
 
 
 def make_map(region, drawn, path, *, tile=32, features=FEATURES, tags=None):
@@ -104,6 +104,15 @@ def test_one_member_has_no_deviation(members):
     mean, deviation = Engine(members("lstm", 1), "cpu").predict(inputs)
     assert np.isfinite(mean).all()
     assert np.isnan(deviation).all()
+
+
+def test_moisture_beyond_the_possible_becomes_the_bound(members):
+    drawn = members("mlp", 2)
+    drawn.parameters["output.weight"][:] = 0
+    drawn.parameters["output.bias"][:] = torch.tensor([-0.4, 1.7])
+    inputs = TileInputs(np.arange(3), np.ones((3, 8), np.float32), np.zeros(3, int), np.ones((1, 4, 2), np.float32))
+    mean, deviation = Engine(drawn, "cpu").predict(inputs)
+    assert (mean == [0, 1]).all() and (deviation == 0).all()
 
 
 def test_a_tile_without_a_complete_pixel_gives_none(members):

@@ -9,17 +9,21 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from logger_cases import COLUMN, HEAD, ROWS, STATIONS, TIME, Case, describe
+import yaml
+from logger_cases import COLUMN, HEAD, STATIONS, TIME, Case, describe
 
 from loam.errors import ConfigError, TableError
 from loam.probes import logger_files, logger_spool
 from loam.probes.logger import read_logger
-from loam.probes.readings import READINGS, STATIONS as STATION_SCHEMA
+from loam.probes.logger_schema import SCHEMA
+from loam.probes.readings import READINGS
+from loam.probes.readings import STATIONS as STATION_SCHEMA
 
 GUIDE = Path(__file__).resolve().parents[3] / "docs" / "how-to" / "use-your-own-probes.md"
 CAMPBELL = (
     '"TOA5","K1","CR1000","12345"\n"TIMESTAMP","VWC_10","VWC_30","T_10","Status"\n"TS","m^3/m^3","m^3/m^3","Deg C",""\n'
-    '"","Avg","Avg","Avg",""\n"2021-02-01 00:00:00",0.21,0.31,18.5,"ok"\n"2021-02-01 00:30:00",0.22,"NAN",18.4,"low battery"\n'
+    '"","Avg","Avg","Avg",""\n"2021-02-01 00:00:00",0.21,0.31,18.5,"ok"\n'
+    '"2021-02-01 00:30:00",0.22,"NAN",18.4,"low battery"\n'
 )
 CAMPBELL_DESCRIPTION = """
 files: "*.dat"
@@ -71,8 +75,9 @@ def test_one_row_a_reading_with_station_depth_and_variable_in_columns(tmp_path):
     )
     description = describe(
         station="{from: column, column: Site}", time='{column: When, format: "%Y-%m-%dT%H:%M%z"}',
-        columns='[{column: Value, variable: soil_moisture, depth: {column: Depth, unit: cm}, unit: "%", where: {What: VWC}, '
-        "sensor: EC5}, {column: Value, variable: precipitation, unit: mm, where: {What: Rain}, sensor: gauge}]",
+        columns='[{column: Value, variable: soil_moisture, depth: {column: Depth, unit: cm}, unit: "%", '
+        "where: {What: VWC}, sensor: EC5}, "
+        "{column: Value, variable: precipitation, unit: mm, where: {What: Rain}, sensor: gauge}]",
     )  # fmt: skip
     case = Case("long", files={"all.csv": file}, description=description, stations=STATIONS + "K2,-35.2,147.3\n")
     readings = read(case, tmp_path)
@@ -102,7 +107,8 @@ def test_the_doubled_hour_is_told_apart_for_each_depth_of_a_long_file(tmp_path):
 
 def test_daily_values_keep_their_day(tmp_path):
     description = describe(
-        time="{column: [Y, M, D], format: '%Y %m %d'}", columns="[{column: 10, variable: soil_moisture, depth: 10 cm, unit: '%'}]",
+        time="{column: [Y, M, D], format: '%Y %m %d'}",
+        columns="[{column: 10, variable: soil_moisture, depth: 10 cm, unit: '%'}]",
         more="daily: true",
     )  # fmt: skip
     case = Case("daily", files={"K1_.csv": "Y,M,D,10\n2021,2,1,21\n2021,2,2,22\n"}, description=description)
@@ -177,6 +183,13 @@ def test_memory_is_bounded_by_a_piece(tmp_path, monkeypatch):
     )
 
 
+def test_the_guide_names_every_key_of_the_description():
+    text = GUIDE.read_text(encoding="utf-8")
+    keys = set(SCHEMA["properties"]) | set(SCHEMA["properties"]["columns"]["items"]["properties"])
+    keys |= set(SCHEMA["properties"]["time"]["properties"]) | set(SCHEMA["properties"]["lines"]["properties"])
+    assert not [key for key in keys if f"`{key}`" not in text]
+
+
 def guide_files() -> dict[str, str]:
     """Every block of the guide that follows a line with a path in bold."""
     blocks = re.findall(
@@ -186,8 +199,6 @@ def guide_files() -> dict[str, str]:
 
 
 def test_the_guides_example_is_read_as_it_says(tmp_path, monkeypatch):
-    import yaml
-
     files = guide_files()
     for name, text in files.items():
         path = tmp_path / name

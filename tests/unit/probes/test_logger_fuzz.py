@@ -22,17 +22,53 @@ LONG = (
 )
 LONG_FILE = (
     "Site,Timestamp,Depth,Sensor,What,VWC,Flag\n"
-    "K1,04/04/2021 02:30,10,a,moisture,21.5,ok\nK1,04/04/2021 02:30,0-30 cm,b,moisture,,\nK1,03/04/2021 02:30,10,a,rain,2,\n"
+    "K1,04/04/2021 02:30,10,a,moisture,21.5,ok\nK1,04/04/2021 02:30,0-30 cm,b,moisture,,\n"
+    "K1,03/04/2021 02:30,10,a,rain,2,\n"
 )
 LONG_DESCRIPTION = describe(
     station="{from: column, column: Site}", time=LOCAL.replace("}", ", ambiguous: order, nonexistent: shift}"),
     columns=LONG, more="duplicates: mean\n",
 )  # fmt: skip
 PIECES = [
-    b",", b";", b"\n", b"\r", b'"', b"\0", b"\xff", b"\xc3", b"-", b"1e999", b"nan", b"inf", b"today", b"9" * 30, b"0.1",
-    b" ", b"\t", b"K2", b"04/04/2021 02:30", b"31/02/2021", b"\xef\xbb\xbf", b"PK\x03\x04", b"cm", b"{", b"[", b":", b"%",
-    b"&a ", b"*a", b"- ", b"null", b"true", b"!!python/object:os.system", b"2021-13-45", b"(?P<station>", b"%z", b"//", b"#",
-]  # fmt: skip
+    b",",
+    b";",
+    b"\n",
+    b"\r",
+    b'"',
+    b"\0",
+    b"\xff",
+    b"\xc3",
+    b"-",
+    b"1e999",
+    b"nan",
+    b"inf",
+    b"today",
+    b"9" * 30,
+    b"0.1",
+    b" ",
+    b"\t",
+    b"K2",
+    b"04/04/2021 02:30",
+    b"31/02/2021",
+    b"\xef\xbb\xbf",
+    b"PK\x03\x04",
+    b"cm",
+    b"{",
+    b"[",
+    b":",
+    b"%",
+    b"&a ",
+    b"*a",
+    b"- ",
+    b"null",
+    b"true",
+    b"!!python/object:os.system",
+    b"2021-13-45",
+    b"(?P<station>",
+    b"%z",
+    b"//",
+    b"#",
+]
 
 
 def exhaust(case: Case) -> pd.DataFrame | None:

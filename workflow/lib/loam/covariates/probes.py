@@ -40,7 +40,7 @@ def read_probe_table(
         path, domain, layers=[], columns={name: columns[name] for name in ("station", "date")},
         groups=[name for name in groups if name not in STATION_GROUPS], features=features,
     )  # fmt: skip
-    return join_probes(table, daily, stations, layers=layers, groups=groups)
+    return join_probes(table, daily, stations, layers=layers, groups=groups, static=features["static"])
 
 
 def join_probes(
@@ -50,6 +50,7 @@ def join_probes(
     *,
     layers: Sequence[Mapping[str, Any]],
     groups: Sequence[str],
+    static: Sequence[str],
 ) -> StationTable:
     """The table with the probes' moisture, their coordinates, and the groups that belong to a station.
 
@@ -58,6 +59,7 @@ def join_probes(
         daily: station, date, layer, moisture (m3 m-3, may be missing).
         stations: station, latitude, longitude, and any of ``STATION_GROUPS``.
         layers, groups: of the config.
+        static: covariates that do not change at a station; rows that are added get the station's.
 
     Raises:
         TableError: the table and the probes have no station in common.
@@ -82,6 +84,9 @@ def join_probes(
     all_keys = all_keys.iloc[order]
     about = stations.set_index("station").reindex(all_keys["station"]).set_index(all_keys.index)
     parts = {name: getattr(table, name).reindex(all_keys.index) for name in ("covariates", "classes", "groups")}
+    covariates, added = parts["covariates"], ~all_keys.index.isin(keys.index)
+    of_station = covariates[list(static)].groupby(all_keys["station"]).transform("first")
+    covariates.loc[added, list(static)] = of_station[added]
     own = {name: about[name] for name in groups if name in STATION_GROUPS}
     return replace(
         table,

@@ -24,6 +24,7 @@ from loam.covariates.rasters import TileInputs, open_day
 from loam.grid import Grid
 from loam.mapping.cog import open_map
 from loam.training.card import Members
+from loam.training.dense import bounded
 
 log = logging.getLogger("loam")
 
@@ -81,7 +82,7 @@ class Engine:
     def _read_pixels(self, place: int, scaled: Tensor, of_cell: Tensor) -> Tensor:
         """A member's moisture [pixel, layer] from the pixels' own features and their cells' share."""
         network = self.networks[place]
-        return network.finish(network.read_static(scaled).add_(of_cell))
+        return bounded(network.finish(network.read_static(scaled).add_(of_cell)))
 
     def _chunks(self, count: int) -> list[slice]:
         size = CHUNK[self.device.type]

@@ -48,7 +48,9 @@ def read_awra(settings: Mapping[str, Any]) -> Probes:
         raise TableError(f"station {', '.join(absent)} is missing", where=sites, expected=f"those of {folder}")
     stations = coordinates[coordinates["station"].isin(names)].reset_index(drop=True)
     readings = (
-        pd.concat([_long(name, depth, frame[name]) for depth, frame in series.items() if name in frame], ignore_index=True)
+        pd.concat(
+            [_long(name, depth, frame[name]) for depth, frame in series.items() if name in frame], ignore_index=True
+        )
         for name in stations["station"]
     )
     return Probes(stations, readings, True, f"AWRA benchmark CSVs in {folder}")

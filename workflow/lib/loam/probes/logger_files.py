@@ -210,7 +210,7 @@ def _refuse_ragged(ragged: list[tuple[int, int, str]], first: int, path: Path, w
             raise TableError(
                 f"too {few} cells: {cells}", where=f"{path}, line {first + number - 1}",
                 expected=f"{width}, as there are column names",
-                fix=f"mend or delete the line; a '{delimiter}' inside a text or a number needs quotation marks around it",
+                fix=f"mend or delete the line; a '{delimiter}' inside a cell needs quotation marks around it",
             )  # fmt: skip
 
 

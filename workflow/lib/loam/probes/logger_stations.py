@@ -99,8 +99,10 @@ def _numbers(column: pd.Series, rows: np.ndarray, limits: tuple[float, float], n
     if bad.any():
         row = int(np.argmax(bad))
         text = column.iloc[row]
+        expected = "degrees (WGS 84)" if name in NEEDED else f"a number from {low:g} to {high:g}"
         raise TableError(
-            f"{name} '{text[:60]}' of a station", where=f"{path}, line {rows[row]}",
-            expected="degrees (WGS 84), with a point" if name in NEEDED else f"a number from {low:g} to {high:g}, with a point",
-        )  # fmt: skip
+            f"{name} '{text[:60]}' of a station",
+            where=f"{path}, line {rows[row]}",
+            expected=f"{expected}, with a point",
+        )
     return values

@@ -169,14 +169,18 @@ def _refuse_unparsed(texts: pd.Series, parsed: np.ndarray, lines: np.ndarray, cl
 
 
 def _refuse_swapped(parsed: np.ndarray, texts: pd.Series, lines: np.ndarray, clock: Clock, path: object) -> None:
-    """Days to the 12th parse either way: a month apart as read and a day apart when swapped, they are swapped."""
+    """Days to the 12th parse either way: a month apart as read and a day apart when swapped, they are swapped.
+
+    Only where a day has several times, since readings taken by hand may well be a month apart.
+    """
     swapped = _swap(clock.format)
     days = np.unique(parsed.astype("datetime64[D]"))
     if swapped is None or not 3 <= len(days) <= 12 * 12:
         return
     months = days.astype("datetime64[M]")
     number = (days - months).astype(int)
-    if number.max() > 11 or np.median(np.diff(days).astype(int)) < 28:
+    apart = np.median(np.diff(days).astype(int))
+    if number.max() > 11 or apart < 28 or len(np.unique(parsed)) < 2 * len(days):
         return
     years = days.astype("datetime64[Y]")
     other = (years.astype("datetime64[M]") + number).astype("datetime64[D]") + (months - years).astype(int)

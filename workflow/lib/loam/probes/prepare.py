@@ -2,8 +2,9 @@
 
 Readings are spooled to one temporary file a station first, because a format may give a station in pieces, interleaved
 with others; from then on one station's readings are in memory at a time. In this order: units, calibration, quality
-flags, daily means of the readings that no flag excludes, mean over the sensors at a depth; then, with the daily means of
-all stations together, repeated depths and stations; then layers. Nothing is dropped silently: flags travel with the values, and the report counts them.
+flags, daily means of the readings that no flag excludes, mean over the sensors at a depth; then, with the daily means
+of all stations together, repeated depths and stations; then layers. Nothing is dropped silently: flags travel with the
+values, and the report counts them.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ def prepare_domain(
     minimum_share: float,
     quality: Mapping[str, Any],
     calibration: Mapping[str, Any],
+    layer_share: float,
     smoothing: float,
     daily: Path,
     stations: Path,
@@ -62,6 +64,7 @@ def prepare_domain(
         minimum_share: of a day's readings that must be left for a daily mean.
         quality: what ``flag_station`` reads, and ``exclude``, the flags that keep a reading or day out.
         calibration: relation and coefficients.
+        layer_share: of a layer's thickness that the day's sensors must stand for.
         smoothing: the spline's lambda.
         daily: Parquet to write, schema DAILY.
         stations: Parquet to write, schema STATION_SUMMARY.
@@ -77,6 +80,7 @@ def prepare_domain(
     excluding = int(Flag.TOO_FEW_READINGS) | sum(int(Flag[name.upper()]) for name in set(quality["exclude"]))
     rules = {**quality, **provider_flags(settings)}
     about, profiles, counts = chosen.set_index("station"), [], []
+    daily.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=daily.parent, prefix=".probes_") as spool:
         for station, readings in _by_station(probes, set(chosen["station"]), Path(spool)):
             readings = _moisture(to_canonical(readings, where=probes.source), about.loc[station], calibration)
@@ -94,7 +98,8 @@ def prepare_domain(
     profiles["qc"] |= _repeats(profiles)
     profiles["moisture"] = profiles["moisture"].mask((profiles["qc"] & excluding) != 0)
     counts += [_count(profile, DAY) for _, profile in profiles.groupby("station", sort=True)]
-    observed, found = _write_layers(profiles, layers, smoothing, daily)
+    harmonise = {"smoothing": smoothing, "minimum_share": layer_share}
+    observed, found = _write_layers(profiles, layers, harmonise, daily)
     counts += found
     table = in_order(pd.concat(counts, ignore_index=True))
     write_table(table, report, QC_REPORT)
@@ -181,8 +186,9 @@ def _repeats(profiles: pd.DataFrame) -> np.ndarray:
     depths, stations = repeated_depths(profiles), repeated_stations(profiles)
     for row in depths.itertuples():
         log.warning(
-            "station %s: %s repeats %s on %d days, %s to %s%s", row.station, place_of(row.depth_from_cm, row.depth_to_cm),
-            place_of(row.original_from_cm, row.original_to_cm), row.days, row.first.date(), row.last.date(),
+            "station %s: %s repeats %s on %d days, %s to %s%s", row.station,
+            place_of(row.depth_from_cm, row.depth_to_cm), place_of(row.original_from_cm, row.original_to_cm),
+            row.days, row.first.date(), row.last.date(),
             "" if row.certain else " (or the reverse)",
         )  # fmt: skip
     for row in stations.itertuples():
@@ -194,7 +200,7 @@ def _repeats(profiles: pd.DataFrame) -> np.ndarray:
 
 
 def _write_layers(
-    profiles: pd.DataFrame, layers: list[Mapping[str, Any]], smoothing: float, daily: Path
+    profiles: pd.DataFrame, layers: list[Mapping[str, Any]], harmonise: Mapping[str, float], daily: Path
 ) -> tuple[pd.DataFrame, list[pd.DataFrame]]:
     """Write the layers of all stations; give (station, date) of the rows with moisture, and the report's rows."""
     observed, counts = [], []
@@ -204,7 +210,7 @@ def _write_layers(
     )  # fmt: skip
     with atomic_path(daily) as temporary, pq.ParquetWriter(temporary, schema) as writer:
         for station, profile in profiles.groupby("station", sort=True):
-            table = to_layers(profile, layers, smoothing=smoothing, where=f"station '{station}'")
+            table = to_layers(profile, layers, **harmonise, where=f"station '{station}'")
             table.insert(0, "station", station)
             table = check_table(table, DAILY, where=daily)
             writer.write_table(arrow.Table.from_pandas(table, schema=schema, preserve_index=False))

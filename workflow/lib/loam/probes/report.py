@@ -1,8 +1,8 @@
 """The QC report of a domain: what became of the readings of each station, sensor by sensor, flag by flag.
 
-A reading, a sensor's day and a layer's day are counted apart, because flags are set at each of these steps: ``counted``
-says which. Of each, ``kept`` counts those that went on; a flag with ``excluded`` counts those that it kept out (a
-reading that two flags exclude is counted under both); a flag without it counts those that were kept all the same.
+Readings, days of a depth and days of a layer are counted apart, because flags are set at each of these steps: column
+``counted`` says which. Of each, ``kept`` counts those that went on. A flag counts those that carry it: with
+``excluded`` those that were left out, by this flag or another they carry too; without it those that were kept.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from loam.probes.products import DAY, KEPT, LAYER, QC_REPORT, READING
 from loam.probes.quality.flags import Flag
 
 log = logging.getLogger("loam")
+
 
 def place_of(top: float, bottom: float) -> str:
     """Depths as the report writes them: ``30-60 cm``, ``5 cm``."""
@@ -56,9 +57,10 @@ def count_flags(
             found["number"] = found["number"].fillna(0)
         rows.append(found.assign(flag=name, excluded=out))
     report = pd.concat(rows, ignore_index=True).merge(total, on=list(keys))
-    report = report.assign(counted=counted, share=report["number"] / report["of"]).reindex(columns=list(QC_REPORT.columns))
-    report["sensor"] = report["sensor"].fillna("")
-    return report.astype({"number": int})
+    if "sensor" not in report:
+        report["sensor"] = ""
+    report = report.assign(counted=counted, share=report["number"] / report["of"])
+    return report.astype({"number": int})[list(QC_REPORT.columns)]
 
 
 def in_order(report: pd.DataFrame) -> pd.DataFrame:
@@ -86,8 +88,8 @@ def log_report(report: pd.DataFrame) -> None:
             "%ss: %d of %d kept (%.1f %%), %d stations", counted, total["number"].sum(), total["of"].sum(),
             100 * total["number"].sum() / max(1, total["of"].sum()), total["station"].nunique(),
         )  # fmt: skip
-        for (flag, excluded), rows in part[part["flag"] != KEPT].groupby(["flag", "excluded"]):
+        for flag, rows in part[part["flag"] != KEPT].groupby("flag", sort=False):
             log.info(
-                "  %s: %d %ss of %d stations%s", flag, rows["number"].sum(), counted, rows["station"].nunique(),
-                ", left out" if excluded else ", kept",
+                "  %s: %d %ss of %d stations, %d of them left out", flag, rows["number"].sum(), counted,
+                rows["station"].nunique(), rows.loc[rows["excluded"], "number"].sum(),
             )  # fmt: skip

@@ -21,6 +21,7 @@ log = logging.getLogger("loam")
 
 SAME_PLACE = 1e-5  # degrees, about 1 m
 
+
 def select_stations(stations: pd.DataFrame, settings: Mapping[str, Any], *, where: object) -> pd.DataFrame:
     """The stations that ``include`` (name patterns like ``K*``) and ``bounds`` choose, with checked coordinates.
 

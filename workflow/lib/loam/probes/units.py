@@ -25,11 +25,11 @@ SHARE = (
     "v/v", "1", "vwc", "l/l", "mm/mm", "mm mm-1",
 )  # fmt: skip
 PERCENT = (
-    "%", "percent", "% vol", "%vol", "vol%", "vol %", "vol.%", "vol. %", "% v/v", "%vwc", "% vwc", "volumetric %", "pct",
-    "% volume", "volume %", "percent volume", "m3 m-3 %", "cm3/100cm3",
+    "%", "percent", "% vol", "%vol", "vol%", "vol %", "vol.%", "vol. %", "% v/v", "%vwc", "% vwc", "volumetric %",
+    "pct", "% volume", "volume %", "percent volume", "m3 m-3 %", "cm3/100cm3",
 )  # fmt: skip
 TEMPERATURE = {
-    **dict.fromkeys(("degc", "c", "celsius", "deg c", "degrees celsius", "degree celsius", "degreec", "deg celsius"), (1, 0)),
+    **dict.fromkeys(("degc", "c", "celsius", "deg c", "degrees celsius", "degree celsius", "deg celsius"), (1, 0)),
     **dict.fromkeys(("k", "kelvin", "degk"), (1, -273.15)),
     **dict.fromkeys(("degf", "f", "fahrenheit", "deg f"), (5 / 9, -160 / 9)),
 }  # fmt: skip
@@ -38,14 +38,16 @@ FACTORS: dict[str, dict[str, tuple[float, float]]] = {
     "soil_temperature": TEMPERATURE,
     "air_temperature": TEMPERATURE,
     "precipitation": {
-        **dict.fromkeys(("mm", "kg m-2", "kg/m2", "l/m2", "l m-2", "millimetre", "millimeter", "mm d-1", "mm/d"), (1, 0)),
+        **dict.fromkeys(("mm", "kg m-2", "kg/m2", "l/m2", "l m-2", "millimetre", "millimeter"), (1, 0)),
         "cm": (10, 0), "m": (1000, 0), **dict.fromkeys(("in", "inch", "inches"), (25.4, 0)),
     },
 }  # fmt: skip
+SIGNS = str.maketrans({"³": "3", "⁻": "-", "¹": "1", "°": "deg", "º": "deg", "·": " "})
 LATER = {
     **dict.fromkeys(("mm", "mm water", "mm of water"), WATER_DEPTH),
     **dict.fromkeys(("g g-1", "g/g", "kg kg-1", "kg/kg", "gravimetric"), GRAVIMETRIC),
-    **dict.fromkeys(("raw", "count", "counts", "raw count", "raw counts", "sf", "scaled frequency"), RAW),
+    **dict.fromkeys(("raw", "count", "counts", "raw count", "raw counts"), RAW),
+    **dict.fromkeys(("sf", "su", "scaled frequency", "scaled unit", "scaled units"), RAW),
 }
 
 
@@ -101,7 +103,7 @@ def to_canonical(readings: pd.DataFrame, *, where: object = None) -> pd.DataFram
 
 
 def _plain(unit: str) -> str:
-    text = unit.strip().casefold().translate(str.maketrans({"³": "3", "⁻": "-", "¹": "1", "°": "deg", "º": "deg", "·": " "}))
+    text = unit.strip().casefold().translate(SIGNS)
     return re.sub(r"\s+", " ", re.sub(r"\*\*|\^|[()\[\]]", "", text).replace("_", " ")).strip()
 
 

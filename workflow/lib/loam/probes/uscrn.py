@@ -64,7 +64,9 @@ def read_uscrn(settings: Mapping[str, Any]) -> Probes:
     columns = list(next(iter(layouts)))
     daily = "utc_date" not in columns
     stations = _stations(files, columns)
-    readings = (_long(rows, daily=daily) for file in files for _, rows in _read(file, columns).groupby("wban", sort=True))
+    readings = (
+        _long(rows, daily=daily) for file in files for _, rows in _read(file, columns).groupby("wban", sort=True)
+    )
     return Probes(stations, readings, daily, f"USCRN {'daily01' if daily else 'hourly02'} in {path}")
 
 
@@ -122,8 +124,10 @@ def _read(file: Path, columns: list[str]) -> pd.DataFrame:
                 file, sep=r"\s+", header=None, names=columns, dtype=str, encoding="ascii", keep_default_na=False
             )
         except (pd.errors.ParserError, UnicodeDecodeError, ValueError) as error:
-            raise TableError(f"cannot be read ({error})", where=file, expected=f"{len(columns)} fields a line") from None
-        short = frame[columns[-1]].isna().to_numpy()
+            raise TableError(
+                f"cannot be read ({error})", where=file, expected=f"{len(columns)} fields a line"
+            ) from None
+        short = (frame[columns[-1]].fillna("") == "").to_numpy()
         if short.any():
             raise TableError(
                 "the line is cut short", where=f"{file}, line {int(np.flatnonzero(short)[0]) + 1}",
@@ -149,7 +153,9 @@ def _times(text: pd.Series, form: str, file: Path) -> pd.Series:
     wrong = times.isna().to_numpy()
     if wrong.any():
         line = int(np.flatnonzero(wrong)[0])
-        raise TableError(f"'{text.iloc[line]}' is not a time", where=f"{file}, line {line + 1}", expected="YYYYMMDD HHmm")
+        raise TableError(
+            f"'{text.iloc[line]}' is not a time", where=f"{file}, line {line + 1}", expected="YYYYMMDD HHmm"
+        )
     return times
 
 

@@ -2,7 +2,7 @@
 
     encoded = encoder(sequence)                 everything that depends on the coarse, modelled moisture
     hidden  = dense layers([encoded, static])   ReLU after each
-    output  = logistic(linear(hidden))          one moisture a layer of soil, between 0 and 1
+    output  = linear(hidden)                    one moisture a layer of soil, or its logistic function
 
 The first dense layer is linear in what it reads, so the part that reads ``encoded`` can be computed once a coarse cell
 and added to the part that reads a pixel's own features: ``encode``, ``read_encoded``, ``read_static``, ``finish``.
@@ -26,8 +26,7 @@ class DenseNetwork(nn.Module):
         encoded: width of what the encoder returns.
         static: number of static features.
         layers: number of soil layers.
-        settings: ``hidden``, neurons of the hidden layers, and ``output``: ``logistic`` (between 0 and 1 m3 m-3, as a
-            share of a volume is) or ``linear`` (unbounded).
+        settings: ``hidden``, neurons of the hidden layers, and ``output``: ``linear``, or ``logistic`` (between 0 and 1).
     """
 
     def __init__(self, encoder: nn.Module, encoded: int, static: int, layers: int, settings: Mapping[str, Any]) -> None:
@@ -66,6 +65,11 @@ class DenseNetwork(nn.Module):
     def frozen_parameters(self, count: int) -> list[str]:
         """Names of the parameters of the first ``count`` hidden layers, which fine-tuning leaves as they are."""
         return [f"hidden.{index}.{name}" for index in range(count) for name in ("weight", "bias")]
+
+
+def bounded(output: Tensor) -> Tensor:
+    """``output`` as a prediction: moisture is a share of a volume, so that what lies outside 0 to 1 becomes the bound."""
+    return output.clamp(0, 1)
 
 
 def initialise(network: nn.Module, generator: torch.Generator) -> None:

@@ -13,6 +13,7 @@ import torch
 from loam.covariates.features import FeatureSet
 from loam.errors import TableError
 from loam.training.card import Members
+from loam.training.dense import bounded
 from loam.training.inputs import ScaledInputs, predict
 from loam.training.rows import Rows, rows_of
 from loam.training.scaling import Scaler
@@ -27,8 +28,10 @@ def predict_rows(
     """Moisture [row, layer], m3 m-3, that each member predicts for its ``own`` rows (their positions)."""
     inputs = ScaledInputs(rows, Scaler(members.mean.numpy(), members.std.numpy()), device, torch.float32)
     parameters = {name: tensor.to(device) for name, tensor in members.parameters.items()}
-    predicted = predict(partial(run_members, members.network, parameters), inputs, own)
-    return [moisture.cpu().numpy() for moisture in predicted]
+    predicted = torch.cat(outputs := predict(partial(run_members, members.network, parameters), inputs, own))
+    outside = ((predicted < 0) | (predicted > 1)).float().mean().item()
+    log.info("%.2f %% of the outputs lay outside 0 to 1 m3 m-3 and became the bound", 100 * outside)
+    return [bounded(output).cpu().numpy() for output in outputs]
 
 
 def predict_held_out(

@@ -1,0 +1,114 @@
+"""Moisture of probes meets the covariates of its own station and day."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from build_samples import stage
+
+from loam.covariates.probes import check_repeats, read_probe_table
+from loam.errors import TableError
+from loam.io.tables import read_table
+
+LAYERS = [
+    {"name": "surface", "top_cm": 0, "bottom_cm": 30, "column": "x"},
+    {"name": "subsurface", "top_cm": 30, "bottom_cm": 60, "column": "y"},
+]
+COLUMNS = {"station": "station", "date": "date", "latitude": "lat", "longitude": "lon"}
+FEATURES = {
+    "static": ["clay"], "daily": [{"name": "rain", "lags": [0, 2]}], "sequence": {"variables": [], "lags": [0, 0]},
+    "classes": [], "day_of_year": False,
+}  # fmt: skip
+DAYS = pd.date_range("2020-01-01", periods=8)
+
+
+def covariates(*stations: str) -> pd.DataFrame:
+    frames = [
+        pd.DataFrame({"station": name, "date": DAYS, "rain": np.arange(8.0) + 10 * k, "clay": 20.0 + k})
+        for k, name in enumerate(stations)
+    ]
+    return pd.concat(frames, ignore_index=True)
+
+
+def daily(station: str, moisture, days=DAYS, layer: str = "surface") -> pd.DataFrame:
+    return pd.DataFrame(
+        {"station": station, "date": days, "layer": layer, "moisture": moisture, "n_readings": 24, "qc": 0}
+    )
+
+
+def about(*stations: str) -> pd.DataFrame:
+    frame = pd.DataFrame({"station": stations, "latitude": -35.0, "longitude": 147.0, "elevation": 100.0})
+    frame = frame.assign(bulk_density=np.nan, porosity=np.nan, landcover="crop", soil=None)
+    return frame.assign(days=1, first_day=DAYS[0], last_day=DAYS[0], note="")
+
+
+@pytest.fixture
+def join(tmp_path):
+    def join(table, moisture, stations, groups=()):
+        path = tmp_path / "covariates.parquet"
+        table.to_parquet(path, index=False)
+        return read_probe_table(
+            path, "target", moisture, stations, layers=LAYERS, columns=COLUMNS, groups=groups, features=FEATURES
+        )
+
+    return join
+
+
+def test_layers_come_beside_their_own_day(join):
+    moisture = pd.concat([daily("a", np.arange(8) / 10), daily("a", [0.3], DAYS[[2]], "subsurface")])
+    table = join(covariates("a"), moisture, about("a"))
+    assert table.layers["surface"].tolist() == pytest.approx(np.arange(8) / 10)
+    assert table.layers["subsurface"].notna().tolist() == [day == DAYS[2] for day in DAYS]
+    assert table.covariates["rain"].tolist() == list(range(8))
+    assert table.keys[["latitude", "longitude"]].drop_duplicates().values.tolist() == [[-35, 147]]
+
+
+def test_days_without_moisture_stay_and_days_without_covariates_are_added(join):
+    later = DAYS[-1] + pd.Timedelta(days=1)
+    table = join(covariates("a"), daily("a", [0.1, np.nan, 0.2], [DAYS[4], DAYS[5], later]), about("a"))
+    assert table.keys["date"].tolist() == [*DAYS, later]
+    assert table.layers["surface"].notna().sum() == 2
+    assert np.isnan(table.covariates["rain"].iloc[-1]) and table.covariates["clay"].iloc[-1] == 20
+    assert table.keys.index.is_unique and table.keys.index.equals(table.covariates.index)
+
+
+def test_stations_without_a_probe_are_left_out(join):
+    table = join(covariates("a", "b", "c"), daily("b", np.full(8, 0.2)), about("b"), groups=["landcover", "elevation"])
+    assert set(table.keys["station"]) == {"b"} and set(table.covariates["clay"]) == {21}
+    assert table.groups.drop_duplicates().values.tolist() == [["crop", 100]]
+
+
+def test_a_table_of_other_stations_is_refused(join):
+    with pytest.raises(TableError, match="no station of the probes is in this table; expected b"):
+        join(covariates("a"), daily("b", np.full(8, 0.2)), about("b"))
+
+
+def test_a_station_of_both_domains_under_two_names_is_refused():
+    days = pd.date_range("2020-01-01", periods=60)
+    moisture = 0.2 + 0.05 * np.sin(np.arange(60.0))
+    source = pd.concat([daily("a", moisture, days), daily("b", moisture + 0.01, days)])
+    check_repeats(source, daily("t", moisture + 0.02, days))
+    with pytest.raises(TableError, match="stations t and a have the same moisture on 60 days"):
+        check_repeats(source, daily("t", moisture, days))
+
+
+def test_the_script_joins_both_domains_with_one_table_of_covariates(tmp_path):
+    covariates("s1", "s2", "t1", "t2").to_parquet(tmp_path / "c.parquet", index=False)
+    paths = {f"{domain}_table": tmp_path / "c.parquet" for domain in ("source", "target")}
+    for name in ("daily", "stations"):
+        paths[name] = [tmp_path / f"{name}_{domain}.parquet" for domain in "st"]
+    for k, domain in enumerate("st"):
+        parts = [daily(f"{domain}{n}", np.arange(8) / 20 + 0.01 * k + 0.001 * n, layer=name) for n in (1, 2) for name in
+                 ("surface", "subsurface")]  # fmt: skip
+        pd.concat(parts).to_parquet(paths["daily"][k], index=False)
+        about(f"{domain}1", f"{domain}2").to_parquet(paths["stations"][k], index=False)
+    outputs = {name: tmp_path / f"out_{name}" for name in ("source.parquet", "target.parquet", "dropped.csv")}
+    outputs = {name.split(".")[0]: path for name, path in outputs.items()}
+    samples = {"from": "probes", "columns": COLUMNS, "groups": ["landcover"]}
+    stage({**paths, **outputs}, {"layers": LAYERS, "samples": samples, "features": FEATURES})
+    target = read_table(outputs["target"])
+    assert target["station"].unique().tolist() == ["t1", "t2"] and len(target) == 12
+    row = target.iloc[0]
+    assert (row["rain_0"], row["rain_2"], row["clay"], row["landcover"]) == (22, 20, 22, "crop")
+    assert row["surface"] == pytest.approx(2 / 20 + 0.01 + 0.001)

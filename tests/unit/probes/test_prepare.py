@@ -1,0 +1,212 @@
+"""From probe files to daily layers: the whole pipeline on small files, and on the real ones."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from prepare_probes import stage
+from snakemake.utils import update_config
+
+from loam.config.settings import load_config
+from loam.errors import TableError
+from loam.io.tables import read_table
+from loam.probes import prepare
+from loam.probes.prepare import prepare_domain
+from loam.probes.products import DAILY, QC_REPORT, STATION_SUMMARY
+from loam.probes.quality.flags import Flag
+from loam.probes.readings import STATIONS, Probes
+
+LAYERS = [{"name": "surface", "top_cm": 0, "bottom_cm": 30}, {"name": "subsurface", "top_cm": 30, "bottom_cm": 60}]
+DAYS = pd.date_range("2020-05-01", periods=60)
+NONE = {"relation": "none", "coefficients": {}}
+
+
+def wave(seed: float) -> np.ndarray:
+    return 0.2 + 0.05 * np.sin(np.arange(len(DAYS)) / 5 + seed) + 0.003 * np.cos(np.arange(len(DAYS)) * seed)
+
+
+def frame(station, depths, values, *, unit="m3 m-3", sensor="a", times=DAYS) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "station": station, "sensor": sensor, "variable": "soil_moisture", "depth_from_cm": float(depths[0]),
+            "depth_to_cm": float(depths[1]), "time": times, "value": values, "unit": unit, "flag": "",
+        }
+    )  # fmt: skip
+
+
+@pytest.fixture
+def run(monkeypatch, tmp_path, default_config):
+    """Prepare pieces as if a reader had given them; the three products, by name."""
+
+    def run(pieces, *, daily=True, about=None, calibration=NONE, quality=None, **settings):
+        names = list(dict.fromkeys(piece["station"].iloc[0] for piece in pieces))
+        stations = pd.DataFrame({"station": names}).reindex(columns=list(STATIONS.columns))
+        stations = stations.assign(latitude=-35.0 - np.arange(len(names)), longitude=147.0, **(about or {}))
+        probes = Probes(STATIONS.validate(stations), iter(pieces), daily, "pieces")
+        monkeypatch.setattr(prepare, "open_probes", lambda settings: probes)
+        paths = {name: tmp_path / name for name in ("daily.parquet", "stations.parquet", "qc_report.csv")}
+        probes_config = default_config["probes"]
+        prepare_domain(
+            {"format": "logger", **settings}, layers=LAYERS, day_boundary="00:00+00:00", minimum_share=0.75,
+            quality={**probes_config["quality"], **(quality or {})}, calibration=calibration, layer_share=0.5,
+            smoothing=0.1, daily=paths["daily.parquet"], stations=paths["stations.parquet"],
+            report=paths["qc_report.csv"],
+        )  # fmt: skip
+        schemas = (DAILY, STATION_SUMMARY, QC_REPORT)
+        report = pd.read_csv(paths["qc_report.csv"], parse_dates=["first_day", "last_day"], keep_default_na=False)
+        tables = [read_table(path, schema) for path, schema in zip(list(paths.values())[:2], schemas, strict=False)]
+        assert sorted(path.name for path in tmp_path.iterdir()) == sorted(paths), "no temporary file is left"
+        return (*tables, report)
+
+    return run
+
+
+def layer(daily: pd.DataFrame, station: str, name: str) -> pd.Series:
+    rows = daily[(daily["station"] == station) & (daily["layer"] == name)]
+    return rows.set_index("date")["moisture"]
+
+
+def counts(report: pd.DataFrame, **keys: str) -> dict[str, int]:
+    for name, value in keys.items():
+        report = report[report[name] == value]
+    return dict(zip(report["flag"], report["number"], strict=True))
+
+
+def test_interval_sensors_of_the_layers_give_the_layers(run):
+    daily, stations, _ = run([pd.concat([frame("s", (0, 30), wave(1) * 100, unit="%"), frame("s", (30, 60), wave(2))])])
+    np.testing.assert_allclose(layer(daily, "s", "surface"), wave(1))
+    np.testing.assert_allclose(layer(daily, "s", "subsurface"), wave(2))
+    assert stations[["days", "first_day", "last_day"]].values.tolist() == [[60, DAYS[0], DAYS[-1]]]
+
+
+def test_a_station_in_interleaved_pieces_is_one_station(run):
+    """A file a sensor, stations in turns, newest first: what a folder of exports looks like."""
+    pieces = []
+    for half in (slice(30, 60), slice(0, 30)):
+        for station, seed in (("b", 1), ("a", 3)):
+            pieces.append(frame(station, (0, 30), wave(seed)[half], times=DAYS[half]))
+    daily, _, _ = run(pieces)
+    assert daily["station"].unique().tolist() == ["a", "b"]
+    assert all(dates.is_monotonic_increasing for _, dates in daily.groupby("station")["date"])
+    np.testing.assert_allclose(layer(daily, "a", "surface"), wave(3))
+
+
+def test_sub_daily_readings_become_days(run):
+    times = pd.date_range("2020-05-01", periods=24 * 60, freq="h")
+    values = np.repeat(wave(1), 24)
+    keep = np.ones(len(times), dtype=bool)
+    keep[24 * 10 : 24 * 10 + 8] = False  # 16 of 24 are left on the eleventh day
+    daily, _, report = run([frame("s", (0, 30), values[keep], times=times[keep])], daily=False)
+    surface = layer(daily, "s", "surface")
+    assert np.isnan(surface.iloc[10]) and surface.drop(surface.index[10]).notna().all()
+    row = daily[(daily["layer"] == "surface") & (daily["date"] == DAYS[10])].iloc[0]
+    assert row["qc"] & Flag.TOO_FEW_READINGS
+    assert counts(report, counted="day", place="0-30 cm")["too_few_readings"] == 1
+
+
+def test_impossible_values_are_left_out_and_counted(run):
+    values = wave(1)
+    values[3], values[4] = 0.9, -0.1
+    daily, _, report = run([frame("s", (0, 30), values)])
+    assert layer(daily, "s", "surface").isna().sum() == 2
+    assert (daily.loc[daily["date"] == DAYS[3], "qc"] & Flag.OUT_OF_RANGE.value).any()
+    found = report[(report["counted"] == "reading") & (report["flag"] == "out_of_range")].iloc[0]
+    assert (found["number"], found["of"], found["excluded"], found["sensor"]) == (2, 60, True, "a")
+    assert (found["first_day"], found["last_day"]) == (DAYS[3], DAYS[4])
+    assert counts(report, counted="reading")["kept"] == 58
+
+
+def test_a_flag_that_the_config_does_not_exclude_is_noted_only(run):
+    values = wave(1)
+    values[3] = 0.7
+    daily, _, report = run([frame("s", (0, 30), values)], quality={"exclude": []})
+    assert layer(daily, "s", "surface").iloc[3] == 0.7
+    assert not report.loc[report["flag"] == "out_of_range", "excluded"].any()
+
+
+def test_a_depth_that_repeats_another_is_found_and_left_out(run):
+    """The 30-60 cm file goes over into the 60-90 cm one: the copy is masked, the original stays."""
+    middle = np.where(np.arange(60) < 30, wave(2) + 0.1, wave(3))
+    pieces = [frame("s", (0, 30), wave(1)), frame("s", (30, 60), middle), frame("s", (60, 90), wave(3))]
+    daily, _, report = run([pd.concat(pieces)])
+    below = layer(daily, "s", "subsurface")
+    assert below[:30].notna().all() and below[30:].isna().all()
+    assert layer(daily, "s", "surface").notna().all()
+    assert counts(report, counted="day", place="30-60 cm") == {"kept": 30, "repeats_depth": 30}
+    assert counts(report, counted="day", place="60-90 cm") == {"kept": 60}
+
+
+def test_a_station_that_repeats_another_has_no_moisture(run):
+    daily, stations, report = run([frame("y7", (0, 30), wave(1)), frame("y8", (0, 30), wave(1)), frame("y9", (0, 30), wave(2))])
+    assert layer(daily, "y8", "surface").isna().all() and layer(daily, "y7", "surface").notna().all()
+    assert stations.set_index("station")["days"].to_dict() == {"y7": 60, "y8": 0, "y9": 60}
+    assert counts(report, station="y8", counted="day") == {"kept": 0, "repeats_station": 60}
+
+
+def test_several_sensors_at_a_depth_are_averaged(run):
+    daily, _, report = run([pd.concat([frame("s", (0, 30), wave(1)), frame("s", (0, 30), wave(1) + 0.02, sensor="b")])])
+    np.testing.assert_allclose(layer(daily, "s", "surface"), wave(1) + 0.01)
+    assert report.loc[report["counted"] == "reading", "sensor"].tolist() == ["a", "b"]
+
+
+def test_gravimetric_moisture_becomes_volumetric_by_the_bulk_density(run):
+    daily, _, _ = run([frame("s", (0, 30), wave(1) / 1.25, unit="g/g")], about={"bulk_density": 1.25})
+    np.testing.assert_allclose(layer(daily, "s", "surface"), wave(1))
+
+
+def test_raw_counts_need_a_relation(run):
+    piece = frame("s", (0, 30), (wave(1) + 0.5) * 1000, unit="counts")
+    with pytest.raises(TableError, match=r"station 's': values in 'raw' are no moisture; choose a relation"):
+        run([piece])
+    linear = {"relation": "linear", "coefficients": {"slope": 0.001, "intercept": -0.5}}
+    np.testing.assert_allclose(layer(run([piece], calibration=linear)[0], "s", "surface"), wave(1))
+
+
+def test_the_providers_flags_are_read_as_the_domain_says(run):
+    piece = frame("s", (0, 30), wave(1)).assign(flag=["D06"] * 5 + ["G"] * 55)
+    daily, _, report = run([piece], provider_good=["G"])
+    assert layer(daily, "s", "surface").isna().sum() == 5
+    assert counts(report, counted="reading") == {"kept": 55, "provider": 5}
+
+
+def test_stations_outside_the_choice_are_not_read(run):
+    daily, stations, _ = run([frame("s", (0, 30), wave(1)), frame("t", (0, 30), wave(2))], include=["s"])
+    assert set(daily["station"]) == {"s"} == set(stations["station"])
+
+
+def test_a_domain_without_a_value_is_an_error_that_names_the_report(run):
+    with pytest.raises(TableError, match=r"no layer has a value at any of 1 stations; .*qc_report.csv tells why"):
+        run([frame("s", (0, 30), wave(1) + 0.6)])
+
+
+def test_the_script_hands_over_what_the_config_says(shared_data, project, default_config, tmp_path):
+    """Murrumbidgee: what a person found in the files by hand, the quality control finds by itself."""
+    update_config(default_config, yaml.safe_load((project / "config" / "murrumbidgee.yaml").read_text(encoding="utf-8")))
+    config = load_config({**default_config, "data_dir": str(shared_data)})
+    daily, reports = [], []
+    for domain in ("source", "target"):
+        paths = {name: tmp_path / f"{domain}_{name}" for name in ("daily.parquet", "stations.parquet", "qc_report.csv")}
+        paths = {path.name.split("_", 1)[1].split(".")[0].replace("qc_", ""): path for path in paths.values()}
+        stage(paths, {**config, "domain": domain})
+        daily.append(read_table(paths["daily"], DAILY))
+        reports.append(pd.read_csv(paths["report"]))
+    assert [table["station"].nunique() for table in daily] == [25, 13]
+    daily, report = pd.concat(daily), pd.concat(reports)
+    below = daily[daily["layer"] == "subsurface"]
+    copied = below[(below["qc"] & Flag.REPEATS_DEPTH.value) != 0]
+    stations = {"K6", "K7", "K8", *(f"K{n}" for n in range(10, 15)), *(f"Y{n}" for n in range(1, 14) if n != 3)}
+    assert set(copied["station"]) == stations and copied["moisture"].isna().all()
+    assert copied["date"].min() == pd.Timestamp("2009-06-01") and len(copied) == 9650
+    folder = shared_data / "murrumbidgee"
+    middle, deep = (pd.read_csv(folder / f"{name}.csv", index_col=0, parse_dates=True) for name in ("middle", "deep"))
+    equal = (middle == deep.reindex_like(middle)) & (middle.index >= "2009-06-01")[:, None] & (middle > 0)
+    assert int(equal.to_numpy().sum()) == len(copied) + _out_of_range(equal, middle), "no copied reading is missed"
+    assert daily["moisture"].max() <= 0.65
+    a4 = report[(report["station"] == "A4") & (report["flag"] == "stuck") & (report["counted"] == "day")]
+    assert a4["number"].tolist() == [88]
+
+
+def _out_of_range(equal: pd.DataFrame, middle: pd.DataFrame) -> int:
+    return int((equal & ((middle > 65) | (middle < 0))).to_numpy().sum())
