@@ -44,6 +44,46 @@ def test_murrumbidgee_holds_out_thirteen_stations_in_two_layers(murrumbidgee):
     assert set(source["station"].str[0]) == {"M", "A", "K"}
 
 
+@pytest.mark.xdist_group("murrumbidgee")
+def test_murrumbidgee_has_no_overwritten_month(murrumbidgee):
+    report = pd.read_csv(murrumbidgee / "probes" / "target" / "qc_report.csv")
+    copied = report[(report["flag"] == "repeats_depth") & (report["counted"] == "layer")]
+    assert set(copied["station"]) == {f"Y{number}" for number in range(1, 14) if number != 3}
+    target = read_table(murrumbidgee / "samples" / "target.parquet")
+    y1 = target[(target["station"] == "Y1") & (target["date"] >= "2009-06-01")]
+    assert y1["subsurface"].isna().all() and y1["surface"].notna().any()
+
+
+@pytest.fixture(scope="module")
+def uscrn(copy_project, project, shared_data, tmp_path_factory):
+    """Only as far as the samples."""
+    config = yaml.safe_load((project / "config" / "uscrn.yaml").read_text(encoding="utf-8"))
+    checkout = copy_project(
+        project, tmp_path_factory.mktemp("uscrn") / "loam", {**config, "data_dir": str(shared_data)}
+    )
+    result = checkout.snakemake("--until", "build_samples")
+    assert result.returncode == 0, result.stderr[-4000:]
+    return checkout.folder / "results" / "uscrn"
+
+
+def test_uscrn_has_both_layers_of_every_station_with_the_depths(uscrn):
+    for domain in ("source", "target"):
+        report = pd.read_csv(uscrn / "probes" / domain / "qc_report.csv", dtype={"station": str})
+        days = report[(report["counted"] == "day") & (report["flag"] == "kept") & (report["number"] > 0)]
+        deep = set(days.loc[days["place"] == "50 cm", "station"]) & set(days.loc[days["place"] == "20 cm", "station"])
+        kept = report[(report["counted"] == "layer") & (report["flag"] == "kept") & (report["number"] > 0)]
+        for layer in ("surface", "subsurface"):
+            assert deep <= set(kept.loc[kept["place"] == layer, "station"]), (domain, layer)
+        assert len(deep) > 20
+
+
+def test_uscrn_parts_the_domains_at_100_degrees_west(uscrn):
+    source, target = (read_table(uscrn / "samples" / f"{domain}.parquet") for domain in ("source", "target"))
+    assert source["longitude"].min() >= -100 > target["longitude"].max()
+    assert pd.concat([source, target])["latitude"].between(24, 50).all()
+    assert source["rain_90_0"].notna().all() and source["surface"].between(0, 0.6).mean() > 0.9
+
+
 @pytest.mark.xdist_group("yanco")
 def test_yanco_maps_the_day_on_the_rasters_grid(yanco, shared_data):
     path = yanco / "maps" / "2016-02-05" / "soil_moisture.tif"

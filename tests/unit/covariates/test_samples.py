@@ -283,7 +283,7 @@ def test_the_script_brings_the_example_tables_through_the_example_config(project
     source, target = write_tables(tmp_path / "my_data", source=3, target=3, days=40)
     outputs = {name: tmp_path / f"{name}.parquet" for name in ("source", "target")}
     paths = {"source_table": source, "target_table": target, **outputs, "dropped": tmp_path / "dropped.csv"}
-    stage(paths, pick(default_config, "layers", "samples.columns", "samples.groups", "features"))
+    stage(paths, pick(default_config, "layers", "samples.from", "samples.columns", "samples.groups", "features"))
     dropped = read_table(tmp_path / "dropped.csv", DROPPED)
     assert dropped["rows"].sum() == 6 * 40
     samples = read_table(outputs["target"], sample_schema(default_config["layers"], [], default_config["features"]))

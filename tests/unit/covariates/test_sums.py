@@ -10,7 +10,9 @@ from loam.covariates.sums import trailing_sums
 
 
 def sums(values, missing_share=0.2, station=None, date=None, days=(5,)) -> list[float]:
-    date = pd.Series(pd.date_range("2020-01-01", periods=len(values))) if date is None else pd.Series(pd.to_datetime(date))
+    date = (
+        pd.Series(pd.date_range("2020-01-01", periods=len(values))) if date is None else pd.Series(pd.to_datetime(date))
+    )
     station = pd.Series(["a"] * len(values)) if station is None else pd.Series(station)
     rain = pd.Series(values, name="rain", dtype=float)
     return trailing_sums(station, date, rain, days=days, missing_share=missing_share)["rain_5"].tolist()

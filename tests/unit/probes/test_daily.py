@@ -39,7 +39,8 @@ def test_a_day_is_the_mean_of_its_readings():
 
 
 @pytest.mark.parametrize(
-    ("boundary", "first_day"), [("00:00+10:00", "2020-01-02"), ("09:00+10:00", "2020-01-01"), ("00:00-06:00", "2019-12-31")]
+    ("boundary", "first_day"),
+    [("00:00+10:00", "2020-01-02"), ("09:00+10:00", "2020-01-01"), ("00:00-06:00", "2019-12-31")],
 )
 def test_the_day_begins_where_the_config_says(boundary, first_day):
     """15 h UTC is 1 h on the next day in eastern Australia, 6 h before that day's 9 o'clock; 3 h is the day before in Chicago."""

@@ -139,7 +139,9 @@ def test_a_depth_that_repeats_another_is_found_and_left_out(run):
 
 
 def test_a_station_that_repeats_another_has_no_moisture(run):
-    daily, stations, report = run([frame("y7", (0, 30), wave(1)), frame("y8", (0, 30), wave(1)), frame("y9", (0, 30), wave(2))])
+    daily, stations, report = run(
+        [frame("y7", (0, 30), wave(1)), frame("y8", (0, 30), wave(1)), frame("y9", (0, 30), wave(2))]
+    )
     assert layer(daily, "y8", "surface").isna().all() and layer(daily, "y7", "surface").notna().all()
     assert stations.set_index("station")["days"].to_dict() == {"y7": 60, "y8": 0, "y9": 60}
     assert counts(report, station="y8", counted="day") == {"kept": 0, "repeats_station": 60}
@@ -183,7 +185,9 @@ def test_a_domain_without_a_value_is_an_error_that_names_the_report(run):
 
 def test_the_script_hands_over_what_the_config_says(shared_data, project, default_config, tmp_path):
     """Murrumbidgee: what a person found in the files by hand, the quality control finds by itself."""
-    update_config(default_config, yaml.safe_load((project / "config" / "murrumbidgee.yaml").read_text(encoding="utf-8")))
+    update_config(
+        default_config, yaml.safe_load((project / "config" / "murrumbidgee.yaml").read_text(encoding="utf-8"))
+    )
     config = load_config({**default_config, "data_dir": str(shared_data)})
     daily, reports = [], []
     for domain in ("source", "target"):

@@ -71,7 +71,10 @@ def test_days_are_counted_once_for_all_layers():
     table = summarise_stations(stations(a=(-42, 147), b=(-43, 147)), pd.DataFrame({"station": "a", "date": days}))
     STATION_SUMMARY.validate(table)
     assert table["days"].tolist() == [2, 0]
-    assert table["last_day"].iloc[0] == pd.Timestamp("2020-01-05") and table["first_day"].isna().tolist() == [False, True]
+    assert table["last_day"].iloc[0] == pd.Timestamp("2020-01-05") and table["first_day"].isna().tolist() == [
+        False,
+        True,
+    ]
 
 
 def test_stations_at_one_place_or_of_nearly_one_name_are_noted():

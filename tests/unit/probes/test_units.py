@@ -19,7 +19,9 @@ def readings(values, unit="m3 m-3", variable="soil_moisture", depth=(5.0, 5.0), 
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("unit", ["m3 m-3", "m3/m3", "m³/m³", "m^3 m^-3", "M3 M-3", "m³ m⁻³", "cm3/cm3", "v/v", " m3 m-3 "])
+@pytest.mark.parametrize(
+    "unit", ["m3 m-3", "m3/m3", "m³/m³", "m^3 m^-3", "M3 M-3", "m³ m⁻³", "cm3/cm3", "v/v", " m3 m-3 "]
+)
 def test_spellings_of_a_share_are_one(unit):
     assert canonical_unit("soil_moisture", unit) == ("m3 m-3", 1, 0)
 
@@ -78,5 +80,7 @@ def test_a_few_impossible_values_are_left_to_quality_control():
 
 
 def test_an_unknown_unit_names_the_station_and_what_is_known():
-    with pytest.raises(TableError, match=r"x.csv, station 's1': unit 'pF' of soil_moisture is not known; expected m3 m-3"):
+    with pytest.raises(
+        TableError, match=r"x.csv, station 's1': unit 'pF' of soil_moisture is not known; expected m3 m-3"
+    ):
         to_canonical(readings([2.0], "pF"), where="x.csv")

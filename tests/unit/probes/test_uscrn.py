@@ -58,7 +58,9 @@ def test_a_folder_of_years_is_read_station_by_station(write, tmp_path):
         daily_line("20210101", soil_moisture_5_daily="0.310", soil_temp_50_daily="-1.5", p_daily_calc="12.7"),
     )
     frame, probes = read(tmp_path)
-    assert probes.daily and probes.stations[["station", "latitude", "longitude"]].values.tolist() == [["03761", 39.86, -75.79]]
+    assert probes.daily and probes.stations[["station", "latitude", "longitude"]].values.tolist() == [
+        ["03761", 39.86, -75.79]
+    ]
     moisture = frame[frame["variable"] == "soil_moisture"]
     assert moisture["value"].tolist() == [0.3, 0.31]
     assert moisture["time"].tolist() == [pd.Timestamp("2020-12-31"), pd.Timestamp("2021-01-01")]

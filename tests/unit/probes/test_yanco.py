@@ -29,7 +29,9 @@ def folder(tmp_path):
         "y8,-34.84,146.41,1,NA\nyb1,-34.94,146.27,4,B\n"
     )
     days = pd.date_range("2016-01-01", periods=40).strftime("%Y-%m-%d")
-    series = "".join([lines("0.2"), *(lines(f"{0.2 + k / 1000}", day).split("\n", 1)[1] for k, day in enumerate(days) if k)])
+    series = "".join(
+        [lines("0.2"), *(lines(f"{0.2 + k / 1000}", day).split("\n", 1)[1] for k, day in enumerate(days) if k)]
+    )
     for name, text in (("y7", series), ("ya3", lines("NA")), ("y8", series), ("yb1", lines("0.3"))):
         (tmp_path / "stations" / f"{name}.csv").write_text(text)
     return tmp_path
@@ -95,7 +97,9 @@ def test_a_station_file_that_is_not_as_described_is_refused(tmp_path, text, expe
 
 
 def test_the_real_stations_without_the_repeated_ones(shared_data):
-    table = station_table(shared_data / "yanco" / "sites.csv", sorted((shared_data / "yanco" / "stations").glob("*.csv")))
+    table = station_table(
+        shared_data / "yanco" / "sites.csv", sorted((shared_data / "yanco" / "stations").glob("*.csv"))
+    )
     source, target = split_domains(table)
     assert (source["station"].nunique(), target["station"].nunique()) == (14, 12)
     assert {"y5", "y7"} <= set(source["station"]) and not {"y8", "y9"} & set(table["station"])
@@ -107,7 +111,9 @@ def test_the_rasters_of_the_map_hold_what_the_stations_have(shared_data, project
     config = load_config({**default_config, "data_dir": str(shared_data)})
     inputs = {item["feature"]: item["file"] for item in config["mapping"]["inputs"]}
     assert set(inputs) == {*STATIC, *DAILY}
-    table = station_table(shared_data / "yanco" / "sites.csv", sorted((shared_data / "yanco" / "stations").glob("*.csv")))
+    table = station_table(
+        shared_data / "yanco" / "sites.csv", sorted((shared_data / "yanco" / "stations").glob("*.csv"))
+    )
     day = table[(table["date"] == config["mapping"]["dates"][0])].set_index("station")
     day.loc["ya7a", "longitude"] -= 3e-5  # on a pixel's edge, where the rounded coordinate falls on the wrong side
     for name, path in inputs.items():
