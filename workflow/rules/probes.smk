@@ -111,7 +111,7 @@ rule build_yanco_tables:
 
 for domain in PROBE_DOMAINS:
     check_files(files_of_domain(CONFIG["probes"][domain]))
-if CONFIG["samples"]["source"].endswith("/covariates/murrumbidgee.parquet"):
+if CONFIG["samples"]["source"].endswith("covariates/murrumbidgee.parquet"):
     check_files(rules.build_murrumbidgee_covariates.input)
-if "/tables/yanco/" in CONFIG["samples"]["source"]:
+if "tables/yanco/" in CONFIG["samples"]["source"]:
     check_files(rules.build_yanco_tables.input)

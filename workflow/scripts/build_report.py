@@ -4,6 +4,7 @@ import json
 
 import pandas as pd
 
+from loam.covariates.samples import DROPPED
 from loam.io.atomic import write_text
 from loam.io.schemas import FOLDS, METRICS_TABLE, PREDICTIONS, SUMMARY
 from loam.io.stage import Paths, Values, run_stage
@@ -19,7 +20,7 @@ def stage(paths: Paths, values: Values) -> None:
         metrics=metrics,
         summary=summary,
         folds=read_table(paths["folds"], FOLDS),
-        dropped=read_table(paths["dropped"]),
+        dropped=read_table(paths["dropped"], DROPPED),
         cards=[json.loads(path.read_text(encoding="utf-8")) for path in paths["cards"]],
         maps=paths["maps"],
         map_score_files=paths["map_scores"],

@@ -36,3 +36,15 @@ def test_a_file_that_is_no_table_is_a_table_error(tmp_path, content):
 def test_missing_file_is_a_table_error(tmp_path):
     with pytest.raises(TableError, match="no such file"):
         read_table(tmp_path / "none.csv")
+
+
+def test_names_of_stations_stay_text(tmp_path):
+    named = folds.assign(test_station=["03048", "NA"], validation_station=["NA", "03048"])
+    write_table(named, tmp_path / "t.csv", FOLDS)
+    assert read_table(tmp_path / "t.csv", FOLDS)["test_station"].tolist() == ["03048", "NA"]
+
+
+def test_an_empty_name_is_refused(tmp_path):
+    (tmp_path / "t.csv").write_text("fold,test_station,validation_station\n1,,b\n")
+    with pytest.raises(TableError, match="test_station"):
+        read_table(tmp_path / "t.csv", FOLDS)

@@ -43,7 +43,7 @@ def test_a_day_is_the_mean_of_its_readings():
     [("00:00+10:00", "2020-01-02"), ("09:00+10:00", "2020-01-01"), ("00:00-06:00", "2019-12-31")],
 )
 def test_the_day_begins_where_the_config_says(boundary, first_day):
-    """15 h UTC is 1 h on the next day in eastern Australia, 6 h before that day's 9 o'clock; 3 h is the day before in Chicago."""
+    """15 h UTC is 1 h in eastern Australia, before its 9 o'clock; 3 h is the day before in Chicago."""
     times = pd.DatetimeIndex(["2020-01-01 15:00"] if "+" in boundary else ["2020-01-01 03:00"])
     assert means(series(times, [0.2]), shift=boundary_shift(boundary))["date"].tolist() == [pd.Timestamp(first_day)]
 

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from ismn_files import Series, write_station
 from prepare_probes import stage
 from snakemake.utils import update_config
 
@@ -158,6 +159,15 @@ def test_gravimetric_moisture_becomes_volumetric_by_the_bulk_density(run):
     np.testing.assert_allclose(layer(daily, "s", "surface"), wave(1))
 
 
+def test_no_soil_holds_more_than_its_pores(run):
+    values = wave(1)
+    values[7] = 0.5
+    for about in ({"porosity": 0.45}, {"bulk_density": 1.5}):  # 1 - 1.5 / 2.65 = 0.43
+        daily, _, report = run([frame("s", (0, 30), values)], about=about)
+        assert np.isnan(layer(daily, "s", "surface").iloc[7])
+        assert counts(report, counted="reading") == {"kept": 59, "above_porosity": 1}
+
+
 def test_raw_counts_need_a_relation(run):
     piece = frame("s", (0, 30), (wave(1) + 0.5) * 1000, unit="counts")
     with pytest.raises(TableError, match=r"station 's': values in 'raw' are no moisture; choose a relation"):
@@ -181,6 +191,54 @@ def test_stations_outside_the_choice_are_not_read(run):
 def test_a_domain_without_a_value_is_an_error_that_names_the_report(run):
     with pytest.raises(TableError, match=r"no layer has a value at any of 1 stations; .*qc_report.csv tells why"):
         run([frame("s", (0, 30), wave(1) + 0.6)])
+
+
+LOGGER = """
+files: "*.csv"
+station: {from: file name, pattern: "(?P<station>.+)\\\\.csv"}
+time: {column: Time, format: "%d/%m/%Y %H:%M", zone: "+10:00"}
+columns:
+  - {column: M10, variable: soil_moisture, depth: 10 cm, unit: "%"}
+  - {column: M30, variable: soil_moisture, depth: 30 cm, unit: "%"}
+  - {column: M60, variable: soil_moisture, depth: 60 cm, unit: "%"}
+  - {column: T10, variable: soil_temperature, depth: 10 cm, unit: degC}
+"""
+
+
+def test_the_same_readings_in_two_formats_give_the_same_days(tmp_path, default_config):
+    """ISMN is UTC and m3 m-3, the logger local time and percent; both go from the file to the layers."""
+    times = pd.date_range("2020-05-01", periods=24 * 20, freq="h")
+    rng = np.random.default_rng(1)
+    hours = np.arange(len(times))
+    values = {
+        d: (0.25 + 0.04 * np.sin(hours / 60 + d) + rng.normal(0, 0.001, len(hours))).round(4) for d in (10, 30, 60)
+    }
+    cold = np.where(hours < 24 * 5, -1.0, 8.0)
+    series = [Series("sm", d / 100, d / 100, "TDR", times, v) for d, v in values.items()]
+    write_station(tmp_path / "ismn", "NET", "S1", [*series, Series("ts", 0.1, 0.1, "T", times, cold)])
+    (tmp_path / "logger").mkdir()
+    local = (times + pd.Timedelta(hours=10)).strftime("%d/%m/%Y %H:%M")
+    table = pd.DataFrame({"Time": local, **{f"M{d}": (100 * v).round(4) for d, v in values.items()}, "T10": cold})
+    table.to_csv(tmp_path / "logger" / "S1.csv", index=False)
+    (tmp_path / "logger.yaml").write_text(LOGGER)
+    (tmp_path / "stations.csv").write_text("station,latitude,longitude\nS1,-35,146\n")
+    domains = {
+        "ismn": {"path": str(tmp_path / "ismn")},
+        "logger": {"path": str(tmp_path / "logger"), "description": str(tmp_path / "logger.yaml"),
+                   "stations": str(tmp_path / "stations.csv")},
+    }  # fmt: skip
+    days = {}
+    for name, settings in domains.items():
+        config = {**default_config, "day_boundary": "00:00+10:00", "layers": LAYERS, "domain": "target"}
+        config["probes"] = {**default_config["probes"], "target": {"format": name, **settings}}
+        paths = {key: tmp_path / f"{name}_{key}" for key in ("daily.parquet", "stations.parquet", "report.csv")}
+        stage({path.name.split("_")[1].split(".")[0]: path for path in paths.values()}, config)
+        days[name] = read_table(paths["daily.parquet"], DAILY).drop(columns="station")
+    pd.testing.assert_frame_equal(days["ismn"], days["logger"])
+    surface = days["ismn"][days["ismn"]["layer"] == "surface"].set_index("date")
+    assert surface.index[0] == pd.Timestamp("2020-05-01") and surface["moisture"].notna().sum() >= 14
+    frozen = (surface["qc"] & Flag.FROZEN.value) != 0
+    assert frozen[:5].all() and not frozen[6:].any()
 
 
 def test_the_script_hands_over_what_the_config_says(shared_data, project, default_config, tmp_path):

@@ -14,14 +14,13 @@ def readings(values, unit="m3 m-3", variable="soil_moisture", depth=(5.0, 5.0), 
     return pd.DataFrame(
         {
             "station": "s1", "sensor": sensor, "variable": variable, "depth_from_cm": depth[0], "depth_to_cm": depth[1],
-            "time": pd.date_range("2020-01-01", periods=len(values), freq="h"), "value": values, "unit": unit, "flag": "",
+            "time": pd.date_range("2020-01-01", periods=len(values), freq="h"), "value": values, "unit": unit,
+            "flag": "",
         }
     )  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "unit", ["m3 m-3", "m3/m3", "m³/m³", "m^3 m^-3", "M3 M-3", "m³ m⁻³", "cm3/cm3", "v/v", " m3 m-3 "]
-)
+@pytest.mark.parametrize("unit", ["m3 m-3", "m3/m3", "m³/m³", "m^3 m^-3", "M3 M-3", "m³ m⁻³", "cm3/cm3", " v/v "])
 def test_spellings_of_a_share_are_one(unit):
     assert canonical_unit("soil_moisture", unit) == ("m3 m-3", 1, 0)
 

@@ -54,7 +54,7 @@ def day(tmp_path):
     folder = tmp_path / "maps" / "2022-08-15"
     folder.mkdir(parents=True)
     (folder / "soil_moisture.png").write_bytes(png(Figure(figsize=(1, 1))))
-    (folder / "score.csv").write_text("layer,pixels,rmse\nsurface,62500,0.0417\n")
+    (folder / "score.csv").write_text("layer,n,rmse,r\nsurface,62500,0.0417,0.83\n")
     return folder
 
 
@@ -148,7 +148,8 @@ def test_the_same_run_gives_the_same_page(make_run):
 
 def test_the_script_reads_files_and_writes_the_page(make_run, day, tmp_path):
     run = make_run(layers=("surface",))
-    paths = {"page": tmp_path / "report" / "index.html", "maps": [day / "soil_moisture.png"]}
+    folder = tmp_path / "report"
+    paths = {"page": folder / "index.html", "text": folder / "summary.txt", "maps": [day / "soil_moisture.png"]}
     paths |= {"map_scores": [day / "score.csv"], "cards": []}
     for name in ("predictions", "metrics", "summary", "folds", "dropped"):
         paths[name] = tmp_path / (name + (".parquet" if name == "predictions" else ".csv"))
@@ -158,6 +159,11 @@ def test_the_script_reads_files_and_writes_the_page(make_run, day, tmp_path):
         paths["cards"][-1].write_text(json.dumps(card))
     build_report.stage(paths, run["values"])
     assert len(read(paths["page"].read_text(encoding="utf-8")).pictures) == 3
+    text = paths["text"].read_text(encoding="utf-8")
+    best = run["summary"].query("metric == 'rmse'")["median"].min()
+    assert f"{best:8.3f}" in text
+    assert "Map of 2022-08-15 against the truth, surface: RMSE 0.042, r 0.83 (62,500 pixels)" in text
+    assert all(str(paths[name]) in text for name in ("summary", "predictions", "page"))
 
 
 def test_report_runs_without_torch(project):

@@ -16,12 +16,15 @@ PARQUET = {".parquet", ".pq"}
 def read_table(path: str | Path, schema: pa.DataFrameSchema | None = None) -> pd.DataFrame:
     """Read a CSV (UTF-8, comma) or Parquet table.
 
+    Of a CSV, the columns that ``schema`` holds as text are read as written: station 03048 keeps its zero, and one named
+    NA its name.
+
     Raises:
         TableError: the file is missing, empty or unreadable, or does not fit ``schema``.
     """
     path = Path(path)
     try:
-        frame = pd.read_parquet(path) if path.suffix in PARQUET else pd.read_csv(path, low_memory=False)
+        frame = pd.read_parquet(path) if path.suffix in PARQUET else _read_csv(path, schema)
     except FileNotFoundError:
         raise TableError("no such file", where=path, fix="check the path in the config") from None
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, OSError, ValueError) as error:
@@ -29,6 +32,16 @@ def read_table(path: str | Path, schema: pa.DataFrameSchema | None = None) -> pd
             f"cannot be read as a table ({error})", where=path, expected="CSV with a header, or Parquet"
         ) from None
     return frame if schema is None else check_table(frame, schema, where=path)
+
+
+def _read_csv(path: Path, schema: pa.DataFrameSchema | None) -> pd.DataFrame:
+    if schema is None:
+        return pd.read_csv(path, low_memory=False)
+    text = [name for name, column in schema.columns.items() if str(column.dtype).startswith("str")]
+    missing = {name: ["", "nan", "NaN"] for name in schema.columns if name not in text} | dict.fromkeys(text, [""])
+    return pd.read_csv(
+        path, low_memory=False, dtype=dict.fromkeys(text, str), keep_default_na=False, na_values=missing
+    )
 
 
 def write_table(frame: pd.DataFrame, path: str | Path, schema: pa.DataFrameSchema | None = None) -> None:

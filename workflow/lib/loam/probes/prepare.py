@@ -29,6 +29,7 @@ from loam.probes.formats import open_probes, provider_flags
 from loam.probes.layers import to_layers
 from loam.probes.products import DAILY, DAY, LAYER, QC_REPORT, READING, STATION_SUMMARY
 from loam.probes.quality.flags import Flag
+from loam.probes.quality.limits import porosity_from_bulk_density
 from loam.probes.quality.repeats import flag_repeats, repeated_depths, repeated_stations
 from loam.probes.quality.station import flag_station
 from loam.probes.readings import READINGS, Probes
@@ -39,6 +40,7 @@ from loam.probes.units import CANONICAL, GRAVIMETRIC, to_canonical
 log = logging.getLogger("loam")
 
 DEPTH = ["depth_from_cm", "depth_to_cm"]
+TEXT = ["station", "sensor", "variable", "unit", "flag"]
 
 
 def prepare_domain(
@@ -84,9 +86,8 @@ def prepare_domain(
     with TemporaryDirectory(dir=daily.parent, prefix=".probes_") as spool:
         for station, readings in _by_station(probes, set(chosen["station"]), Path(spool)):
             readings = _moisture(to_canonical(readings, where=probes.source), about.loc[station], calibration)
-            readings["qc"] = flag_station(
-                readings, daily=probes.daily, porosity=about.loc[station, "porosity"], settings=rules
-            )
+            porosity = _porosity(about.loc[station])
+            readings["qc"] = flag_station(readings, daily=probes.daily, porosity=porosity, settings=rules)
             profile, found = _profile(readings, minimum_share, shift, excluding)
             profiles.append(profile)
             counts.append(found)
@@ -127,7 +128,8 @@ def _by_station(probes: Probes, chosen: set[str], spool: Path) -> Iterator[tuple
         piece.to_parquet(path, index=False)
         pieces.setdefault(piece["station"].iloc[0], []).append(path)
     for station in sorted(pieces):
-        frame = pd.concat([pd.read_parquet(path) for path in pieces[station]], ignore_index=True)
+        tables = [pq.read_table(path, read_dictionary=TEXT) for path in pieces[station]]
+        frame = arrow.concat_tables(tables).unify_dictionaries().to_pandas()  # text as categories: little memory
         for path in pieces[station]:
             path.unlink()
         if (frame["variable"] == "soil_moisture").any():
@@ -137,7 +139,7 @@ def _by_station(probes: Probes, chosen: set[str], spool: Path) -> Iterator[tuple
 def _moisture(readings: pd.DataFrame, station: pd.Series, calibration: Mapping[str, Any]) -> pd.DataFrame:
     """Readings with all soil moisture in m3 m-3: calibrated, gravimetric moisture by the bulk density."""
     moisture = readings["variable"] == "soil_moisture"
-    value, unit = readings["value"].to_numpy(float, copy=True), readings["unit"].astype(object).to_numpy(copy=True)
+    value = readings["value"].to_numpy(float, copy=True)
     for name in readings.loc[moisture, "unit"].unique():
         rows = (moisture & (readings["unit"] == name)).to_numpy()
         relation = "gravimetric" if name == GRAVIMETRIC else calibration["relation"]
@@ -151,8 +153,13 @@ def _moisture(readings: pd.DataFrame, station: pd.Series, calibration: Mapping[s
             value[rows], relation=relation, coefficients=coefficients, bulk_density=station["bulk_density"],
             where=f"station '{station.name}'",
         )  # fmt: skip
-        unit[rows] = CANONICAL["soil_moisture"]
+    unit = readings["variable"].map(CANONICAL).astype("category")
     return readings.assign(value=value, unit=unit)
+
+
+def _porosity(station: pd.Series) -> float:
+    given = station["porosity"]
+    return float(porosity_from_bulk_density(station["bulk_density"])) if pd.isna(given) else float(given)
 
 
 def _profile(
@@ -172,9 +179,8 @@ def _count(table: pd.DataFrame, counted: str, excluded: np.ndarray | None = None
     if counted == LAYER:
         table = table.rename(columns={"layer": "place"})
     else:
-        depths = list(zip(table["depth_from_cm"], table["depth_to_cm"], strict=True))
-        names = {depth: place_of(*depth) for depth in set(depths)}
-        table = table.assign(place=[names[depth] for depth in depths])
+        codes, depths = pd.MultiIndex.from_frame(table[DEPTH]).factorize()
+        table = table.assign(place=pd.Categorical.from_codes(codes, [place_of(*depth) for depth in depths]))
     time, value = ("time", "value") if counted == READING else ("date", "moisture")
     excluded = table[value].isna().to_numpy() if excluded is None else excluded
     keys = ["station", "place", "sensor"] if counted == READING else ["station", "place"]

@@ -39,24 +39,22 @@ def count_flags(
     """
     there = (table[value].notna() | excluded).to_numpy()
     table, excluded = table[there], np.asarray(excluded)[there]
-    days, flags = table[time].dt.normalize(), table["qc"].to_numpy(np.int64)
-    names = table[list(keys)].astype(object)
-    total = names.groupby(list(keys), dropna=False, sort=False).size().rename("of").reset_index()
+    groups = table.groupby(list(keys), sort=False, observed=True)
+    total = groups.size().rename("of").reset_index()
+    days = pd.DataFrame({"group": groups.ngroup().to_numpy(), "day": table[time].dt.normalize().to_numpy()})
+    flags = table["qc"].to_numpy(np.int64)
     rows = []
     for name, hit, out in [
         (KEPT, ~excluded, False),
         *((flag.name.lower(), (flags & flag.value) != 0, out) for flag in Flag for out in (True, False)),
     ]:
-        chosen = hit & (excluded == out)
-        if name != KEPT and not chosen.any():
-            continue
-        found = names[chosen].assign(day=days[chosen]).groupby(list(keys), dropna=False, sort=False)["day"]
-        found = found.agg(number="size", first_day="min", last_day="max").reset_index()
+        found = (
+            days[hit & (excluded == out)].groupby("group")["day"].agg(number="size", first_day="min", last_day="max")
+        )
         if name == KEPT:  # nothing kept is worth a row
-            found = total[list(keys)].merge(found, on=list(keys), how="left")
-            found["number"] = found["number"].fillna(0)
-        rows.append(found.assign(flag=name, excluded=out))
-    report = pd.concat(rows, ignore_index=True).merge(total, on=list(keys))
+            found = found.reindex(total.index).fillna({"number": 0})
+        rows.append(total.loc[found.index].join(found).assign(flag=name, excluded=out))
+    report = pd.concat([part for part in rows if len(part)], ignore_index=True)
     if "sensor" not in report:
         report["sensor"] = ""
     report = report.assign(counted=counted, share=report["number"] / report["of"])

@@ -99,7 +99,7 @@ def to_canonical(readings: pd.DataFrame, *, where: object = None) -> pd.DataFram
                 factor, canonical = 1 / _thickness_mm(readings.iloc[rows], where), CANONICAL[variable]
         value[rows] = value[rows] * factor + offset
         unit[rows] = canonical
-    return readings.assign(value=value, unit=unit)
+    return readings.assign(value=value, unit=pd.Categorical(unit))
 
 
 def _plain(unit: str) -> str:

@@ -1,0 +1,59 @@
+"""What the config may say is what the library knows."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+
+from loam.config.settings import SCHEMA
+from loam.errors import ConfigError
+from loam.probes.calibration import RELATIONS
+from loam.probes.files import files_of_domain, files_of_format
+from loam.probes.formats import FORMATS, open_probes, provider_flags
+from loam.probes.quality.flags import Flag
+from loam.probes.quality.station import SETTINGS
+
+
+@pytest.fixture(scope="module")
+def schema() -> dict:
+    return yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
+
+
+def test_the_config_knows_every_format_relation_and_rule(schema, default_config):
+    assert schema["$defs"]["probe_files"]["properties"]["format"]["enum"] == sorted(FORMATS)
+    assert schema["$defs"]["calibration"]["properties"]["relation"]["enum"] == list(RELATIONS)
+    quality = default_config["probes"]["quality"]
+    by_domain = {"provider_good", "provider_bad"}
+    assert {name: value for name, value in quality.items() if name != "exclude"} == {
+        name: value for name, value in SETTINGS.items() if name not in by_domain
+    }
+    assert by_domain <= set(schema["$defs"]["probe_files"]["properties"])
+
+
+def test_the_config_can_exclude_every_flag_of_a_reading_or_a_depths_day(schema):
+    of_layers = {Flag.TOO_FEW_READINGS, Flag.NOT_SPLINED, Flag.EXTRAPOLATED}
+    names = schema["properties"]["probes"]["properties"]["quality"]["properties"]["exclude"]["items"]["enum"]
+    assert set(names) == {flag.name.lower() for flag in Flag if flag not in of_layers}
+
+
+def test_an_unknown_format_is_refused():
+    with pytest.raises(ConfigError, match="'xls' is no format of probe files; expected one of awra, icos"):
+        open_probes({"format": "xls", "path": "x"})
+
+
+def test_a_format_knows_its_good_flags_unless_the_config_says_otherwise():
+    assert provider_flags({"format": "ismn"}) == {"provider_good": ["G"], "provider_bad": []}
+    assert provider_flags({"format": "ismn", "provider_bad": ["D01"]}) == {"provider_good": [], "provider_bad": ["D01"]}
+    assert provider_flags({"format": "logger"}) == {"provider_good": [], "provider_bad": []}
+
+
+def test_a_folder_is_all_files_in_it_and_what_a_rule_makes_is_left_alone(tmp_path):
+    (tmp_path / "2020").mkdir()
+    for name in ("2020/b.txt", "a.txt"):
+        (tmp_path / name).write_text("x")
+    settings = {"format": "uscrn", "path": str(tmp_path), "stations": "stations.csv"}
+    inside = [str(tmp_path / "2020" / "b.txt"), str(tmp_path / "a.txt")]
+    assert files_of_domain(settings) == [*inside, "stations.csv"]
+    assert files_of_domain({"path": "results/x/loggers"}) == ["results/x/loggers"] and files_of_domain(None) == []
+    probes = {"source": settings, "target": {**settings, "format": "awra"}}
+    assert files_of_format(probes, "uscrn") == inside and files_of_format(probes, "ismn") == []
