@@ -21,14 +21,6 @@ except LoamError as error:
     raise WorkflowError(str(error)) from None
 
 
-def check_files(paths):
-    """Stop before any job starts if a file that no rule makes is missing."""
-    try:
-        require_files(CONFIG, paths)
-    except LoamError as error:
-        raise WorkflowError(str(error)) from None
-
-
 wildcard_constraints:
     run=CONFIG["run"],
     domain="source|target",
@@ -37,6 +29,7 @@ wildcard_constraints:
     date=r"\d{4}-\d{2}-\d{2}",
 
 
+include: "workflow/rules/checks.smk"
 include: "workflow/rules/sandbox.smk"
 include: "workflow/rules/probes.smk"
 include: "workflow/rules/covariates.smk"

@@ -6,10 +6,6 @@ MAP_FILES = ["soil_moisture.tif", "soil_moisture.png"] + (["score.csv"] if CONFI
 MAP_MODEL = f"results/{{run}}/models/{CONFIG['mapping']['model']}/{CONFIG['mapping']['scenario']}"
 
 
-def rasters_of_day(wildcards):
-    return files_of_day(CONFIG["mapping"]["inputs"], CONFIG["features"], wildcards.date)
-
-
 rule build_grid:
     input:
         like=CONFIG["mapping"]["grid"]["like"] or [],
@@ -36,7 +32,7 @@ rule map_soil_moisture:
         grid="results/{run}/grid.json",
         weights=f"{MAP_MODEL}/weights.safetensors",
         card=f"{MAP_MODEL}/card.json",
-        rasters=rasters_of_day,
+        rasters=lambda wildcards: files_of_day(CONFIG["mapping"]["inputs"], CONFIG["features"], wildcards.date),
     output:
         map="results/{run}/maps/{date}/soil_moisture.tif",
     log:

@@ -8,7 +8,7 @@ PROBE_DOMAINS = ["source", "target"] if CONFIG["samples"]["from"] == "probes" el
 
 
 def probe_files(wildcards):
-    return files_of_domain(CONFIG["probes"][wildcards.domain])
+    return files_of_domain(CONFIG["probes"][wildcards.domain], CONFIG["probes"]["maps"])
 
 
 rule prepare_probes:
@@ -38,6 +38,7 @@ rule prepare_probes:
             "probes.layer_share",
             "probes.smoothing",
             "probes.quality",
+            "probes.maps",
         ),
         code=code_version("prepare_probes"),
     script:
@@ -110,7 +111,7 @@ rule build_yanco_tables:
 
 
 for domain in PROBE_DOMAINS:
-    check_files(files_of_domain(CONFIG["probes"][domain]))
+    check_files(files_of_domain(CONFIG["probes"][domain], CONFIG["probes"]["maps"]))
 if CONFIG["samples"]["source"].endswith("covariates/murrumbidgee.parquet"):
     check_files(rules.build_murrumbidgee_covariates.input)
 if "tables/yanco/" in CONFIG["samples"]["source"]:

@@ -14,6 +14,7 @@ def stage(paths: Paths, values: Values) -> None:
         minimum_share=probes["minimum_share"],
         quality=probes["quality"],
         calibration=probes["calibration"][domain],
+        maps=probes["maps"],
         layer_share=probes["layer_share"],
         smoothing=probes["smoothing"],
         daily=paths["daily"],

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 
-def files_of_domain(settings: Mapping[str, Any] | None) -> list[str]:
-    """The files behind ``path``, ``stations`` and ``description`` of a domain's settings; a folder gives all in it.
+def files_of_domain(settings: Mapping[str, Any] | None, maps: Sequence[Mapping[str, Any]] = ()) -> list[str]:
+    """The files behind ``path``, ``stations`` and ``description`` of a domain's settings, and of ``maps``.
 
-    A path that does not exist is given as it is, so that its absence is reported by its name; so is one that a rule
+    A folder gives all in it. A path that does not exist is given as it is, so that its absence is reported by its name; so is one that a rule
     makes (in ``results/``).
     """
     files: list[str] = []
@@ -19,6 +19,7 @@ def files_of_domain(settings: Mapping[str, Any] | None) -> list[str]:
             given = not path.startswith("results/") and Path(path).is_dir()
             inside = sorted(str(file) for file in Path(path).rglob("*") if file.is_file()) if given else []
             files += inside or [path]
+    files += [item["file"] for item in maps]
     return list(dict.fromkeys(files))
 
 

@@ -1,9 +1,11 @@
 """Which depths a sensor stands for.
 
 A spline needs intervals; many sensors are points. A point sensor stands for the soil halfway to its neighbours: up to
-the middle between it and the sensor above (the surface, if there is none), down to the middle between it and the sensor
-below (if there is none, as far down as up). An interval sensor is an average already and is taken as it is; the soil
-between it and its neighbours is shared out in the same way, but only to judge how much of a layer is known.
+the middle between it and the sensor above, down to the middle between it and the sensor below (if there is none, as far
+down as up). The uppermost sensor reaches the surface if it lies no deeper than ``NEAR_SURFACE``; else as far up as
+down, because a deep sensor says nothing about the surface. A point without neighbours reaches ``LONE_REACH`` either
+way, or to the surface and as far down. An interval sensor is an average already and is taken as it is; the soil between
+it and its neighbours is shared out in the same way, but only to judge how much of a layer is known.
 
 The rule reads a station's whole set of depths, not those of one day: what a sensor stands for does not change when its
 neighbour is silent, and the layers do not jump.
@@ -20,6 +22,9 @@ from loam.errors import TableError
 from loam.probes.spline import TOUCHING
 
 Interval = tuple[float, float]
+
+NEAR_SURFACE = 20.0  # cm; an uppermost sensor down to here stands for the soil up to the surface
+LONE_REACH = 10.0  # cm; farther up or down a point without neighbours says nothing
 
 
 @dataclass(frozen=True)
@@ -57,8 +62,14 @@ def sensor_intervals(depths: Sequence[Interval]) -> list[SensorInterval]:
         others = [depth for depth in depths if depth != (top, bottom)]
         above = [lower for _, lower in others if lower <= top]
         below = [upper for upper, _ in others if upper >= bottom]
-        reach_top = (max(above) + top) / 2 if above else 0.0
         point = top == bottom
+        down = (min(below) - bottom) / 2 if below else (LONE_REACH if point else 0.0)
+        if above:
+            reach_top = (max(above) + top) / 2
+        elif top <= NEAR_SURFACE and (below or not point):
+            reach_top = 0.0
+        else:
+            reach_top = max(0.0, top - down)
         last = 2 * bottom - reach_top if point else bottom
         reach_bottom = (min(below) + bottom) / 2 if below else last
         if reach_bottom - reach_top <= TOUCHING:

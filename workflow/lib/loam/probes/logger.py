@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from loam.errors import ConfigError, TableError
+from loam.probes.calibration import scaled_frequency
 from loam.probes.logger_depths import parse_depth
 from loam.probes.logger_description import Description, read_description
 from loam.probes.logger_entries import DepthColumn, Entry, check_store
@@ -38,7 +39,7 @@ def read_logger(settings: Mapping[str, Any]) -> Probes:
     """Read a folder of logger files.
 
     The description, the station table and the head of every file are checked at once, the readings as they are read.
-    Values keep the unit that the description gives.
+    Values keep the unit that the description gives; raw counts with counts in air and water become scaled frequencies.
 
     Args:
         settings: ``path``, the folder; ``description``, the YAML that says what the files hold; ``stations``, the
@@ -182,9 +183,11 @@ def _take(
         filled[position] += int(np.isfinite(values).sum())
         if entry.variable == "soil_moisture":
             check_moisture_scale(values, part.lines, entry.unit, entry.column, file.path)
+        if entry.counts is not None:
+            values = scaled_frequency(values, air=entry.counts[0], water=entry.counts[1])
         flags = _flags(part, entry, spool)
         if whole_piece and entry.sensor_column is None and not isinstance(entry.depth, DepthColumn):
-            series = spool.series(Series(entry.sensor, entry.variable, entry.depth, entry.unit))
+            series = spool.series(Series(entry.sensor, entry.variable, entry.depth, entry.unit_of_values))
             whole.append((series, values, flags))
             continue
         belongs = np.zeros(len(time), dtype=np.int64)
@@ -219,7 +222,7 @@ def _series(part: Piece, entry: Entry, file: LoggerFile, spool: Spool) -> Iterat
             depth = parse_depth(found[depth.column], where=where, unit=depth.unit)
             check_store(entry.variable, entry.unit, depth, where=where, error=TableError)
         sensor = found[entry.sensor_column] if entry.sensor_column else entry.sensor
-        yield spool.series(Series(sensor, entry.variable, depth, entry.unit)), rows
+        yield spool.series(Series(sensor, entry.variable, depth, entry.unit_of_values)), rows
 
 
 def _flags(part: Piece, entry: Entry, spool: Spool) -> np.ndarray | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ import pandas as pd
 from loam.errors import ConfigError, LoamError, TableError
 from loam.probes.logger_depths import CENTIMETRES, EXAMPLES, parse_depth
 from loam.probes.logger_units import is_store
-from loam.probes.units import canonical_unit
+from loam.probes.units import canonical_unit, is_counts
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Entry:
         where: columns and the text they must have for a row to count.
         first, last: days on the logger's clock, both included, or None.
         optional: whether files may lack the column.
+        counts: the sensor's counts in air and in water, by which its raw counts become scaled frequencies; or None.
     """
 
     column: str
@@ -50,6 +52,12 @@ class Entry:
     first: pd.Timestamp | None
     last: pd.Timestamp | None
     optional: bool
+    counts: tuple[float, float] | None
+
+    @property
+    def unit_of_values(self) -> str:
+        """The unit once raw counts are scaled by the counts in air and water."""
+        return self.unit if self.counts is None else "scaled frequency"
 
     def columns(self) -> list[str]:
         """Every column that the entry reads."""
@@ -97,7 +105,7 @@ def parse_entry(item: Mapping[str, Any], path: Path, number: int) -> Entry:
         sensor="" if in_column else str(sensor), sensor_column=str(sensor["column"]) if in_column else None,
         flag=str(item["flag"]) if "flag" in item else None,
         where=tuple((str(column), str(text)) for column, text in item.get("where", {}).items()),
-        first=days[0], last=days[1], optional=item.get("optional", False),
+        first=days[0], last=days[1], optional=item.get("optional", False), counts=_counts(item, at),
     )  # fmt: skip
 
 
@@ -118,6 +126,28 @@ def _depth(item: Mapping[str, Any], at: Callable[..., str]) -> tuple[float, floa
     if depth is not None:
         raise ConfigError(f"a depth for {item['variable']}, above the ground", where=at("depth"), fix="delete it")
     return 0.0, 0.0
+
+
+def _counts(item: Mapping[str, Any], at: Callable[..., str]) -> tuple[float, float] | None:
+    keys = ("air_counts", "water_counts")
+    given = [key for key in keys if key in item]
+    if not given:
+        return None
+    if len(given) == 1:
+        other = keys[given == [keys[0]]]
+        raise ConfigError(f"'{given[0]}' without '{other}'", where=at(given[0]), expected="both, or none")
+    if item["variable"] != "soil_moisture" or not is_counts(str(item["unit"])):
+        raise ConfigError(
+            f"counts in air and water for {item['variable']} in '{item['unit']}'", where=at("air_counts"),
+            expected="soil_moisture in counts",
+        )  # fmt: skip
+    air, water = (float(item[key]) for key in keys)
+    if not (math.isfinite(air) and math.isfinite(water) and air > water):
+        raise ConfigError(
+            f"{air:g} counts in air and {water:g} in water make no scale", where=at("air_counts"),
+            expected="more in air than in water", fix="exchange them perhaps",
+        )  # fmt: skip
+    return air, water
 
 
 def _day(text: Any, where: str) -> pd.Timestamp | None:

@@ -10,7 +10,7 @@ values, and the report counts them.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -27,9 +27,11 @@ from loam.probes.calibration import calibrate
 from loam.probes.daily import boundary_shift, daily_values, mean_over_sensors
 from loam.probes.formats import open_probes, provider_flags
 from loam.probes.layers import to_layers
+from loam.probes.maps import fill_from_maps
 from loam.probes.products import DAILY, DAY, LAYER, QC_REPORT, READING, STATION_SUMMARY
 from loam.probes.quality.flags import Flag
 from loam.probes.quality.limits import porosity_from_bulk_density
+from loam.probes.quality.rain import daily_rain, nearest_rain
 from loam.probes.quality.repeats import flag_repeats, repeated_depths, repeated_stations
 from loam.probes.quality.station import flag_station
 from loam.probes.readings import READINGS, Probes
@@ -51,6 +53,7 @@ def prepare_domain(
     minimum_share: float,
     quality: Mapping[str, Any],
     calibration: Mapping[str, Any],
+    maps: Sequence[Mapping[str, Any]],
     layer_share: float,
     smoothing: float,
     daily: Path,
@@ -64,8 +67,10 @@ def prepare_domain(
         layers: name, top_cm, bottom_cm.
         day_boundary: where a day begins; not used where values are daily already.
         minimum_share: of a day's readings that must be left for a daily mean.
-        quality: what ``flag_station`` reads, and ``exclude``, the flags that keep a reading or day out.
+        quality: what ``flag_station`` reads, ``exclude``, the flags that keep a reading or day out, and
+            ``rain_distance_km``, how far away rain may be measured for stations without rain of their own.
         calibration: relation and coefficients.
+        maps: column, file and band of rasters that give what the stations lack.
         layer_share: of a layer's thickness that the day's sensors must stand for.
         smoothing: the spline's lambda.
         daily: Parquet to write, schema DAILY.
@@ -76,7 +81,7 @@ def prepare_domain(
         ConfigError, TableError: what the reader or a step refuses; no station has a value in any layer.
     """
     probes = open_probes(settings)
-    chosen = select_stations(probes.stations, settings, where=probes.source)
+    chosen = fill_from_maps(select_stations(probes.stations, settings, where=probes.source), maps)
     log.info("%s: %d of %d stations, %s", probes.source, len(chosen), len(probes.stations), _resolution(probes))
     shift = None if probes.daily else boundary_shift(day_boundary)
     excluding = int(Flag.TOO_FEW_READINGS) | sum(int(Flag[name.upper()]) for name in set(quality["exclude"]))
@@ -84,10 +89,12 @@ def prepare_domain(
     about, profiles, counts = chosen.set_index("station"), [], []
     daily.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=daily.parent, prefix=".probes_") as spool:
-        for station, readings in _by_station(probes, set(chosen["station"]), Path(spool)):
+        pieces = _spool(probes, set(chosen["station"]), Path(spool))
+        rain = _rain_near(pieces, chosen, probes, quality["rain_distance_km"])
+        for station, readings in _by_station(pieces):
             readings = _moisture(to_canonical(readings, where=probes.source), about.loc[station], calibration)
             porosity = _porosity(about.loc[station])
-            readings["qc"] = flag_station(readings, daily=probes.daily, porosity=porosity, settings=rules)
+            readings["qc"] = flag_station(readings, daily=probes.daily, porosity=porosity, settings=rules, rain=rain.get(station))
             profile, found = _profile(readings, minimum_share, shift, excluding)
             profiles.append(profile)
             counts.append(found)
@@ -117,8 +124,8 @@ def _resolution(probes: Probes) -> str:
     return "daily values" if probes.daily else "sub-daily readings"
 
 
-def _by_station(probes: Probes, chosen: set[str], spool: Path) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Each chosen station's readings, sorted by sensor and time; a piece is on disk until its station's turn."""
+def _spool(probes: Probes, chosen: set[str], spool: Path) -> dict[str, list[Path]]:
+    """The files, written to ``spool``, of each chosen station's readings."""
     pieces: dict[str, list[Path]] = {}
     for number, piece in enumerate(probes.readings):
         if piece.empty or piece["station"].iloc[0] not in chosen:
@@ -127,6 +134,29 @@ def _by_station(probes: Probes, chosen: set[str], spool: Path) -> Iterator[tuple
         path = spool / f"piece_{number}.parquet"
         piece.to_parquet(path, index=False)
         pieces.setdefault(piece["station"].iloc[0], []).append(path)
+    return pieces
+
+
+def _rain_near(
+    pieces: Mapping[str, list[Path]], stations: pd.DataFrame, probes: Probes, within_km: float
+) -> dict[str, pd.Series]:
+    """Daily rain of the nearest station that has rain, by station, for those that have none of their own."""
+    rain = {}
+    for station, paths in pieces.items():
+        filters = [("variable", "==", "precipitation")]
+        frame = pd.concat([pq.read_table(path, filters=filters).to_pandas() for path in paths], ignore_index=True)
+        sums = daily_rain(to_canonical(frame, where=probes.source), daily=probes.daily)
+        if len(sums):
+            rain[station] = sums
+    nearest = nearest_rain(stations, rain, within_km=within_km)
+    for station, (other, distance) in nearest.items():
+        log.info("station %s has no rain: that of %s, %.1f km away, tells what it should respond to", station, other,
+                 distance)  # fmt: skip
+    return {station: rain[other] for station, (other, _) in nearest.items()}
+
+
+def _by_station(pieces: Mapping[str, list[Path]]) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Each station's readings, sorted by sensor and time; a piece is on disk until its station's turn."""
     for station in sorted(pieces):
         tables = [pq.read_table(path, read_dictionary=TEXT) for path in pieces[station]]
         frame = arrow.concat_tables(tables).unify_dictionaries().to_pandas()  # text as categories: little memory

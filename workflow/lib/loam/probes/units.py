@@ -42,11 +42,12 @@ FACTORS: dict[str, dict[str, tuple[float, float]]] = {
         "cm": (10, 0), "m": (1000, 0), **dict.fromkeys(("in", "inch", "inches"), (25.4, 0)),
     },
 }  # fmt: skip
+COUNTS = ("raw", "count", "counts", "raw count", "raw counts")
 SIGNS = str.maketrans({"³": "3", "⁻": "-", "¹": "1", "°": "deg", "º": "deg", "·": " "})
 LATER = {
     **dict.fromkeys(("mm", "mm water", "mm of water"), WATER_DEPTH),
     **dict.fromkeys(("g g-1", "g/g", "kg kg-1", "kg/kg", "gravimetric"), GRAVIMETRIC),
-    **dict.fromkeys(("raw", "count", "counts", "raw count", "raw counts"), RAW),
+    **dict.fromkeys(COUNTS, RAW),
     **dict.fromkeys(("sf", "su", "scaled frequency", "scaled unit", "scaled units"), RAW),
 }
 
@@ -68,6 +69,11 @@ def canonical_unit(variable: str, unit: str) -> tuple[str, float, float]:
     raise TableError(
         f"unit '{unit}' of {variable} is not known", expected=_examples(variable), fix="write one of these in its place"
     )
+
+
+def is_counts(unit: str) -> bool:
+    """Whether the unit is a capacitance probe's raw counts."""
+    return _plain(unit) in COUNTS
 
 
 def to_canonical(readings: pd.DataFrame, *, where: object = None) -> pd.DataFrame:

@@ -80,7 +80,8 @@ def flag_station(
         daily: whether values are daily; the rules on the shape of hourly series are then left out.
         porosity: m3 m-3, of the station or by (depth_from_cm, depth_to_cm); None or NaN where it is not known.
         settings: of ``probes.quality``; a missing key has its default in ``SETTINGS``. Other keys are not looked at.
-        rain: mm a day by date, of a place near; used where the station has no rain of its own.
+        rain: mm a day by date, of a place near; used for NO_RESPONSE where the station has no rain of its own. It
+            makes no sensor STUCK: it may have missed the station.
     """
     chosen = {**SETTINGS, **{name: value for name, value in settings.items() if name in SETTINGS}}
     flags = np.zeros(len(readings), dtype=np.int64)
@@ -191,8 +192,9 @@ def _compare(
     size = int(max(sensor.time[-1] for sensor in sensors) // DAY - first_day) + 1
     place = [(sensor.time // DAY - first_day).astype(np.int64) for sensor in sensors]
     means = np.stack([_means(*pair, size) for pair in zip(place, clean, strict=True)], axis=1)
-    rain = _daily_rain(rain_series, rain_near, first_day, size, daily=daily)
-    rainy = np.flatnonzero(rain >= chosen["response_rain"]) + first_day
+    own = [gauge for gauge in rain_series if not np.isnan(gauge.value).all()]
+    rain = _daily_rain(own, rain_near, first_day, size, daily=daily)
+    rainy = np.flatnonzero((rain >= chosen["response_rain"]) & bool(own)) + first_day
     wetting = [wetting_days(means[:, number], first_day) for number in range(len(sensors))]
     drifting = drifts(means, first_day, per_year=chosen["drift_per_year"])
     nothing = np.zeros(0, dtype=np.int64)

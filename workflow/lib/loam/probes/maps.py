@@ -1,0 +1,84 @@
+"""What a station table does not tell of a station's soil and place, taken from maps at the station's pixel."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyproj
+import rasterio
+from rasterio.windows import Window
+
+from loam.errors import RasterError
+from loam.grid import cells_at, crs_of, geobox_of, open_raster, present, project
+from loam.probes.logger_stations import NUMBERS
+
+log = logging.getLogger("loam")
+
+TEXTS = ("landcover", "soil")
+
+
+def fill_from_maps(stations: pd.DataFrame, maps: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """``stations`` where a missing value is that of the map's pixel whose centre is nearest to the station.
+
+    A value that is there stays. Of two maps of a column the first that has a value counts. A station outside a map or
+    on its nodata stays without, and is named in the log.
+
+    Args:
+        stations: schema STATIONS, with coordinates.
+        maps: ``column`` (bulk_density g cm-3, porosity m3 m-3, elevation m, landcover, soil), ``file`` (a raster in
+            any CRS), ``band`` (from 1; 1 if left out). Codes of landcover and soil become text.
+
+    Raises:
+        RasterError: a file is missing, no raster, without CRS or the band; or a number cannot be what the column holds.
+    """
+    stations = stations.copy()
+    for item in maps:
+        column, path = item["column"], Path(item["file"])
+        missing = stations[column].isna().to_numpy()
+        if not missing.any():
+            continue
+        with open_raster(path) as dataset:
+            values = _at(dataset, stations[missing], item.get("band", 1), path)
+        names = stations.loc[missing, "station"].to_numpy(str)
+        found = np.isfinite(values)
+        if column in TEXTS:
+            texts = pd.array([f"{value:g}" if known else None for value, known in zip(values, found, strict=True)])
+            stations.loc[missing, column] = texts.astype(stations[column].dtype)
+        else:
+            _check(column, values, names, path)
+            stations.loc[missing, column] = values
+        log.info("%s of %d stations is that of %s", column, found.sum(), path)
+        if not found.all():
+            log.warning("%s has no %s at station %s", path, column, ", ".join(names[~found]))
+    return stations
+
+
+def _at(dataset: rasterio.DatasetReader, stations: pd.DataFrame, band: int, path: Path) -> np.ndarray:
+    """[station] the band's value, NaN outside and where there is none."""
+    if not 1 <= band <= dataset.count:
+        raise RasterError(f"no band {band}", where=path, expected=f"1 to {dataset.count}", fix="see probes.maps")
+    geobox = geobox_of(dataset)
+    longitude, latitude = (stations[name].to_numpy(float) for name in ("longitude", "latitude"))
+    x, y = project(longitude, latitude, pyproj.CRS("EPSG:4326"), crs_of(geobox))
+    rows, cols = cells_at(geobox, x, y)
+    values = np.full(len(stations), np.nan)
+    for place in np.flatnonzero(rows >= 0):
+        pixel = dataset.read(band, window=Window(cols[place], rows[place], 1, 1))
+        if present(pixel, dataset.nodatavals[band - 1]).all():
+            values[place] = pixel[0, 0]
+    return values
+
+
+def _check(column: str, values: np.ndarray, names: np.ndarray, path: Path) -> None:
+    low, high = NUMBERS[column]
+    if (wrong := (values < low) | (values > high)).any():
+        first = int(np.argmax(wrong))
+        raise RasterError(
+            f"{column} {values[first]:g} at station '{names[first]}'", where=path, expected=f"{low:g} to {high:g}",
+            fix="bring the map to g cm-3 (bulk density), a share of 1 (porosity) or m (elevation)",
+        )  # fmt: skip
