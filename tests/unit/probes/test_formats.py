@@ -23,8 +23,9 @@ def test_the_config_knows_every_format_relation_and_rule(schema, default_config)
     assert schema["$defs"]["probe_files"]["properties"]["format"]["enum"] == sorted(FORMATS)
     assert schema["$defs"]["calibration"]["properties"]["relation"]["enum"] == list(RELATIONS)
     quality = default_config["probes"]["quality"]
+    of_all_stations = {"exclude", "rain_distance_km"}
     by_domain = {"provider_good", "provider_bad"}
-    assert {name: value for name, value in quality.items() if name != "exclude"} == {
+    assert {name: value for name, value in quality.items() if name not in of_all_stations} == {
         name: value for name, value in SETTINGS.items() if name not in by_domain
     }
     assert by_domain <= set(schema["$defs"]["probe_files"]["properties"])
@@ -55,5 +56,6 @@ def test_a_folder_is_all_files_in_it_and_what_a_rule_makes_is_left_alone(tmp_pat
     inside = [str(tmp_path / "2020" / "b.txt"), str(tmp_path / "a.txt")]
     assert files_of_domain(settings) == [*inside, "stations.csv"]
     assert files_of_domain({"path": "results/x/loggers"}) == ["results/x/loggers"] and files_of_domain(None) == []
+    assert files_of_domain(settings, [{"column": "soil", "file": "soil.tif"}]) == [*inside, "stations.csv", "soil.tif"]
     probes = {"source": settings, "target": {**settings, "format": "awra"}}
     assert files_of_format(probes, "uscrn") == inside and files_of_format(probes, "ismn") == []

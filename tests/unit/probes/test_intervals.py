@@ -26,8 +26,21 @@ def test_points_reach_from_the_surface_halfway_to_their_neighbours_and_the_last_
     assert edges(points(5, 10, 20, 50, 100)) == [(0, 7.5), (7.5, 15), (15, 35), (35, 75), (75, 125)]
 
 
-def test_a_lone_point_reaches_from_the_surface_to_twice_its_depth():
+def test_a_lone_shallow_point_reaches_from_the_surface_to_twice_its_depth():
     assert edges(points(5)) == [(0, 10)]
+
+
+def test_a_deep_uppermost_sensor_reaches_up_as_far_as_down_and_not_to_the_surface():
+    assert edges(points(20, 60))[0] == (0, 40)
+    assert edges(points(30, 60))[0] == (15, 45)
+    assert reaches([(25.0, 35.0), (45.0, 55.0)])[0] == (20, 40)
+    assert reaches([(30.0, 60.0)]) == [(30, 60)]
+    assert edges(points(60, 200))[0] == (30, 130), "never more than halfway to the surface"
+
+
+@pytest.mark.parametrize(("depth", "stands_for"), [(8, (0, 16)), (10, (0, 20)), (15, (5, 25)), (100, (90, 110))])
+def test_a_lone_point_reaches_10_cm_at_most(depth, stands_for):
+    assert edges(points(depth)) == [stands_for]
 
 
 def test_the_order_in_a_file_does_not_matter():

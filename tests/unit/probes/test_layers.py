@@ -105,6 +105,13 @@ def test_one_depth_gives_its_reading_if_it_stands_for_half_the_layer():
     assert table.loc["subsurface", ["n_readings", "qc"]].tolist() == [0, BEYOND]
 
 
+def test_a_lone_deep_sensor_says_nothing_of_the_layers_above_it():
+    table = last(day(depths={100: 0.22}))
+    assert table["moisture"].isna().all() and table["n_readings"].tolist() == [0, 0]
+    assert (table["qc"] & BEYOND != 0).all()
+    assert last(day(depths={60: 0.2, 100: 0.3}))["moisture"].isna().tolist() == [True, False]
+
+
 def test_one_depth_that_spans_the_layer_is_no_extrapolation():
     table = last(day(depths={(0, 100): 0.2}))
     assert table["moisture"].tolist() == [0.2, 0.2] and table["qc"].tolist() == [FALLBACK, FALLBACK]

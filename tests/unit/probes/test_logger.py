@@ -18,6 +18,7 @@ from loam.probes.logger import read_logger
 from loam.probes.logger_schema import SCHEMA
 from loam.probes.readings import READINGS
 from loam.probes.readings import STATIONS as STATION_SCHEMA
+from loam.probes.units import RAW, to_canonical
 
 GUIDE = Path(__file__).resolve().parents[3] / "docs" / "how-to" / "use-your-own-probes.md"
 CAMPBELL = (
@@ -128,6 +129,40 @@ def test_the_station_table_is_carried_with_its_soil(tmp_path):
 def test_unquoted_offsets_mean_what_they_say(tmp_path):
     readings = read(Case("offset", description=describe(time=TIME.replace('"+10:00"', "+10:00"))), tmp_path)
     assert readings["time"].iloc[0] == pd.Timestamp("2021-01-31 14:00")
+
+
+COUNTS = "column: C, variable: soil_moisture, depth: 10 cm"
+
+
+def counts_case(entry: str) -> Case:
+    rows = "Timestamp,C\n01/02/2021 00:00,37000\n01/02/2021 00:30,34000\n"
+    return Case("counts", files={"K1_.csv": rows}, description=describe(columns=f"[{{{entry}}}]"))
+
+
+def test_raw_counts_are_scaled_by_the_sensors_counts_in_air_and_water(tmp_path):
+    entry = f"{COUNTS}, unit: counts"
+    raw = read(counts_case(entry), tmp_path / "raw")
+    assert raw["value"].tolist() == [37000, 34000] and set(raw["unit"]) == {"counts"}
+    scaled = read(counts_case(f"{entry}, air_counts: 37000, water_counts: 25000"), tmp_path / "scaled")
+    assert scaled["value"].tolist() == [0, 0.25] and set(scaled["unit"]) == {"scaled frequency"}
+    canonical = to_canonical(scaled)
+    assert canonical["unit"].unique().tolist() == [RAW] and canonical["value"].tolist() == [0, 0.25]
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ("unit: counts, air_counts: 37000", "entry 1, 'air_counts': 'air_counts' without 'water_counts'"),
+        ("unit: counts, water_counts: 25000", "'water_counts' without 'air_counts'"),
+        ("unit: counts, air_counts: 25000, water_counts: 37000", "make no scale"),
+        ("unit: '%', air_counts: 37000, water_counts: 25000", "for soil_moisture in '%'; expected soil_moisture in"),
+        ("unit: scaled frequency, air_counts: 37000, water_counts: 25000", "in 'scaled frequency'"),
+        ("unit: counts, air_counts: many, water_counts: 25000", "'air_counts'"),
+    ],
+)
+def test_counts_in_air_and_water_that_make_no_scale_are_refused(tmp_path, more, says):
+    with pytest.raises(ConfigError, match=says):
+        read(counts_case(f"{COUNTS}, {more}"), tmp_path)
 
 
 def test_a_missing_setting_is_named():

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+import rasterio
 import yaml
+from affine import Affine
 from ismn_files import Series, write_station
 from prepare_probes import stage
 from snakemake.utils import update_config
@@ -41,7 +43,7 @@ def frame(station, depths, values, *, unit="m3 m-3", sensor="a", times=DAYS) -> 
 def run(monkeypatch, tmp_path, default_config):
     """Prepare pieces as if a reader had given them; the three products, by name."""
 
-    def run(pieces, *, daily=True, about=None, calibration=NONE, quality=None, **settings):
+    def run(pieces, *, daily=True, about=None, calibration=NONE, quality=None, maps=(), **settings):
         names = list(dict.fromkeys(piece["station"].iloc[0] for piece in pieces))
         stations = pd.DataFrame({"station": names}).reindex(columns=list(STATIONS.columns))
         stations = stations.assign(latitude=-35.0 - np.arange(len(names)), longitude=147.0, **(about or {}))
@@ -51,8 +53,8 @@ def run(monkeypatch, tmp_path, default_config):
         probes_config = default_config["probes"]
         prepare_domain(
             {"format": "logger", **settings}, layers=LAYERS, day_boundary="00:00+00:00", minimum_share=0.75,
-            quality={**probes_config["quality"], **(quality or {})}, calibration=calibration, layer_share=0.5,
-            smoothing=0.1, daily=paths["daily.parquet"], stations=paths["stations.parquet"],
+            quality={**probes_config["quality"], **(quality or {})}, calibration=calibration, maps=maps,
+            layer_share=0.5, smoothing=0.1, daily=paths["daily.parquet"], stations=paths["stations.parquet"],
             report=paths["qc_report.csv"],
         )  # fmt: skip
         schemas = (DAILY, STATION_SUMMARY, QC_REPORT)
@@ -181,6 +183,32 @@ def test_the_providers_flags_are_read_as_the_domain_says(run):
     daily, _, report = run([piece], provider_good=["G"])
     assert layer(daily, "s", "surface").isna().sum() == 5
     assert counts(report, counted="reading") == {"kept": 55, "provider": 5}
+
+
+def test_a_station_without_bulk_density_takes_the_maps(run, tmp_path_factory):
+    path = tmp_path_factory.mktemp("maps") / "bulk_density.tif"
+    grid = {"crs": "EPSG:4326", "transform": Affine(1, 0, 146.5, 0, -1, -34.5), "height": 2, "width": 1, "count": 1}
+    with rasterio.open(path, "w", driver="GTiff", dtype="float32", **grid) as dataset:
+        dataset.write(np.array([[[1.25], [1.5]]], dtype="float32"))
+    pieces = [frame(name, (0, 30), wave(seed) / 1.25, unit="g/g") for seed, name in enumerate("st")]
+    maps = [{"column": "bulk_density", "file": str(path)}]
+    daily, stations, _ = run(pieces, about={"bulk_density": [np.nan, 1.0]}, maps=maps)
+    assert stations["bulk_density"].tolist() == [1.25, 1.0]
+    np.testing.assert_allclose(layer(daily, "s", "surface"), wave(0))
+    np.testing.assert_allclose(layer(daily, "t", "surface"), wave(1) / 1.25)
+
+
+@pytest.mark.parametrize(("within_km", "days"), [(120, 3), (100, 0)])
+def test_a_station_without_rain_must_respond_to_that_of_a_place_near(run, within_km, days):
+    """The two stations are a degree of latitude, 111 km, apart."""
+    dry = np.linspace(0.3, 0.1, 60)
+    rain = frame("t", (0, 0), np.where(np.arange(60) == 30, 4.0, 0.0), unit="cm", sensor="gauge")
+    wet = np.where(np.arange(60) >= 30, wave(1) + 0.1, wave(1))
+    pieces = [frame("s", (0, 10), dry), frame("t", (0, 30), wet), rain.assign(variable="precipitation")]
+    layered = [piece.assign(depth_to_cm=30.0) if piece["station"].iloc[0] == "s" else piece for piece in pieces]
+    _, _, report = run(layered, quality={"rain_distance_km": within_km})
+    found = report[(report["flag"] == "no_response") & (report["counted"] == "reading")]
+    assert found["number"].sum() == days and set(found["station"]) <= {"s"} and not found["excluded"].any()
 
 
 def test_stations_outside_the_choice_are_not_read(run):

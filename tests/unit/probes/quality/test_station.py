@@ -137,9 +137,10 @@ def test_a_dead_sensor_shows_against_the_depth_below_it_and_against_rain(make_ye
     assert not below[40.0].any()
     alone = readings[readings["depth_from_cm"] == 5].reset_index(drop=True)
     assert not has(judge(alone, daily=True), Flag.STUCK).any()
-    near = pd.Series(rain, index=days)
-    assert has(judge(alone, daily=True, rain=near), Flag.STUCK).sum() == 100
-    assert not has(judge(alone, daily=True, rain=near, stuck_days=101), Flag.STUCK).any()
+    assert not has(judge(alone, daily=True, rain=pd.Series(rain, index=days)), Flag.STUCK).any(), "it may have missed"
+    watched = station_readings(("soil_moisture", 5, days, upper), ("precipitation", 0, days, rain))
+    assert has(judge(watched, daily=True), Flag.STUCK).sum() == 100
+    assert not has(judge(watched, daily=True, stuck_days=101), Flag.STUCK).any()
 
 
 def test_rain_of_a_place_near_asks_for_a_response(station_readings):
@@ -148,6 +149,15 @@ def test_rain_of_a_place_near_asks_for_a_response(station_readings):
     flags = judge(readings, daily=True, rain=pd.Series(np.where(np.arange(60) == 30, 40.0, 0.0), index=days))
     assert np.flatnonzero(has(flags, Flag.NO_RESPONSE)).tolist() == [30, 31, 32]
     assert not judge(readings, daily=True).any()
+
+
+def test_a_gauge_that_never_reads_is_no_rain_of_the_stations_own(station_readings):
+    days = pd.date_range("2021-01-01", periods=60)
+    readings = station_readings(
+        ("soil_moisture", 5, days, np.linspace(0.3, 0.1, 60)), ("precipitation", 0, days, np.full(60, np.nan))
+    )
+    flags = judge(readings, daily=True, rain=pd.Series(np.where(np.arange(60) == 30, 40.0, 0.0), index=days))
+    assert has(flags, Flag.NO_RESPONSE).sum() == 3
 
 
 def test_rain_at_midnight_is_of_the_day_that_ends(station_readings):

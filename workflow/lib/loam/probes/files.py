@@ -10,8 +10,8 @@ from typing import Any
 def files_of_domain(settings: Mapping[str, Any] | None, maps: Sequence[Mapping[str, Any]] = ()) -> list[str]:
     """The files behind ``path``, ``stations`` and ``description`` of a domain's settings, and of ``maps``.
 
-    A folder gives all in it. A path that does not exist is given as it is, so that its absence is reported by its name; so is one that a rule
-    makes (in ``results/``).
+    A folder gives all in it. A path that does not exist is given as it is, so that its absence is reported by its name;
+    so is one that a rule makes (in ``results/``).
     """
     files: list[str] = []
     for key in ("path", "stations", "description"):

@@ -2,10 +2,11 @@
 
 A spline needs intervals; many sensors are points. A point sensor stands for the soil halfway to its neighbours: up to
 the middle between it and the sensor above, down to the middle between it and the sensor below (if there is none, as far
-down as up). The uppermost sensor reaches the surface if it lies no deeper than ``NEAR_SURFACE``; else as far up as
-down, because a deep sensor says nothing about the surface. A point without neighbours reaches ``LONE_REACH`` either
-way, or to the surface and as far down. An interval sensor is an average already and is taken as it is; the soil between
-it and its neighbours is shared out in the same way, but only to judge how much of a layer is known.
+down as up). The uppermost sensor reaches the surface if it lies no deeper than ``NEAR_SURFACE``; else as far up as down
+and never more than halfway, because a deep sensor says nothing about the surface. A point without neighbours reaches
+``LONE_REACH`` either way, or to the surface and as far down. An interval sensor is an average already and is taken as
+it is; the soil between it and its neighbours is shared out in the same way, but only to judge how much of a layer is
+known.
 
 The rule reads a station's whole set of depths, not those of one day: what a sensor stands for does not change when its
 neighbour is silent, and the layers do not jump.
@@ -69,7 +70,7 @@ def sensor_intervals(depths: Sequence[Interval]) -> list[SensorInterval]:
         elif top <= NEAR_SURFACE and (below or not point):
             reach_top = 0.0
         else:
-            reach_top = max(0.0, top - down)
+            reach_top = max(0.0, top - (min(down, top / 2) if below else down))
         last = 2 * bottom - reach_top if point else bottom
         reach_bottom = (min(below) + bottom) / 2 if below else last
         if reach_bottom - reach_top <= TOUCHING:

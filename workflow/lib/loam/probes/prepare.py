@@ -94,7 +94,9 @@ def prepare_domain(
         for station, readings in _by_station(pieces):
             readings = _moisture(to_canonical(readings, where=probes.source), about.loc[station], calibration)
             porosity = _porosity(about.loc[station])
-            readings["qc"] = flag_station(readings, daily=probes.daily, porosity=porosity, settings=rules, rain=rain.get(station))
+            readings["qc"] = flag_station(
+                readings, daily=probes.daily, porosity=porosity, settings=rules, rain=rain.get(station)
+            )
             profile, found = _profile(readings, minimum_share, shift, excluding)
             profiles.append(profile)
             counts.append(found)
