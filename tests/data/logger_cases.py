@@ -73,7 +73,7 @@ class _Warnings(logging.Handler):
 def run(case: Case, folder: Path) -> tuple[pd.DataFrame | None, str]:
     """The readings, or None; and the error or the warnings, without the folder."""
     from loam.errors import LoamError
-    from loam.probes.logger import read_logger
+    from loam.probes.logger.reader import read_logger
 
     warnings, log = _Warnings(), logging.getLogger("loam")
     log.addHandler(warnings)

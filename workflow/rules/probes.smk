@@ -7,13 +7,9 @@ YANCO = f"{CONFIG['data_dir']}/yanco"
 PROBE_DOMAINS = ["source", "target"] if CONFIG["samples"]["from"] == "probes" else []
 
 
-def probe_files(wildcards):
-    return files_of_domain(CONFIG["probes"][wildcards.domain], CONFIG["probes"]["maps"])
-
-
 rule prepare_probes:
     input:
-        files=probe_files,
+        files=lambda wildcards: files_of_domain(CONFIG["probes"][wildcards.domain], CONFIG["probes"]["maps"]),
     output:
         daily="results/{run}/probes/{domain}/daily.parquet",
         stations="results/{run}/probes/{domain}/stations.parquet",

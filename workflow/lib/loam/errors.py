@@ -17,9 +17,7 @@ class LoamError(Exception):
         fix: what to do about it.
     """
 
-    def __init__(
-        self, what: str, *, where: object = None, expected: str | None = None, fix: str | None = None
-    ) -> None:
+    def __init__(self, what: str, *, where: object = None, expected: str | None = None, fix: str | None = None) -> None:
         self.what, self.where, self.expected, self.fix = what, where, expected, fix
         text = f"{where}: {what}" if where is not None else what
         if expected:

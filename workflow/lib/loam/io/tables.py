@@ -39,9 +39,7 @@ def _read_csv(path: Path, schema: pa.DataFrameSchema | None) -> pd.DataFrame:
         return pd.read_csv(path, low_memory=False)
     text = [name for name, column in schema.columns.items() if str(column.dtype).startswith("str")]
     missing = {name: ["", "nan", "NaN"] for name in schema.columns if name not in text} | dict.fromkeys(text, [""])
-    return pd.read_csv(
-        path, low_memory=False, dtype=dict.fromkeys(text, str), keep_default_na=False, na_values=missing
-    )
+    return pd.read_csv(path, low_memory=False, dtype=dict.fromkeys(text, str), keep_default_na=False, na_values=missing)
 
 
 def write_table(frame: pd.DataFrame, path: str | Path, schema: pa.DataFrameSchema | None = None) -> None:

@@ -9,7 +9,7 @@ from loam.errors import ConfigError
 from loam.probes.awra import read_awra
 from loam.probes.icos import read_icos
 from loam.probes.ismn import read_ismn
-from loam.probes.logger import read_logger
+from loam.probes.logger.reader import read_logger
 from loam.probes.ozflux import read_ozflux
 from loam.probes.oznet import read_oznet
 from loam.probes.readings import Probes

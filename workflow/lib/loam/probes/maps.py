@@ -15,7 +15,7 @@ from rasterio.windows import Window
 
 from loam.errors import RasterError
 from loam.grid import cells_at, crs_of, geobox_of, open_raster, present, project
-from loam.probes.logger_stations import NUMBERS
+from loam.probes.logger.stations import NUMBERS
 
 log = logging.getLogger("loam")
 

@@ -26,7 +26,7 @@ class DenseNetwork(nn.Module):
         encoded: width of what the encoder returns.
         static: number of static features.
         layers: number of soil layers.
-        settings: ``hidden``, neurons of the hidden layers, and ``output``: ``linear``, or ``logistic`` (between 0 and 1).
+        settings: ``hidden``, neurons of the hidden layers, and ``output``: ``linear`` or ``logistic``.
     """
 
     def __init__(self, encoder: nn.Module, encoded: int, static: int, layers: int, settings: Mapping[str, Any]) -> None:
@@ -68,7 +68,7 @@ class DenseNetwork(nn.Module):
 
 
 def bounded(output: Tensor) -> Tensor:
-    """``output`` as a prediction: moisture is a share of a volume, so that what lies outside 0 to 1 becomes the bound."""
+    """``output`` as a prediction: a share of a volume lies in 0 to 1, and what lies outside becomes the bound."""
     return output.clamp(0, 1)
 
 

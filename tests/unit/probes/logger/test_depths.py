@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from loam.errors import ConfigError, TableError
-from loam.probes.logger_depths import parse_depth
+from loam.probes.logger.depths import parse_depth
 
 
 @pytest.mark.parametrize(

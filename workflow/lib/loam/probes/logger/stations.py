@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from loam.errors import TableError
-from loam.probes.logger_files import TextStyle, read_head, read_pieces
+from loam.probes.logger.files import TextStyle, read_head, read_pieces
 from loam.probes.readings import STATIONS
 
 log = logging.getLogger("loam")

@@ -15,12 +15,12 @@ import jsonschema
 import yaml
 
 from loam.errors import ConfigError
-from loam.probes.logger_entries import Entry, check_periods, parse_entry, place
-from loam.probes.logger_files import TextStyle
-from loam.probes.logger_numbers import NumberStyle
-from loam.probes.logger_schema import SCHEMA
-from loam.probes.logger_stations import did_you_mean
-from loam.probes.logger_times import Clock, check_format, parse_zone
+from loam.probes.logger.entries import Entry, check_periods, parse_entry, place
+from loam.probes.logger.files import TextStyle
+from loam.probes.logger.numbers import NumberStyle
+from loam.probes.logger.schema import SCHEMA
+from loam.probes.logger.stations import did_you_mean
+from loam.probes.logger.times import Clock, check_format, parse_zone
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,10 @@ import yaml
 from logger_cases import COLUMN, HEAD, STATIONS, TIME, Case, describe
 
 from loam.errors import ConfigError, TableError
-from loam.probes import logger_files, logger_spool
-from loam.probes.logger import read_logger
-from loam.probes.logger_schema import SCHEMA
+from loam.probes.logger import files as logger_files
+from loam.probes.logger import spool as logger_spool
+from loam.probes.logger.reader import read_logger
+from loam.probes.logger.schema import SCHEMA
 from loam.probes.readings import READINGS
 from loam.probes.readings import STATIONS as STATION_SCHEMA
 from loam.probes.units import RAW, to_canonical

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from logger_cases import COLUMN, HEAD, LOCAL, ROWS, STATIONS, TIME, Case, describe
 
 from loam.errors import LoamError
-from loam.probes.logger import read_logger
+from loam.probes.logger.reader import read_logger
 from loam.probes.readings import READINGS
 
 QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from loam.errors import ConfigError, TableError
-from loam.probes.logger_times import Clock, check_format, local_midnight, parse_zone, to_utc
+from loam.probes.logger.times import Clock, check_format, local_midnight, parse_zone, to_utc
 
 FORMAT = "%Y-%m-%d %H:%M"
 HOBART = parse_zone("Australia/Hobart", where="zone")

@@ -11,8 +11,8 @@ from typing import Any
 import pandas as pd
 
 from loam.errors import ConfigError, LoamError, TableError
-from loam.probes.logger_depths import CENTIMETRES, EXAMPLES, parse_depth
-from loam.probes.logger_units import is_store
+from loam.probes.logger.depths import CENTIMETRES, EXAMPLES, parse_depth
+from loam.probes.logger.units import is_store
 from loam.probes.units import canonical_unit, is_counts
 
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from loam.errors import ConfigError, TableError
-from loam.probes.logger_description import Description
-from loam.probes.logger_entries import Entry, place
-from loam.probes.logger_files import Head, read_head
-from loam.probes.logger_stations import did_you_mean
-from loam.probes.logger_units import same_unit
+from loam.probes.logger.description import Description
+from loam.probes.logger.entries import Entry, place
+from loam.probes.logger.files import Head, read_head
+from loam.probes.logger.stations import did_you_mean
+from loam.probes.logger.units import same_unit
 
 DELIMITERS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar", " ": "a space"}
 
