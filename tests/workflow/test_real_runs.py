@@ -11,7 +11,7 @@ from loam.io.tables import read_table
 
 
 def short_run(copy_project, project, folder, name, data):
-    """Run ``config/<name>.yaml`` with two epochs and without the slow tree ensembles' many trees."""
+    """Run ``config/<name>.yaml`` with two epochs and large batches, everything else as it is."""
     config = yaml.safe_load((project / "config" / f"{name}.yaml").read_text(encoding="utf-8"))
     config["data_dir"] = str(data)
     config.setdefault("training", {}).update(epochs=2, patience=1, batch_size=1024)

@@ -39,9 +39,9 @@ def test_closure_follows_imports_and_package_files(tree):
     }  # fmt: skip
 
 
-def test_code_counts_comments_and_other_modules_do_not(tree):
+def test_code_counts_but_neither_comments_nor_docstrings_nor_other_modules(tree):
     before = code.code_version("work")
-    assert version_after(tree, "lib/loam/b/two.py", "# a remark\nX  =  1\n") == before
+    assert version_after(tree, "lib/loam/b/two.py", '"""What it is."""\n# a remark\nX  =  1\n') == before
     assert version_after(tree, "lib/loam/b/other.py", "Y = 2\n") == before
     assert version_after(tree, "lib/loam/b/two.py", "X = 2\n") != before
 

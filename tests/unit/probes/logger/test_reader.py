@@ -21,7 +21,7 @@ from loam.probes.readings import READINGS
 from loam.probes.readings import STATIONS as STATION_SCHEMA
 from loam.probes.units import RAW, to_canonical
 
-GUIDE = Path(__file__).resolve().parents[3] / "docs" / "how-to" / "use-your-own-probes.md"
+GUIDE = Path(__file__).resolve().parents[4] / "docs" / "how-to" / "use-your-own-probes.md"
 CAMPBELL = (
     '"TOA5","K1","CR1000","12345"\n"TIMESTAMP","VWC_10","VWC_30","T_10","Status"\n"TS","m^3/m^3","m^3/m^3","Deg C",""\n'
     '"","Avg","Avg","Avg",""\n"2021-02-01 00:00:00",0.21,0.31,18.5,"ok"\n'

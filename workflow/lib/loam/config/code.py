@@ -1,7 +1,7 @@
 """A hash of the code that a script reaches, so that a change in a module reruns exactly the rules that use it.
 
 Snakemake does not follow imports. The hash is over the syntax trees of the script and of every local module it
-imports, directly or not, with each package's ``__init__.py``: code counts, comments and layout do not.
+imports, directly or not, with each package's ``__init__.py``: code counts; comments, docstrings and layout do not.
 """
 
 from __future__ import annotations
@@ -37,8 +37,17 @@ def closure(start: Path) -> set[Path]:
 
 @cache
 def _tree(path: Path) -> tuple[bytes, frozenset[Path]]:
-    tree = ast.parse(path.read_bytes(), filename=str(path))
+    tree = _without_docstrings(ast.parse(path.read_bytes(), filename=str(path)))
     return hashlib.sha256(ast.dump(tree).encode()).digest(), frozenset(_imported(tree))
+
+
+def _without_docstrings(tree: ast.Module) -> ast.Module:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and (
+            ast.get_docstring(node, clean=False) is not None
+        ):
+            del node.body[0]
+    return tree
 
 
 def _imported(tree: ast.AST) -> set[Path]:
