@@ -75,7 +75,7 @@ def bounded(output: Tensor) -> Tensor:
 def initialise(network: nn.Module, generator: torch.Generator) -> None:
     """Draw new weights: Glorot uniform and zero bias for dense layers (Glorot & Bengio 2010).
 
-    These are the defaults of Keras, which the authors of the method worked with; they name no other choice. A module
+    These are the defaults of Keras; the method's text names neither framework nor initialisation. A module
     with an ``initialise`` of its own draws its own weights.
     """
     with torch.no_grad():
