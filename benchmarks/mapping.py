@@ -59,9 +59,9 @@ def plainly(members: Members, inputs: TileInputs, pixels: slice, device: torch.d
         network = members.network_of(place).to(device)
         static = torch.from_numpy(inputs.static[pixels]).to(device).split(BATCH)
         sequence = torch.from_numpy(inputs.cells[inputs.cell[pixels]]).to(device).split(BATCH)
-        parts = [network(*batch).clamp(0, 1) for batch in zip(static, sequence, strict=True)]
+        parts = [network(*batch) for batch in zip(static, sequence, strict=True)]
         outputs.append(torch.cat(parts).cpu().numpy())
-    return np.stack(outputs).mean(axis=0)
+    return np.stack(outputs).mean(axis=0).clip(0, 1)
 
 
 def floor_seconds(shape: tuple[int, int, int], pixels: int, members: int, device: torch.device) -> tuple[float, float]:

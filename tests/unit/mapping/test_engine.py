@@ -18,7 +18,7 @@ from .conftest import COLS, DAY, FEATURES, ROWS
 
 
 def plainly(members, inputs):
-    """Every member on every pixel with all its features, nothing shared, within 0 to 1: [member, pixel, layer]."""
+    """Every member on every pixel with all its features, nothing shared: [member, pixel, layer]."""
     sequence = inputs.cells[inputs.cell]
     both = np.concatenate([inputs.static, sequence.reshape(len(sequence), -1)], axis=1)
     outputs = []
@@ -27,7 +27,7 @@ def plainly(members, inputs):
         static, rest = scaled.split([inputs.static.shape[1], sequence[0].size], dim=1)
         with torch.no_grad():
             outputs.append(members.network_of(place)(static, rest.reshape(sequence.shape)).numpy())
-    return np.stack(outputs).clip(0, 1)
+    return np.stack(outputs)
 
 
 def make_map(region, drawn, path, *, tile=32, features=FEATURES, tags=None):
@@ -55,7 +55,10 @@ def test_a_map_is_the_mean_and_deviation_of_all_members_at_each_pixel(region, me
             outputs = plainly(drawn, inputs).astype(np.float64)
             rows, cols = tile.row + inputs.pixel // tile.width, tile.col + inputs.pixel % tile.width
             for number, layer in enumerate(("surface", "subsurface")):
-                expected = {"mean": outputs[..., number].mean(axis=0), "std": outputs[..., number].std(axis=0, ddof=1)}
+                expected = {
+                    "mean": outputs[..., number].mean(axis=0).clip(0, 1),
+                    "std": outputs[..., number].std(axis=0, ddof=1),
+                }
                 for statistic, values in expected.items():
                     assert np.allclose(found[f"{layer}_{statistic}"][rows, cols], values, rtol=0, atol=1e-5)
                     assert values.std() > 1e-3  # pixels differ, so agreement means something
@@ -106,13 +109,14 @@ def test_one_member_has_no_deviation(members):
     assert np.isnan(deviation).all()
 
 
-def test_moisture_beyond_the_possible_becomes_the_bound(members):
+def test_moisture_beyond_the_possible_becomes_the_bound_and_its_spread_stays(members):
     drawn = members("mlp", 2)
     drawn.parameters["output.weight"][:] = 0
-    drawn.parameters["output.bias"][:] = torch.tensor([-0.4, 1.7])
+    drawn.parameters["output.bias"][:] = torch.tensor([[-0.4, 1.7], [-1.4, 1.7]])
     inputs = TileInputs(np.arange(3), np.ones((3, 8), np.float32), np.zeros(3, int), np.ones((1, 4, 2), np.float32))
     mean, deviation = Engine(drawn, "cpu").predict(inputs)
-    assert (mean == [0, 1]).all() and (deviation == 0).all()
+    assert (mean == [0, 1]).all()
+    assert np.allclose(deviation, [np.sqrt(0.5), 0], atol=1e-6)
 
 
 def test_a_tile_without_a_complete_pixel_gives_none(members):
@@ -130,7 +134,7 @@ def test_members_without_a_sequence_map_too(region, members, tmp_path):
     with open_day(region["inputs"], feature_set(without), DAY, grid) as rasters:
         inputs = rasters.read(grid.tiles[0])
     tile = grid.tiles[0]
-    expected = plainly(drawn, inputs)[..., 0].mean(axis=0)
+    expected = plainly(drawn, inputs)[..., 0].mean(axis=0).clip(0, 1)
     found = read_map(tmp_path / "map.tif")["surface_mean"][inputs.pixel // tile.width, inputs.pixel % tile.width]
     assert np.allclose(found, expected, rtol=0, atol=1e-5)
 

@@ -54,7 +54,9 @@ class Engine:
     def predict(self, inputs: TileInputs) -> tuple[np.ndarray, np.ndarray]:
         """Mean and standard deviation over the members, m3 m-3, each [pixel, layer], float32.
 
-        The standard deviation is that of a sample (divided by members - 1); NaN with a single member.
+        The mean is kept within 0 to 1; the standard deviation is that of the members' outputs as they are, so that members
+        which all leave the possible do not seem to agree. It is that of a sample (divided by members - 1), NaN with a
+        single member.
         """
         static, cell, cells = (
             torch.as_tensor(part, device=self.device) for part in (inputs.static, inputs.cell, inputs.cells)
@@ -71,7 +73,7 @@ class Engine:
                 mean[part] += difference / (place + 1)
                 squares[part] += difference * (output - mean[part])
         std = (squares / (len(self.networks) - 1)).sqrt() if len(self.networks) > 1 else squares.fill_(torch.nan)
-        return mean.float().cpu().numpy(), std.float().cpu().numpy()
+        return bounded(mean).float().cpu().numpy(), std.float().cpu().numpy()
 
     def _read_cells(self, place: int, cells: Tensor) -> Tensor:
         """The cells' share of a member's first dense layer, [cell, neuron]."""
@@ -82,7 +84,7 @@ class Engine:
     def _read_pixels(self, place: int, scaled: Tensor, of_cell: Tensor) -> Tensor:
         """A member's moisture [pixel, layer] from the pixels' own features and their cells' share."""
         network = self.networks[place]
-        return bounded(network.finish(network.read_static(scaled).add_(of_cell)))
+        return network.finish(network.read_static(scaled).add_(of_cell))
 
     def _chunks(self, count: int) -> list[slice]:
         size = CHUNK[self.device.type]
