@@ -46,7 +46,10 @@ def draw_members(
         "model": model, "scenario": "transfer", "layers": list(layers), "features": features.columns,
         "shape": list(features.shape),
     }  # fmt: skip
-    return Members(network, draw_parameters(network, range(count)), *scalers, card)
+    parameters = draw_parameters(network, range(count))
+    parameters["output.weight"] *= 0.2
+    parameters["output.bias"] += 0.4  # outputs like moisture, some of them negative
+    return Members(network, parameters, *scalers, card)
 
 
 def write_tiff(path: Path, values: np.ndarray, nodata=None) -> str:

@@ -54,9 +54,9 @@ class Engine:
     def predict(self, inputs: TileInputs) -> tuple[np.ndarray, np.ndarray]:
         """Mean and standard deviation over the members, m3 m-3, each [pixel, layer], float32.
 
-        The mean is kept within 0 to 1; the standard deviation is that of the members' outputs as they are, so that members
-        which all leave the possible do not seem to agree. It is that of a sample (divided by members - 1), NaN with a
-        single member.
+        The mean is kept within 0 to 1; the standard deviation is that of the members' outputs as they are, so that
+        members which all leave the possible do not seem to agree. It is that of a sample (divided by members - 1), NaN
+        with a single member.
         """
         static, cell, cells = (
             torch.as_tensor(part, device=self.device) for part in (inputs.static, inputs.cell, inputs.cells)
