@@ -5,11 +5,10 @@ from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, f"{workflow.basedir}/workflow/lib")  # reaches every script too
 
+from loam.acquire.plan import check_acquire, manifest_files
 from loam.config.code import code_version
 from loam.config.settings import load_config, pick, require_files
-from loam.covariates.files import files_of_day
 from loam.errors import LoamError
-from loam.probes.files import files_of_domain, files_of_format
 
 
 configfile: f"{workflow.basedir}/config/config.yaml"
@@ -17,6 +16,7 @@ configfile: f"{workflow.basedir}/config/config.yaml"
 
 try:
     CONFIG = load_config(config)
+    check_acquire(CONFIG)
 except LoamError as error:
     raise WorkflowError(str(error)) from None
 
@@ -27,12 +27,16 @@ wildcard_constraints:
     model="|".join(CONFIG["training"]["models"]),
     scenario="source|target|transfer",
     date=r"\d{4}-\d{2}-\d{2}",
+    month=r"\d{4}-\d{2}",
 
 
 include: "workflow/rules/checks.smk"
 include: "workflow/rules/sandbox.smk"
+include: "workflow/rules/acquire.smk"
 include: "workflow/rules/probes.smk"
 include: "workflow/rules/covariates.smk"
+include: "workflow/rules/sentinel1.smk"
+include: "workflow/rules/sentinel2.smk"
 include: "workflow/rules/training.smk"
 include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/mapping.smk"
@@ -45,3 +49,4 @@ rule all:
         expand("results/{run}/evaluation/{table}.csv", run=CONFIG["run"], table=["metrics", "summary"]),
         expand("results/{run}/maps/{date}/{file}", run=CONFIG["run"], date=CONFIG["mapping"]["dates"], file=MAP_FILES),
         expand("results/{run}/report/index.html", run=CONFIG["run"]),
+        expand("results/{run}/acquire/manifest.csv", run=CONFIG["run"]) if manifest_files(CONFIG) else [],

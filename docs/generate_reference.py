@@ -1,4 +1,4 @@
-"""Write docs/reference/config.md from the configuration's schema and defaults."""
+"""Write docs/reference/config.md from the configuration's schema and defaults, and datasets.md from datasets.yaml."""
 
 from __future__ import annotations
 
@@ -10,6 +10,19 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "reference" / "config.md"
+DATASETS = ROOT / "workflow" / "lib" / "loam" / "acquire" / "datasets.yaml"
+DATASETS_PAGE = ROOT / "docs" / "reference" / "datasets.md"
+BACK_ENDS = ("earthengine", "direct", "local")
+KINDS = {
+    "coarse_moisture": "Coarse moisture",
+    "weather": "Weather",
+    "vegetation": "Vegetation",
+    "soil": "Soil",
+    "terrain": "Terrain",
+    "landcover": "Land cover",
+    "sentinel1": "Sentinel-1",
+    "sentinel2": "Sentinel-2",
+}
 
 
 def reference() -> str:
@@ -52,7 +65,7 @@ def _row(key: str, part: dict[str, Any], default: Any, definitions: dict[str, An
 
 
 def _type(part: dict[str, Any], definitions: dict[str, Any]) -> str:
-    names = {"date": "day", "dates": "[day, day]", "lags": "[first, last]"}
+    names = {"date": "day", "dates": "[day, day]", "lags": "[first, last]", "period": "[day, day], null"}
     if (name := part.get("$ref", "").rsplit("/", 1)[-1]) in names:
         return names[name]
     if "enum" in part:
@@ -65,5 +78,68 @@ def _type(part: dict[str, Any], definitions: dict[str, Any]) -> str:
     return {"object": "mapping"}.get(kind, kind)
 
 
+def datasets() -> str:
+    entries = yaml.safe_load(DATASETS.read_text(encoding="utf-8"))
+    lines = [
+        "# Datasets",
+        "",
+        "What section `acquire` of the [configuration](config.md) can name: a dataset for each kind, and the back",
+        "end that it comes from (`earthengine`: Google Earth Engine; `direct`: the provider's own server; `local`:",
+        "files of your own). This page is generated from `workflow/lib/loam/acquire/datasets.yaml` by",
+        "`python docs/generate_reference.py`.",
+        "",
+        "`latency` is the number of days after which a day is normally published, `final` after which it is no longer",
+        "provisional. The same dataset from two back ends need not be the same numbers (Earth Engine warps some",
+        "grids), so their files are kept apart.",
+        "",
+    ]
+    for kind, title in KINDS.items():
+        rows = [_dataset_row(name, entry) for name, entry in entries.items() if entry["kind"] == kind]
+        head = [
+            "| dataset | title | back ends | version | latency, final (days) | variables |",
+            "|---|---|---|---|---|---|",
+        ]
+        lines += [f"## {title}", "", *head, *rows, ""]
+    if choices := [row for name, entry in entries.items() for row in _choices(name, entry)]:
+        lines += ["## Providers and catalogues", "", "| dataset | key | one of |", "|---|---|---|", *choices, ""]
+    gaps = [
+        f"| `{name}` | {gap['first']} | {gap['last']} | {_gap_effects[gap['effect']]} | {_cell(gap['reason'])} |"
+        for name, entry in entries.items()
+        for gap in entry.get("known_gaps", [])
+    ]
+    lines += [
+        "## Known gaps", "", "Days that no run waits for or fails on.", "",
+        "| dataset | first | last | what | why |", "|---|---|---|---|---|", *gaps, "",
+    ]  # fmt: skip
+    terms = [
+        f"| `{name}` | {_cell(entry['licence'])} | {_cell(entry['citation'])} |" for name, entry in entries.items()
+    ]
+    lines += ["## Licences and citations", "", "| dataset | licence | citation |", "|---|---|---|", *terms, ""]
+    return "\n".join(lines)
+
+
+_gap_effects = {"missing": "no data", "model_only": "from a model alone, flagged `model_only`"}
+
+
+def _dataset_row(name: str, entry: dict[str, Any]) -> str:
+    back_ends = ", ".join(f"`{back_end}`" for back_end in BACK_ENDS if back_end in entry)
+    latency = f"{entry['latency_days']}, {entry['final_days']}" if "latency_days" in entry else ""
+    variables = ", ".join(f"`{key}` ({item['units']})" for key, item in entry.get("variables", {}).items())
+    return f"| `{name}` | {_cell(entry['title'])} | {back_ends} | {_cell(entry['version'])} | {latency} | {variables} |"
+
+
+def _choices(name: str, entry: dict[str, Any]):
+    """What `acquire.sentinel1.provider` and `acquire.sentinel2.catalogue` can be."""
+    for key, several in (("provider", "providers"), ("catalogue", "catalogues")):
+        if several in entry.get("direct", {}):
+            names = ", ".join(f"`{item}`" for item in entry["direct"][several])
+            yield f"| `{name}` | `{key}` (default `{entry['direct'][key]}`) | {names} |"
+
+
+def _cell(text: Any) -> str:
+    return str(text).replace("|", "\\|").replace("(docs/reference/local-files.md)", "([layout](local-files.md))")
+
+
 if __name__ == "__main__":
     PAGE.write_text(reference(), encoding="utf-8")
+    DATASETS_PAGE.write_text(datasets(), encoding="utf-8")

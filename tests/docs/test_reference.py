@@ -1,9 +1,30 @@
 import importlib.util
 
+import pytest
 
-def test_the_config_page_is_what_the_schema_gives(project):
+
+@pytest.fixture
+def generator(project):
     spec = importlib.util.spec_from_file_location("generate_reference", project / "docs" / "generate_reference.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    return module
+
+
+def test_the_config_page_is_what_the_schema_gives(project, generator):
     page = (project / "docs" / "reference" / "config.md").read_text(encoding="utf-8")
-    assert page == module.reference(), "run: python docs/generate_reference.py"
+    assert page == generator.reference(), "run: python docs/generate_reference.py"
+
+
+def test_the_datasets_page_is_what_the_catalogue_gives(project, generator):
+    page = (project / "docs" / "reference" / "datasets.md").read_text(encoding="utf-8")
+    assert page == generator.datasets(), "run: python docs/generate_reference.py"
+
+
+def test_every_dataset_is_on_the_page_with_its_licence_and_citation(generator):
+    from loam.acquire.catalogue import catalogue
+
+    page = generator.datasets()
+    for name, entry in catalogue().items():
+        assert page.count(f"| `{name}` |") >= 2, name
+        assert entry.licence in page and entry.citation in page

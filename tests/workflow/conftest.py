@@ -27,7 +27,7 @@ class Checkout:
         """Run snakemake there on two cores with ``config`` (default: the checkout's own) laid over the default."""
         overlay = self.folder / "overlay.yaml"
         overlay.write_text(yaml.safe_dump(config or self.config), encoding="utf-8")
-        command = [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", str(overlay), *arguments]
+        command = [sys.executable, "-m", "snakemake", *arguments, "--cores", "2", "--configfile", str(overlay)]
         return subprocess.run(
             command, cwd=self.folder, capture_output=True, text=True, check=False,
             env={**os.environ, "OMP_NUM_THREADS": "1"},

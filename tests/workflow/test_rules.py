@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
+TARGETS = {"all", "scenes"}
+
 PARSE = """
 import json
 from pathlib import Path
 from snakemake.api import SnakemakeApi
+from snakemake.io import is_flagged
 from snakemake.settings.types import OutputSettings, Quietness, ResourceSettings
 
 with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
@@ -23,6 +26,8 @@ with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
             "run": bool(rule.run_func and not (rule.script or rule.shellcmd)) and not rule.norun,
             "shell": rule.shellcmd,
             "conda": str(rule.conda_env) if rule.conda_env else None,
+            "output": [str(file) for file in rule.output],
+            "update": [is_flagged(file, "update") for file in rule.output],
             "log": [str(log) for log in rule.log],
             "benchmark": str(rule.benchmark) if rule.benchmark else None,
             "resources": sorted(rule.resources),
@@ -46,7 +51,12 @@ def parsed(project) -> dict:
 
 @pytest.fixture(scope="module")
 def rules(parsed) -> dict:
-    return {rule["name"]: rule for rule in parsed["rules"] if rule["name"] != "all"}
+    return {rule["name"]: rule for rule in parsed["rules"] if rule["name"] not in TARGETS}
+
+
+def test_targets_only_ask_for_files(parsed):
+    targets = [rule for rule in parsed["rules"] if rule["name"] in TARGETS]
+    assert len(targets) == len(TARGETS) and not any(rule["script"] or rule["output"] for rule in targets)
 
 
 def test_every_rule_runs_a_script_of_its_own_name(rules):
@@ -70,7 +80,8 @@ def test_every_rule_carries_the_hash_of_its_code_and_at_most_one_dict_of_values(
 
     for name, rule in rules.items():
         assert rule["code"] == code_version(name), name
-        assert set(rule["params"]) <= {"code", "values"}, name
+        replaces = {"attempts"} if any(rule["update"]) else set()
+        assert replaces <= set(rule["params"]) <= {"code", "values", *replaces}, name
 
 
 def test_every_environment_exists(rules, project):

@@ -1,12 +1,70 @@
-# Samples: one row a (station, date) with every covariate and every layer.
-# Needs: two tables, given or built; daily moisture of probes where the tables hold covariates only.
-# Gives: results/<run>/samples/.
+# The covariate cube of a run that acquires its data, and samples: one row a (station, date), every covariate and layer.
+# Needs: the canonical files of acquire; or two tables, given or built; daily moisture of probes.
+# Gives: results/<run>/covariates/static.zarr and dynamic/<month>.zarr, results/<run>/samples/.
+from loam.covariates.plan import cube_inputs, files_of_month
+
+CUBE = cube_inputs(CONFIG)  # the files of the cube and of point tables by name; empty lists where samples are tables
+
+
+rule build_static:
+    input:
+        grid="results/{run}/grid.json",
+        land="results/{run}/land.tif",
+        soil=CUBE["soil"],
+        terrain=CUBE["terrain"],
+        landcover=CUBE["landcover"],
+    output:
+        static=directory("results/{run}/covariates/static.zarr"),
+    log:
+        "results/{run}/logs/build_static.log",
+    benchmark:
+        "results/{run}/benchmarks/build_static.tsv"
+    conda:
+        "../../envs/geo.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=120,
+    params:
+        values=pick(CONFIG, "covariates.landcover"),
+        code=code_version("build_static"),
+    script:
+        "../scripts/build_static.py"
+
+
+rule build_dynamic:
+    input:
+        grid="results/{run}/grid.json",
+        coarse_moisture=lambda wildcards: files_of_month(CONFIG, "coarse_moisture", wildcards.month),
+        weather=lambda wildcards: files_of_month(CONFIG, "weather", wildcards.month),
+        vegetation=lambda wildcards: files_of_month(CONFIG, "vegetation", wildcards.month),
+        sentinel1=lambda wildcards: files_of_month(CONFIG, "sentinel1", wildcards.month),
+        sentinel2=lambda wildcards: files_of_month(CONFIG, "sentinel2", wildcards.month),
+    output:
+        dynamic=directory("results/{run}/covariates/dynamic/{month}.zarr"),
+    log:
+        "results/{run}/logs/build_dynamic_{month}.log",
+    benchmark:
+        "results/{run}/benchmarks/build_dynamic_{month}.tsv"
+    conda:
+        "../../envs/geo.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        code=code_version("build_dynamic"),
+    script:
+        "../scripts/build_dynamic.py"
 
 
 rule build_samples:
     input:
-        source_table=CONFIG["samples"]["source"],
-        target_table=CONFIG["samples"]["target"],
+        source_table=CONFIG["samples"]["source"] or [],
+        target_table=CONFIG["samples"]["target"] or [],
+        source_points=CUBE["source_points"],
+        target_points=CUBE["target_points"],
+        grid=CUBE["grid"],
+        static=CUBE["static"],
+        dynamic=CUBE["dynamic"],
         daily=expand("results/{{run}}/probes/{domain}/daily.parquet", domain=PROBE_DOMAINS),
         stations=expand("results/{{run}}/probes/{domain}/stations.parquet", domain=PROBE_DOMAINS),
     output:
@@ -23,7 +81,16 @@ rule build_samples:
         mem_mb=4000,
         runtime=20,
     params:
-        values=pick(CONFIG, "layers", "samples.from", "samples.columns", "samples.groups", "features"),
+        values=pick(
+            CONFIG,
+            "layers",
+            "samples.from",
+            "samples.columns",
+            "samples.groups",
+            "features",
+            "covariates",
+            "acquire.period",
+        ),
         code=code_version("build_samples"),
     script:
         "../scripts/build_samples.py"

@@ -1,16 +1,20 @@
 # Mapping: the members of one model and scenario, run over every pixel of a day.
 # Needs: results/<run>/models/, the rasters that the config names.
 # Gives: results/<run>/grid.json, results/<run>/maps/<date>/.
+from loam.covariates.files import files_of_day
+from loam.covariates.plan import cube_months
 
 MAP_FILES = ["soil_moisture.tif", "soil_moisture.png"] + (["score.csv"] if CONFIG["mapping"]["truth"] else [])
+GRID_FILES = {"grid": "results/{run}/grid.json"} | ({"land": "results/{run}/land.tif"} if CUBE["landcover"] else {})
 MAP_MODEL = f"results/{{run}}/models/{CONFIG['mapping']['model']}/{CONFIG['mapping']['scenario']}"
 
 
 rule build_grid:
     input:
         like=CONFIG["mapping"]["grid"]["like"] or [],
+        landcover=CUBE["landcover"],
     output:
-        grid="results/{run}/grid.json",
+        **GRID_FILES,
     log:
         "results/{run}/logs/build_grid.log",
     benchmark:
@@ -21,7 +25,7 @@ rule build_grid:
         mem_mb=2000,
         runtime=10,
     params:
-        values=pick(CONFIG, "mapping.tile"),
+        values=pick(CONFIG, "mapping.tile", "mapping.grid"),
         code=code_version("build_grid"),
     script:
         "../scripts/build_grid.py"
@@ -33,6 +37,8 @@ rule map_soil_moisture:
         weights=f"{MAP_MODEL}/weights.safetensors",
         card=f"{MAP_MODEL}/card.json",
         rasters=lambda wildcards: files_of_day(CONFIG["mapping"]["inputs"], CONFIG["features"], wildcards.date),
+        static=CUBE["static"],
+        dynamic=lambda wildcards: cube_months(CONFIG, wildcards.date),
     output:
         map="results/{run}/maps/{date}/soil_moisture.tif",
     log:
@@ -46,7 +52,7 @@ rule map_soil_moisture:
         mem_mb=4000,
         runtime=60,
     params:
-        values=pick(CONFIG, "layers", "features", "mapping.inputs", "training.device"),
+        values=pick(CONFIG, "layers", "features", "covariates", "mapping.inputs", "training.device"),
         code=code_version("map_soil_moisture"),
     script:
         "../scripts/map_soil_moisture.py"
@@ -95,7 +101,7 @@ rule score_map:
         "../scripts/score_map.py"
 
 
-if CONFIG["mapping"]["dates"]:
+if CONFIG["mapping"]["dates"] and not CUBE["static"]:
     check_files([CONFIG["mapping"]["grid"]["like"], CONFIG["mapping"]["truth"]])
 for day in CONFIG["mapping"]["dates"]:
     check_files(files_of_day(CONFIG["mapping"]["inputs"], CONFIG["features"], day))

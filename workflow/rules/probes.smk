@@ -1,10 +1,11 @@
 # Probes, from the files as delivered to daily moisture of the layers, and the covariates that come with them.
 # Needs: the files that the config names, or those in data_dir.
 # Gives: results/<run>/probes/<domain>/, results/<run>/covariates/, sample tables of Yanco.
+from loam.probes.files import files_of_domain, files_of_format
 
 MURRUMBIDGEE = f"{CONFIG['data_dir']}/murrumbidgee"
 YANCO = f"{CONFIG['data_dir']}/yanco"
-PROBE_DOMAINS = ["source", "target"] if CONFIG["samples"]["from"] == "probes" else []
+PROBE_DOMAINS = [] if CONFIG["samples"]["from"] == "table" else ["source", "target"]
 
 
 rule prepare_probes:
@@ -108,7 +109,7 @@ rule build_yanco_tables:
 
 for domain in PROBE_DOMAINS:
     check_files(files_of_domain(CONFIG["probes"][domain], CONFIG["probes"]["maps"]))
-if CONFIG["samples"]["source"].endswith("covariates/murrumbidgee.parquet"):
+if (CONFIG["samples"]["source"] or "").endswith("covariates/murrumbidgee.parquet"):
     check_files(rules.build_murrumbidgee_covariates.input)
-if "tables/yanco/" in CONFIG["samples"]["source"]:
+if "tables/yanco/" in (CONFIG["samples"]["source"] or ""):
     check_files(rules.build_yanco_tables.input)

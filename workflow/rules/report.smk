@@ -16,6 +16,7 @@ rule build_report:
             "results/{{run}}/maps/{date}/score.csv",
             date=CONFIG["mapping"]["dates"] if CONFIG["mapping"]["truth"] else [],
         ),
+        manifests=rules.merge_manifests.output if manifest_files(CONFIG) else [],
         template=f"{workflow.basedir}/workflow/lib/loam/report/page.html.jinja",
     output:
         text="results/{run}/report/summary.txt",

@@ -1,11 +1,15 @@
-"""Take the grid of the map from a raster: CRS, transform, shape, land mask and tiles."""
+"""Make the grid of the run: that of a raster, or of CRS, bounds and resolution with its land by a land-cover map."""
 
-from loam.grid import grid_like, write_grid
+from loam.covariates.land import build_grid
+from loam.grid import write_grid
 from loam.io.stage import Paths, Values, run_stage
 
 
 def stage(paths: Paths, values: Values) -> None:
-    write_grid(grid_like(paths["like"], values["mapping"]["tile"]), paths["grid"])
+    like, landcover = (paths.get(name) or None for name in ("like", "landcover"))
+    settings = {**values["mapping"].get("grid", {}), "like": like}
+    landcover = landcover[0] if isinstance(landcover, list) else landcover
+    write_grid(build_grid(settings, values["mapping"]["tile"], landcover, paths.get("land")), paths["grid"])
 
 
 if __name__ == "__main__":

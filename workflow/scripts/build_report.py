@@ -29,6 +29,7 @@ def stage(paths: Paths, values: Values) -> None:
             *paths["maps"], *paths["map_scores"],
         ],
         values=values,
+        manifests=paths["manifests"],
     )  # fmt: skip
     files = [
         ("Scores", paths["summary"]), ("Every held-out prediction", paths["predictions"]),

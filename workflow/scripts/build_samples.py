@@ -1,25 +1,44 @@
-"""Turn the two tables of a run, with the moisture of its probes, into samples, and count what was dropped."""
+"""Turn the two tables of a run, or its cube, with the moisture of its probes, into samples; count what was dropped."""
 
+from loam.covariates.cube import Cube
+from loam.covariates.cube_samples import sample_domain, within_period
+from loam.covariates.derive import settings_of
+from loam.covariates.points import PointTables, read_points
 from loam.covariates.probes import check_repeats, read_probe_table
 from loam.covariates.samples import DROPPED, build_samples, sample_schema
 from loam.covariates.tables import read_station_table
+from loam.grid import read_grid
 from loam.io.stage import Paths, Values, run_stage
 from loam.io.tables import read_table, write_table
 from loam.probes.products import DAILY, STATION_SUMMARY
 
 
 def stage(paths: Paths, values: Values) -> None:
-    """Read, join the probes where moisture comes from them, check, build and write the samples of both domains."""
+    """Read or sample, join the probes where moisture comes from them, check, write the samples of both domains."""
     config = {
         "layers": values["layers"],
         "columns": values["samples"]["columns"],
         "groups": values["samples"]["groups"],
         "features": values["features"],
     }
-    if values["samples"]["from"] == "probes":
+    if values["samples"]["from"] != "table":
         daily = [read_table(path, DAILY) for path in paths["daily"]]
         check_repeats(*daily)
         stations = [read_table(path, STATION_SUMMARY) for path in paths["stations"]]
+    if values["samples"]["from"] == "cube":
+        periods = values["acquire"]["period"]
+        daily = [
+            within_period(rows, periods[domain], domain)
+            for domain, rows in zip(("source", "target"), daily, strict=True)
+        ]
+        source, target = (
+            sample_domain(
+                domain, _open(paths, domain, values), *probes, settings_of(values["covariates"]),
+                layers=values["layers"], groups=config["groups"], features=values["features"], where=path,
+            )
+            for domain, path, *probes in zip(("source", "target"), paths["daily"], daily, stations, strict=True)
+        )  # fmt: skip
+    elif values["samples"]["from"] == "probes":
         source, target = (
             read_probe_table(paths[f"{domain}_table"], domain, *probes, **config)
             for domain, *probes in zip(("source", "target"), daily, stations, strict=True)
@@ -33,6 +52,15 @@ def stage(paths: Paths, values: Values) -> None:
     for domain, frame in samples.items():
         write_table(frame, paths[domain], schema)
     write_table(dropped, paths["dropped"], DROPPED)
+
+
+def _open(paths: Paths, domain: str, values: Values) -> Cube | PointTables:
+    """The domain's point tables where it has any, else the cube of the run's grid."""
+    if paths[f"{domain}_points"]:
+        return read_points(paths[f"{domain}_points"])
+    (grid,), (static,) = paths["grid"], paths["static"]
+    settings, outliers = settings_of(values["covariates"]), values["covariates"]["sentinel"]["outliers"]
+    return Cube(read_grid(grid), static, paths["dynamic"], settings, outliers=outliers)
 
 
 if __name__ == "__main__":

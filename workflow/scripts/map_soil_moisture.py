@@ -1,5 +1,7 @@
 """Map a day: mean and standard deviation over a model's members at every pixel."""
 
+from loam.covariates.cube import Cube
+from loam.covariates.derive import settings_of
 from loam.covariates.features import feature_set
 from loam.grid import read_grid
 from loam.io.stage import Paths, Values, run_stage
@@ -9,12 +11,17 @@ from loam.training.device import use_device
 
 
 def stage(paths: Paths, values: Values) -> None:
+    """Map from the covariate cube where the rule gives one, else from the rasters of mapping.inputs."""
     features, inputs, day = feature_set(values["features"]), values["mapping"]["inputs"], values["date"]
+    grid = read_grid(paths["grid"])
+    if paths.get("static"):
+        (static,) = paths["static"]
+        inputs = Cube(grid, static, paths["dynamic"], settings_of(values["covariates"]))
     members = load_members(paths["weights"], paths["card"])
     members.check(features.columns, [layer["name"] for layer in values["layers"]])
     engine = Engine(members, use_device(values["training"]["device"], values["threads"]))
     tags = {key: members.card[key] for key in ("model", "scenario")}
-    map_day(engine, features, inputs, day, read_grid(paths["grid"]), paths["map"], tags)
+    map_day(engine, features, inputs, day, grid, paths["map"], tags)
 
 
 if __name__ == "__main__":

@@ -106,3 +106,11 @@ def test_missing_data_names_the_file_and_the_run_that_needs_none(default_config,
     config = load_config(changed(default_config, "data_dir", str(tmp_path)))
     with pytest.raises(ConfigError, match=r"top\.csv.*set data_dir .*config/config\.yaml, needs no data"):
         require_files(config, ["results/made/by/a/rule.csv", f"{tmp_path}/top.csv"])
+
+
+def test_a_window_of_lags_may_be_named(default_config):
+    default_config["features"]["sequence"]["lags"] = "near_real_time"
+    assert load_config(default_config)["features"]["sequence"]["lags"] == [3, 10]
+    default_config["features"]["sequence"]["lags"] = "real_time"
+    with pytest.raises(ConfigError, match="no window 'real_time'.*paper, near_real_time"):
+        load_config(default_config)

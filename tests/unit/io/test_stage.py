@@ -1,5 +1,6 @@
 import json
 import logging
+import warnings
 from types import SimpleNamespace
 
 import pytest
@@ -53,6 +54,19 @@ def test_a_stage_gets_paths_and_values_and_leaves_provenance(job, tmp_path):
     }
     assert record["sha256"] == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     assert record["code"] == "c0de" and record["config"] == {"seed": 1, "model": "mlp"}
+
+
+def test_a_librarys_deprecations_are_not_shown_to_the_user(job, tmp_path):
+    def stage(paths, values):
+        paths["copy"].touch()
+        warnings.warn_explicit("use another", DeprecationWarning, "geobox.py", 1, module="odc.geo.geobox")
+        warnings.warn_explicit("ours", DeprecationWarning, "grid.py", 1, module="loam.grid")
+        warnings.warn_explicit("values are missing", RuntimeWarning, "geobox.py", 2, module="odc.geo.geobox")
+
+    with warnings.catch_warnings():
+        run_stage(job, stage)
+    text = (tmp_path / "logs" / "job.log").read_text()
+    assert "ours" in text and "values are missing" in text and "use another" not in text
 
 
 def test_a_users_error_is_one_line_and_no_traceback(job, tmp_path):

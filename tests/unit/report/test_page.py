@@ -150,7 +150,7 @@ def test_the_script_reads_files_and_writes_the_page(make_run, day, tmp_path):
     run = make_run(layers=("surface",))
     folder = tmp_path / "report"
     paths = {"page": folder / "index.html", "text": folder / "summary.txt", "maps": [day / "soil_moisture.png"]}
-    paths |= {"map_scores": [day / "score.csv"], "cards": []}
+    paths |= {"manifests": [], "map_scores": [day / "score.csv"], "cards": []}
     for name in ("predictions", "metrics", "summary", "folds", "dropped"):
         paths[name] = tmp_path / (name + (".parquet" if name == "predictions" else ".csv"))
         write_table(run[name], paths[name])

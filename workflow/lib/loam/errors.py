@@ -41,3 +41,11 @@ class RasterError(LoamError):
 
 class LeakageError(LoamError):
     """A held-out station had a part in training what is evaluated on it."""
+
+
+class AcquireError(LoamError):
+    """A server did not give what was asked for."""
+
+
+class CredentialError(AcquireError):
+    """Credentials, a project, a quota or accepted terms are missing."""

@@ -81,11 +81,14 @@ class Grid:
             tile: the tile.
             crs: their CRS, the grid's own if not given; for a geographic one, x is longitude and y latitude (deg).
         """
-        columns = np.arange(tile.col, tile.col + tile.width) + 0.5
-        rows = np.arange(tile.row, tile.row + tile.height) + 0.5
-        transform = self.geobox.transform
-        x, y = np.meshgrid(transform.c + transform.a * columns, transform.f + transform.e * rows)
+        columns, rows = np.arange(tile.col, tile.col + tile.width), np.arange(tile.row, tile.row + tile.height)
+        x, y = np.meshgrid(*self.centres_of(rows, columns))
         return project(x.ravel(), y.ravel(), crs_of(self.geobox), crs)
+
+    def centres_of(self, rows: np.ndarray, cols: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The x of columns ``cols`` and the y of rows ``rows`` (any shapes): pixels' centres in the grid's CRS."""
+        transform = self.geobox.transform
+        return transform.c + transform.a * (cols + 0.5), transform.f + transform.e * (rows + 0.5)
 
 
 def grid_like(raster: str | Path, tile: int) -> Grid:
@@ -98,11 +101,7 @@ def grid_like(raster: str | Path, tile: int) -> Grid:
     with open_raster(raster) as dataset:
         geobox = geobox_of(dataset)
         height, width = geobox.shape
-        blocks = [
-            Tile(row, col, min(tile, height - row), min(tile, width - col))
-            for row in range(0, height, tile)
-            for col in range(0, width, tile)
-        ]
+        blocks = tiles_of(geobox, tile)
         land = [int(_land_of_tile(dataset, block).sum()) for block in blocks]
     if not any(land):
         raise RasterError("every pixel is missing, there is no land to map", where=raster, fix="check its nodata value")
@@ -112,6 +111,16 @@ def grid_like(raster: str | Path, tile: int) -> Grid:
         height, width, crs_of(geobox).name, 100 * sum(land) / (height * width), len(tiles), len(blocks),
     )  # fmt: skip
     return Grid(geobox, raster, tile, tiles)
+
+
+def tiles_of(geobox: GeoBox, tile: int) -> list[Tile]:
+    """All tiles of a grid, from north-west to south-east, with and without land."""
+    height, width = geobox.shape
+    return [
+        Tile(row, col, min(tile, height - row), min(tile, width - col))
+        for row in range(0, height, tile)
+        for col in range(0, width, tile)
+    ]
 
 
 def write_grid(grid: Grid, path: str | Path) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import jsonschema
 import yaml
 
+from loam.config.covariates import LAG_WINDOWS, covariate_names
 from loam.errors import ConfigError
 
 SCHEMA = Path(__file__).resolve().parents[4] / "config" / "schema.yaml"
@@ -24,6 +25,7 @@ def load_config(raw: Mapping[str, Any]) -> dict[str, Any]:
             contradict each other.
     """
     config = _plain(raw)
+    _name_lags(config)
     _check_schema(config)
     config = _fill(config, {"{run}": config["run"], "{data_dir}": config["data_dir"].rstrip("/")})
     _check_consistency(config)
@@ -80,6 +82,19 @@ def _fill(value: Any, words: Mapping[str, str]) -> Any:
     return value
 
 
+def _name_lags(config: dict[str, Any]) -> None:
+    """Put the days in place of a window's name."""
+    sequence = (config.get("features") or {}).get("sequence")
+    if isinstance(sequence, dict) and isinstance(sequence.get("lags"), str):
+        name = sequence["lags"]
+        if name not in LAG_WINDOWS:
+            raise ConfigError(
+                f"no window '{name}'", where="config key 'features.sequence.lags'",
+                expected=f"[first, last], or one of {', '.join(LAG_WINDOWS)}",
+            )  # fmt: skip
+        sequence["lags"] = list(LAG_WINDOWS[name])
+
+
 def _check_schema(config: dict[str, Any]) -> None:
     schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
     errors = sorted(jsonschema.Draft202012Validator(schema).iter_errors(config), key=lambda error: list(error.path))
@@ -108,7 +123,7 @@ def _check_consistency(config: dict[str, Any]) -> None:
                 where=f"config key 'layers', layer '{layer['name']}'",
             )
     _no_duplicates("layers", layers)
-    _no_duplicates("features", _feature_names(config["features"]))
+    _no_duplicates("features", covariate_names(config["features"]))
     for item in config["evaluation"]["coarse"]:
         if item["layer"] not in layers:
             raise ConfigError(
@@ -143,8 +158,13 @@ def _check_consistency(config: dict[str, Any]) -> None:
 
 def _check_probes(config: dict[str, Any]) -> None:
     for domain in ("source", "target"):
+        if config["samples"]["from"] != "cube" and not config["samples"][domain]:
+            raise ConfigError(
+                "samples come from tables and this domain has none", where=f"config key 'samples.{domain}'",
+                fix="name a table, or set samples.from to cube",
+            )  # fmt: skip
         settings = config["probes"][domain]
-        if config["samples"]["from"] == "probes" and settings is None:
+        if config["samples"]["from"] != "table" and settings is None:
             raise ConfigError(
                 "samples come from probes and this domain has none", where=f"config key 'probes.{domain}'",
                 fix="give {format, path}, or set samples.from to table",
@@ -169,6 +189,8 @@ def _check_mapping(config: dict[str, Any]) -> None:
                 f"'{mapping[key]}' is not trained in this run", where=f"config key 'mapping.{key}'",
                 expected=f"one of {chosen}",
             )  # fmt: skip
+    if config["samples"]["from"] == "cube":
+        return  # its grid and its features are checked with what is acquired
     if not mapping["grid"]["like"]:
         raise ConfigError("a map needs a grid", where="config key 'mapping.grid.like'", fix="name a raster")
     given = [
@@ -176,21 +198,12 @@ def _check_mapping(config: dict[str, Any]) -> None:
         for name in ([item["feature"]] if isinstance(item["feature"], str) else item["feature"])
     ]  # fmt: skip
     _no_duplicates("mapping.inputs", given)
-    missing = sorted(set(_feature_names(config["features"])) - set(given))
+    missing = sorted(set(covariate_names(config["features"])) - set(given))
     if missing:
         raise ConfigError(
             f"no raster for feature {', '.join(missing)}", where="config key 'mapping.inputs'",
             fix="add a file for it, leave it out of features, or set mapping.dates to []",
         )  # fmt: skip
-
-
-def _feature_names(features: Mapping[str, Any]) -> list[str]:
-    return [
-        *features["static"],
-        *(item["name"] for item in features["daily"]),
-        *features["sequence"]["variables"],
-        *(item["name"] for item in features["classes"]),
-    ]
 
 
 def _lag_windows(features: Mapping[str, Any]) -> Iterator[tuple[str, list[int]]]:

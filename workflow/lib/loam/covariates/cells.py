@@ -75,6 +75,7 @@ class NetCdfCells:
                 f"variable '{names[0]}' has dimensions {', '.join(first.dims)}", where=path, expected="time, y, x"
             )
         self.has_time = bool(others)
+        self.days = [stamp.date() for stamp in dataset.indexes[others[0]]] if others else []
         shape, crs = (first.sizes[y], first.sizes[x]), _crs(dataset, first, x, path)
         self.geobox = GeoBox(shape, _transform(first[x], first[y], path), crs.to_wkt())
         if self.has_time:
@@ -87,6 +88,10 @@ class NetCdfCells:
                     fix="list them as two inputs",
                 )  # fmt: skip
             self._variables[name] = dataset[name].transpose(*others, y, x).variable
+
+    def units(self, name: str) -> str | None:
+        """The units of a variable, None where the file does not name them."""
+        return self._variables[name].attrs.get("units")
 
     def read(self, name: str, day: date, rows: slice, cols: slice) -> np.ndarray:
         """Values of a variable on ``day`` [row, column], float32, NaN where missing.

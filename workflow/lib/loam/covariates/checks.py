@@ -51,13 +51,14 @@ def check_table(table: StationTable, features: Mapping[str, Any]) -> None:
     """Raise a TableError for the first thing in a domain's table that cannot be used."""
     for layer, moisture in table.layers.items():
         _check_moisture(table, layer, moisture)
-    for name in table.covariates:
-        if table.covariates[name].isna().all():
+    numbers = table.covariates if table.columns is None else table.columns
+    for name in numbers:
+        if numbers[name].isna().all():
             raise TableError(
                 f"feature '{name}' has no value", where=table.path, expected=f"numbers in the {table.domain} domain",
                 fix="fill it in, or leave it out of the config's features",
             )  # fmt: skip
-    for item in features["classes"]:
+    for item in features["classes"] if table.columns is None else []:
         _check_classes(table, item["name"], [str(value) for value in item["values"]])
 
 

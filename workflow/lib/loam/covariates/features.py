@@ -39,11 +39,14 @@ class FeatureSet:
     sequence: tuple[tuple[Feature, ...], ...]
 
     @property
+    def all(self) -> tuple[Feature, ...]:
+        """All features: static ones, then the sequence step by step."""
+        return (*self.static, *(feature for step in self.sequence for feature in step))
+
+    @property
     def columns(self) -> list[str]:
-        """Columns of all features: static ones, then the sequence step by step."""
-        return [feature.column for feature in self.static] + [
-            feature.column for step in self.sequence for feature in step
-        ]
+        """Columns of all features, in their order."""
+        return [feature.column for feature in self.all]
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -22,27 +22,11 @@ from loam.covariates.cells import Cells, open_cells
 from loam.covariates.features import Feature, FeatureSet
 from loam.covariates.files import file_of_day
 from loam.covariates.season import day_of_year
+from loam.covariates.tiles import Completeness, TileInputs
 from loam.errors import ConfigError, RasterError
 from loam.grid import Grid, Tile, cells_at, crs_of, project, same_grid
 
 log = logging.getLogger("loam")
-
-
-@dataclass(frozen=True)
-class TileInputs:
-    """What a network reads for one tile.
-
-    Args:
-        pixel: the land pixels with every input, as positions in the tile counted row by row: [pixel].
-        static: [pixel, feature], float32, in FeatureSet.static order.
-        cell: the sequence that each pixel reads: [pixel], into ``cells``.
-        cells: the distinct sequences: [cell, step, variable], float32, oldest step first; [1, 0, 0] without sequence.
-    """
-
-    pixel: np.ndarray
-    static: np.ndarray
-    cell: np.ndarray
-    cells: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -70,10 +54,9 @@ class DayInputs:
         self._given = {name: item for item in inputs for name in _names(item)}
         self._files: dict[tuple[str, tuple[str, ...]], Cells] = {}
         self._codes = {feature.name: self._codes_of(feature) for feature in features.static if feature.kind == "class"}
-        self.land = self.mapped = 0
-        self.missing: Counter[str] = Counter()
+        self._completeness = Completeness(features)
         self.unknown_codes: Counter[tuple[str, int]] = Counter()
-        for feature in (*features.static, *(feature for step in features.sequence for feature in step)):
+        for feature in features.all:
             if feature.kind != "season":
                 self._check_time(feature, self._file(feature))
 
@@ -83,18 +66,11 @@ class DayInputs:
         places: dict[Any, _Place] = {}
         static = self._static(tile, land, places)
         index, cells = self._sequence(tile, land, places)
-        lacking = np.isnan(cells).reshape(len(cells), -1)
-        complete = ~(np.isnan(static).any(axis=1) | lacking.any(axis=1)[index])
-        self._count(land, static, index, lacking, complete)
-        used, cell = np.unique(index[complete], return_inverse=True)
-        return TileInputs(land[complete], static[complete], cell, cells[used])
+        return self._completeness.keep(land, static, index, cells)
 
     def log_missing(self) -> None:
         """Log how many land pixels were mapped, and the missing share of each feature that lacks any."""
-        share = 100 * self.mapped / max(self.land, 1)
-        log.info("%d land pixels, %.2f %% of them with every input", self.land, share)
-        for column, count in self.missing.most_common():
-            log.info("missing %s: %.2f %% of the land", column, 100 * count / self.land)
+        self._completeness.log_missing()
         for (name, code), count in sorted(self.unknown_codes.items()):
             log.warning("%s: code %d is none of the model's classes, %d pixels are left out", name, code, count)
 
@@ -208,17 +184,6 @@ class DayInputs:
             "does not overlap the grid of the map", where=file.path, expected=f"data over {self.grid.land}",
             fix="check its CRS and its extent",
         )  # fmt: skip
-
-    def _count(
-        self, land: np.ndarray, static: np.ndarray, index: np.ndarray, lacking: np.ndarray, complete: np.ndarray
-    ) -> None:
-        self.land += len(land)
-        self.mapped += int(complete.sum())
-        missing = np.isnan(static).sum(axis=0).tolist()
-        missing += (np.bincount(index, minlength=len(lacking)) @ lacking).tolist()
-        features = (*self.features.static, *(feature for step in self.features.sequence for feature in step))
-        names = [feature.name if feature.kind == "class" else feature.column for feature in features]
-        self.missing.update({name: count for name, count in zip(names, missing, strict=True) if count})
 
 
 @contextmanager

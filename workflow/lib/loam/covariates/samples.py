@@ -18,22 +18,24 @@ import pandera.pandas as pa
 from loam.covariates.checks import check_constant, check_domains, check_names, check_table
 from loam.covariates.features import Feature, feature_set
 from loam.covariates.lags import build_lags
+from loam.covariates.reasons import ALL_LAYERS, COVARIATE, KEPT, MASKED, OUTSIDE, REASONS
 from loam.covariates.season import day_of_year
 from loam.covariates.tables import StationTable, lag_windows, ready_lags
 from loam.errors import TableError
 
 log = logging.getLogger("loam")
 
-ALL_LAYERS, COVARIATE, KEPT = "all layers", "covariate", "kept"
+NO_PIXEL = (OUTSIDE, *dict.fromkeys([*REASONS.values(), MASKED]))
 
 # One row a station, reason and what was missing. `column` names what was missing: the layers, or the covariates
-# joined by ", " (by the name they have in the config, whichever lag it was); empty for rows that were kept.
+# joined by ", " (by the name they have in the config, whichever lag it was); empty for rows that were kept and for
+# stations that have no pixel of the grid (outside it, in the sea, masked).
 # Each row of a table is counted once, so a station's rows add up to the rows its table had.
 DROPPED = pa.DataFrameSchema(
     {
         "domain": pa.Column(str, pa.Check.isin(["source", "target"]), coerce=True),
         "station": pa.Column(str, coerce=True),
-        "reason": pa.Column(str, pa.Check.isin([KEPT, ALL_LAYERS, COVARIATE]), coerce=True),
+        "reason": pa.Column(str, pa.Check.isin([KEPT, ALL_LAYERS, COVARIATE, *NO_PIXEL]), coerce=True),
         "column": pa.Column(str, coerce=True, nullable=True),
         "rows": pa.Column(int, pa.Check.ge(1), coerce=True),
     },
@@ -95,6 +97,8 @@ def build_samples(
 
 def features_of(table: StationTable, features: Mapping[str, Any]) -> pd.DataFrame:
     """All feature columns of the rows of ``table``, in the order of ``FeatureSet.columns``; NaN where missing."""
+    if table.columns is not None:
+        return table.columns
     header = list(table.covariates)
     built = {
         name: range(lags[0], lags[1] + 1)
@@ -162,7 +166,10 @@ def _counts(table: StationTable, unobserved: np.ndarray, lacking: pd.DataFrame) 
     column = [", ".join(table.layers) if number < 0 else names[number] for number in counts["kind"]]
     reason = [ALL_LAYERS if number < 0 else COVARIATE if names[number] else KEPT for number in counts["kind"]]
     counts = counts.assign(domain=table.domain, reason=reason, column=column).rename(columns={"count": "rows"})
-    counts["reason"] = pd.Categorical(counts["reason"], [KEPT, ALL_LAYERS, COVARIATE])
+    if table.lost:
+        lost = [(table.domain, *key, rows) for key, rows in table.lost.items()]
+        counts = pd.concat([counts[list(DROPPED.columns)], pd.DataFrame(lost, columns=list(DROPPED.columns))])
+    counts["reason"] = pd.Categorical(counts["reason"], [KEPT, ALL_LAYERS, COVARIATE, *NO_PIXEL])
     counts = counts.sort_values(["station", "reason", "column"], ignore_index=True)
     return counts.astype({"reason": str})[list(DROPPED.columns)]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import difflib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,8 @@ class StationTable:
         covariates: static, daily and ready lagged columns by their names in the file; float64, NaN where missing.
         classes: class columns as text, None where missing.
         groups: columns carried along.
+        columns: all features, where they were read from the cube; ``covariates`` and ``classes`` are then empty.
+        lost: days of stations that are not in the other parts, by (station, why, what is missing).
     """
 
     path: Path
@@ -45,6 +47,8 @@ class StationTable:
     covariates: pd.DataFrame
     classes: pd.DataFrame
     groups: pd.DataFrame
+    columns: pd.DataFrame | None = None
+    lost: Mapping[tuple[str, str, str], int] = field(default_factory=dict)
 
 
 def read_station_table(

@@ -12,6 +12,17 @@ from typing import Any
 from loam.io.atomic import write_text
 
 
+def sha256_of(path: str | Path) -> str:
+    """SHA-256 of a file's bytes, or of the names and bytes of all files in a folder, as 64 hex digits."""
+    path = Path(path)
+    if path.is_file():
+        return sha256_of_file(path)
+    digest = hashlib.sha256()
+    for file in sorted(item for item in path.rglob("*") if item.is_file()):
+        digest.update(f"{file.relative_to(path)}:{sha256_of_file(file)};".encode())
+    return digest.hexdigest()
+
+
 def sha256_of_file(path: str | Path) -> str:
     """SHA-256 of a file's bytes, as 64 hex digits."""
     with Path(path).open("rb") as file:
@@ -33,16 +44,37 @@ def provenance_path(path: str | Path) -> Path:
 def write_provenance(
     outputs: Iterable[Path], inputs: Iterable[Path], *, rule: str, code: str, values: Mapping[str, Any]
 ) -> None:
-    """Write ``<output>.provenance.json`` beside each output that is a file."""
+    """Write ``<output>.provenance.json`` beside each output, a file or a folder.
+
+    A record that is there already and belongs to these very bytes keeps its entry ``source``: what a fetched file was
+    fetched from (``loam.acquire.provenance``).
+    """
     record = {
         "rule": rule,
         "code": code,
         "config_hash": hash_of_values(values),
         "config": dict(values),
-        "inputs": {str(path): sha256_of_file(path) for path in inputs if Path(path).is_file()},
+        "inputs": {str(path): _hash_of_input(Path(path)) for path in inputs if Path(path).exists()},
         "written": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     for output in outputs:
-        if Path(output).is_file():
-            record["sha256"] = sha256_of_file(output)
-            write_text(json.dumps(record, indent=1, default=str), provenance_path(output))
+        if Path(output).exists():
+            digest = sha256_of(output)
+            own = {**record, "sha256": digest, **_source(output, digest)}
+            write_text(json.dumps(own, indent=1, default=str), provenance_path(output))
+
+
+def _hash_of_input(path: Path) -> str:
+    """A file's hash; a folder's as it was recorded when it was written, since stores are large."""
+    if path.is_dir() and provenance_path(path).is_file():
+        return json.loads(provenance_path(path).read_text(encoding="utf-8"))["sha256"]
+    return sha256_of(path)
+
+
+def _source(path: Path, digest: str) -> dict[str, Any]:
+    try:
+        record = json.loads(provenance_path(path).read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return {}
+    same = isinstance(record, dict) and record.get("sha256") == digest and "source" in record
+    return {"source": record["source"]} if same else {}

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from loam.errors import LoamError
+from loam.io.attempts import replacing
 from loam.io.provenance import write_provenance
 
 Paths = dict[str, Any]  # name -> Path, or list of Paths where the rule gives a list
@@ -35,7 +36,8 @@ def run_stage(snakemake: Any, stage: Callable[[Paths, Values], None]) -> None:
     log.info("rule %s %s", snakemake.rule, wildcards or "")
     started = time.perf_counter()
     try:
-        stage({**inputs, **outputs}, {**values, **wildcards, "threads": snakemake.threads})
+        with replacing(_flat(outputs)):
+            stage({**inputs, **outputs}, {**values, **wildcards, "threads": snakemake.threads})
     except LoamError as error:
         log.error("%s", error)
         raise SystemExit(1) from None
@@ -71,3 +73,5 @@ def _start_logging(path: Path) -> None:
     )
     logging.captureWarnings(True)
     warnings.simplefilter("default")
+    for category in (DeprecationWarning, PendingDeprecationWarning):  # of libraries, not the user's to mend
+        warnings.filterwarnings("ignore", category=category, module=r"(?!loam\b)")

@@ -19,8 +19,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from loam.covariates.cube import Cube, open_cube_day
 from loam.covariates.features import FeatureSet
-from loam.covariates.rasters import TileInputs, open_day
+from loam.covariates.rasters import open_day
+from loam.covariates.tiles import TileInputs
 from loam.grid import Grid
 from loam.mapping.cog import open_map
 from loam.training.card import Members
@@ -94,7 +96,7 @@ class Engine:
 def map_day(
     engine: Engine,
     features: FeatureSet,
-    inputs: Sequence[Mapping[str, Any]],
+    inputs: Sequence[Mapping[str, Any]] | Cube,
     day: str,
     grid: Grid,
     path: str | Path,
@@ -105,7 +107,7 @@ def map_day(
     Args:
         engine: the members, ready.
         features: what they read.
-        inputs: the config's ``mapping.inputs``.
+        inputs: the covariate cube, or the config's ``mapping.inputs``.
         day: YYYY-MM-DD.
         grid: where to map.
         path: of the map.
@@ -114,7 +116,9 @@ def map_day(
     bands = [f"{layer}_{statistic}" for statistic in ("mean", "std") for layer in engine.layers]
     tags = {**tags, "day": day, "members": len(engine.networks), "grid": grid.hash}
     started, reading, computing, mapped, unphysical = time.perf_counter(), 0.0, 0.0, 0, 0
-    with open_day(inputs, features, day, grid) as rasters, open_map(path, grid, bands, tags) as output:
+    from_cube = isinstance(inputs, Cube)
+    opened = open_cube_day(inputs, features, day) if from_cube else open_day(inputs, features, day, grid)
+    with opened as rasters, open_map(path, grid, bands, tags) as output:
         for tile in grid.tiles:
             begun = time.perf_counter()
             read = rasters.read(tile)

@@ -15,6 +15,7 @@ import jinja2
 import pandas as pd
 
 from loam.io.provenance import hash_of_values, provenance_path
+from loam.report.data import classes_not_told, datasets, days_that_came
 from loam.report.figures import draw_observed_predicted, draw_station_scores, png
 from loam.report.finding import findings
 from loam.report.names import METRICS, MODELS, SCENARIOS, UNIT, UNITLESS, layer_name, system_name, systems_of
@@ -36,6 +37,7 @@ def build_page(
     map_score_files: Sequence[Path],
     products: Sequence[Path],
     values: Mapping[str, Any],
+    manifests: Sequence[Path] = (),
 ) -> str:
     """The page as HTML.
 
@@ -50,6 +52,7 @@ def build_page(
         map_score_files: table of each mapped day's scores, ``<date>/<file>.csv``; may be empty.
         products: files whose provenance is listed, where there is a record beside them.
         values: the whole config.
+        manifests: what came of the data that were fetched; may be empty.
     """
     config = {key: value for key, value in values.items() if key not in NOT_CONFIG}
     layers = [layer for layer in config["layers"] if layer["name"] in set(summary["layer"])]
@@ -70,6 +73,9 @@ def build_page(
         maps=[{"date": path.parent.name, "picture": embedded(path.read_bytes())} for path in maps],
         map_system=system_name((config["mapping"]["model"], config["mapping"]["scenario"])),
         map_scores=map_scores(map_score_files),
+        datasets=datasets(config),
+        not_told=classes_not_told(config),
+        days=days_that_came(manifests),
         folds=plain_table(folds),
         dropped=dropped_rows(dropped),
         training=training(cards) if cards else None,

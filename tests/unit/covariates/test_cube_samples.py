@@ -1,0 +1,273 @@
+"""Stations meet the cube or their point tables; those that cannot are named and counted."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pyproj
+import pytest
+import rasterio
+from build_samples import stage as build_samples_stage
+from map_soil_moisture import stage as map_stage
+
+from loam.covariates.cube_samples import pixels_of, sample_domain, within_period
+from loam.covariates.derive import Settings
+from loam.covariates.features import feature_set
+from loam.covariates.points import read_points
+from loam.covariates.tiles import TileInputs
+from loam.errors import ConfigError, TableError
+from loam.grid import write_grid
+from loam.io.tables import read_table
+from loam.mapping.engine import Engine
+from loam.training.card import load_members, write_members
+from loam.training.networks import build_network, draw_parameters
+
+AGES = {"sentinel1": 12, "sentinel2": 20, "vegetation": 32}
+SETTINGS = Settings("majority", "nearest", AGES, sum_days=(5, 30), missing_share=0.2)
+LAYERS = [
+    {"name": "surface", "top_cm": 0, "bottom_cm": 30, "column": "x"},
+    {"name": "subsurface", "top_cm": 30, "bottom_cm": 60, "column": "y"},
+]
+FEATURES = {
+    "static": ["elevation", "clay_1"],
+    "daily": [{"name": "tmin", "lags": [0, 0]}, {"name": "rain_5", "lags": [0, 1]}],
+    "classes": [{"name": "landcover", "values": ["PAST", "FORE", "AGRI", "SAVA", "IRRI"]}],
+    "day_of_year": False,
+    "sequence": {"variables": ["sm_surface", "sm_rootzone"], "lags": [0, 2]},
+}
+COVARIATES = {
+    "landcover": "majority", "cell_index": "nearest",
+    "sentinel": {"maximum_age_days": 12, "sentinel2": "last_valid", "outliers": None},
+    "rain_sums": {"days": [5, 30], "missing_share": 0.2},
+}  # fmt: skip
+DAYS = pd.date_range("2020-02-20", "2020-03-10")
+
+
+def stations_at(grid, places) -> pd.DataFrame:
+    rows, cols = np.array(list(places.values())).T
+    longitude, latitude = pyproj.Transformer.from_crs(28355, 4326, always_xy=True).transform(
+        *grid.centres_of(rows, cols)
+    )
+    frame = pd.DataFrame({"station": list(places), "latitude": latitude, "longitude": longitude, "elevation": 1.0})
+    frame = frame.assign(bulk_density=np.nan, porosity=np.nan, landcover="crop", soil="clay")
+    return frame.assign(days=1, first_day=DAYS[0], last_day=DAYS[-1], note="")
+
+
+def moisture_of(*names: str, days=DAYS, seed=0) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    frames = [
+        pd.DataFrame({"station": name, "date": days, "layer": layer["name"], "moisture": moisture})
+        for name in names
+        for layer, moisture in zip(LAYERS, rng.uniform(0.1, 0.4, (2, len(days))), strict=True)
+    ]
+    return pd.concat(frames, ignore_index=True).assign(n_readings=24, qc=0)
+
+
+def sample(source, daily, stations, tmp_path, features=FEATURES, groups=()):
+    return sample_domain(
+        "target", source, daily, stations, SETTINGS, layers=LAYERS, groups=groups, features=features,
+        where=tmp_path / "daily.parquet",
+    )  # fmt: skip
+
+
+def test_a_station_is_the_pixel_that_holds_it(world):
+    places = {"a": (20, 50), "b": (74, 109)}
+    stations = stations_at(world.grid, places)
+    rows, cols = pixels_of(world.grid, stations)
+    assert list(zip(rows, cols, strict=True)) == list(places.values())
+    stations["longitude"] += 0.0004  # 33 m east: still in the pixel
+    assert pixels_of(world.grid, stations)[1].tolist() == [50, 109]
+
+
+def test_rows_are_the_stations_days_with_their_pixels_covariates(world, tmp_path):
+    places = {"b": (60, 30), "a": (20, 50)}
+    table = sample(
+        world.cube(), moisture_of("a", "b"), stations_at(world.grid, places), tmp_path, groups=["landcover", "soil"]
+    )
+    assert table.keys["station"].tolist() == ["a"] * 20 + ["b"] * 20
+    assert table.columns.columns.tolist() == feature_set(FEATURES).columns
+    for name, place in places.items():
+        own = table.columns[table.keys["station"] == name]
+        assert (own["clay_1"] == np.float64(world.maps["clay"][0][place])).all()
+    assert set(table.groups["soil"]) == {"clay"}
+    assert set(table.groups["landcover"]) <= {"PAST", "FORE", "AGRI", "SAVA", "IRRI", "OTHER"}
+    assert table.columns.notna().mean().min() > 0.5
+
+
+def test_stations_without_a_pixel_are_named_with_their_reason(world, tmp_path, caplog):
+    places = {"in": (20, 50), "off": (-5, 50), "wet": (30, 2), "unknown": (1, 60)}
+    table = sample(world.cube(), moisture_of(*places), stations_at(world.grid, places), tmp_path)
+    assert set(table.keys["station"]) == {"in"}
+    reasons = {"off": "outside the grid", "wet": "in the sea", "unknown": "masked pixel"}
+    assert table.lost == {(name, reason, ""): 20 for name, reason in reasons.items()}
+    for name, reason in reasons.items():
+        assert f"target: station {name} is left out: {reason}" in caplog.text
+
+
+def test_days_without_moisture_are_counted_and_not_read(world, tmp_path):
+    daily = moisture_of("a", "b")
+    daily.loc[(daily["station"] == "a") & daily["date"].isin(DAYS[:3]), "moisture"] = np.nan
+    daily.loc[(daily["station"] == "a") & (daily["date"] == DAYS[5]) & (daily["layer"] == "surface"), "moisture"] = (
+        np.nan
+    )
+    daily.loc[daily["station"] == "b", "moisture"] = np.nan
+    table = sample(world.cube(), daily, stations_at(world.grid, {"a": (20, 50), "b": (60, 30)}), tmp_path)
+    assert table.keys["date"].tolist() == DAYS[3:].tolist()
+    assert table.layers["surface"].isna().sum() == 1 and table.layers["subsurface"].notna().all()
+    missing = "surface, subsurface"
+    assert table.lost == {("a", "all layers", missing): 3, ("b", "all layers", missing): 20}
+
+
+def test_a_domain_off_the_grid_stops_with_the_reasons(world, tmp_path):
+    with pytest.raises(
+        TableError,
+        match="no station of the target domain has moisture and lies on land of the grid.*off: outside the grid",
+    ):
+        sample(world.cube(), moisture_of("off"), stations_at(world.grid, {"off": (-5, 50)}), tmp_path)
+
+
+def point_tables(tmp_path, names, months=("2020-01", "2020-02", "2020-03")):
+    rng = np.random.default_rng(3)
+    folder = tmp_path / "points"
+    folder.mkdir(exist_ok=True)
+    paths = []
+    for kind, columns in (("smap", ["sm_surface", "sm_rootzone"]), ("weather", ["tmin", "tmax", "rain"])):
+        for month in months:
+            days = pd.date_range(f"{month}-01", periods=pd.Period(month).days_in_month)
+            frame = pd.DataFrame({"station": np.repeat(names, len(days)), "date": np.tile(days, len(names))})
+            for column in columns:
+                frame[column] = rng.uniform(0.1, 0.5, len(frame)).astype(np.float32)
+            if kind == "smap":
+                frame["n_fields"] = 8
+            paths.append(folder / f"{kind}_{month}.parquet")
+            frame.to_parquet(paths[-1], index=False)
+    clay = pd.DataFrame({"station": names, **{f"clay_{k}": 20.0 + k + np.arange(len(names)) for k in range(1, 5)}})
+    for name, frame in (
+        ("clay", clay), ("dem", pd.DataFrame({"station": names, "elevation": 100.0 + np.arange(len(names))})),
+        ("cover", pd.DataFrame({"station": names, "clum": [320, 430, 541, 220][: len(names)]})),
+    ):  # fmt: skip
+        paths.append(folder / f"{name}.parquet")
+        frame.to_parquet(paths[-1], index=False)
+    return paths
+
+
+def test_point_tables_give_what_their_columns_say(world, tmp_path):
+    names = ["s1", "s2", "s3"]
+    paths = point_tables(tmp_path, names)
+    stations = stations_at(world.grid, dict.fromkeys(names, (-500, 10)))
+    table = sample(read_points(paths), moisture_of(*names), stations, tmp_path, groups=["landcover"])
+    weather = pd.concat([pd.read_parquet(path) for path in paths if "weather" in path.name]).set_index(
+        ["station", "date"]
+    )
+    rain = weather["rain"].astype(float)
+    for name, columns in table.columns.groupby(table.keys["station"]):
+        days = table.keys.loc[columns.index, "date"]
+        expected = rain[name].rolling(5).sum()
+        np.testing.assert_allclose(columns["rain_5_0"], expected[days], rtol=1e-6)
+        np.testing.assert_allclose(columns["rain_5_1"], expected[days - pd.Timedelta(days=1)], rtol=1e-6)
+        assert (columns["tmin_0"].to_numpy() == weather["tmin"][name][days].to_numpy(float)).all()
+        assert set(columns["clay_1"]) == {21.0 + names.index(name)}
+    first = table.columns[table.keys["station"] == "s1"].iloc[0]
+    assert first["landcover_PAST"] == 1 and first["landcover_IRRI"] == 0
+    assert table.groups["landcover"][table.keys["station"] == "s3"].unique().tolist() == ["OTHER"]
+
+
+def test_what_point_tables_lack_or_repeat_is_named(world, tmp_path):
+    names = ["s1", "s2"]
+    paths = point_tables(tmp_path, names)
+    stations = stations_at(world.grid, dict.fromkeys(names, (-500, 10)))
+    with pytest.raises(ConfigError, match="no table has covariate 'slope'.*wetness need neighbours"):
+        sample(read_points(paths), moisture_of(*names), stations, tmp_path, {**FEATURES, "static": ["slope"]})
+    with pytest.raises(TableError, match="station s1 has 2020-01-01 in two tables of tmin, tmax, rain"):
+        read_points([*paths, next(path for path in paths if path.name == "weather_2020-01.parquet")])
+    bad = tmp_path / "bad.parquet"
+    frame = pd.read_parquet(paths[3])
+    frame.loc[7, "tmin"] = 290.0
+    frame.to_parquet(bad)
+    with pytest.raises(
+        TableError, match="bad.parquet: tmin is 290 at station s1 on 2020-01-08; expected -90 to 60 degC"
+    ):
+        read_points([bad])
+    again = pd.concat([frame, frame.head(1)])
+    again.to_parquet(bad)
+    with pytest.raises(TableError, match="s1 2020-01-01 .* is there twice"):
+        read_points([bad])
+
+
+def test_only_days_of_the_period_are_sampled():
+    daily = moisture_of("a")
+    first, last = daily["date"].min() + pd.Timedelta(days=3), daily["date"].max() - pd.Timedelta(days=2)
+    kept = within_period(daily, [f"{first:%Y-%m-%d}", f"{last:%Y-%m-%d}"], "target")
+    assert (kept["date"].min(), kept["date"].max()) == (first, last)
+    with pytest.raises(TableError, match=r"acquire.period.target.*no day of the target domain's probes"):
+        within_period(daily, ["1990-01-01", "1990-12-31"], "target")
+
+
+def run_samples(world, tmp_path, places):
+    write_grid(world.grid, tmp_path / "grid.json")
+    names = ["s1", "s2", "s3"]
+    source = stations_at(world.grid, dict.fromkeys(names, (-500, 10)))
+    target = stations_at(world.grid, places)
+    paths = {
+        "grid": [tmp_path / "grid.json"], "static": [world.folder / "static.zarr"],
+        "source_points": point_tables(tmp_path, names),
+        "target_points": [], "dynamic": sorted((world.folder / "dynamic").glob("*.zarr")),
+        "daily": [tmp_path / f"daily_{domain}.parquet" for domain in "st"],
+        "stations": [tmp_path / f"stations_{domain}.parquet" for domain in "st"],
+        **{name: tmp_path / f"out_{name}.parquet" for name in ("source", "target")},
+        "dropped": tmp_path / "dropped.csv",
+    }  # fmt: skip
+    for place, (frame, seed) in enumerate(((source, 1), (target, 2))):
+        moisture_of(*frame["station"], seed=seed).to_parquet(paths["daily"][place], index=False)
+        frame.to_parquet(paths["stations"][place], index=False)
+    values = {
+        "layers": LAYERS, "features": FEATURES, "covariates": COVARIATES,
+        "samples": {"from": "cube", "columns": {"station": "station", "date": "date"}, "groups": ["landcover"]},
+        "acquire": {"period": {"source": ["1900-01-01", "2100-12-31"], "target": ["1900-01-01", "2100-12-31"]}},
+    }  # fmt: skip
+    build_samples_stage(paths, values)
+    return paths, values
+
+
+def test_the_script_samples_a_region_and_a_set_of_stations(world, tmp_path):
+    places = {"a": (20, 50), "b": (60, 30), "wet": (30, 2), "clay hole": (60, 70)}
+    paths, _ = run_samples(world, tmp_path, places)
+    target, dropped = read_table(paths["target"]), read_table(paths["dropped"])
+    assert target["station"].unique().tolist() == ["a", "b"]
+    assert target.columns[:4].tolist() == ["station", "date", "latitude", "longitude"]
+    assert set(feature_set(FEATURES).columns) <= set(target) and not target[feature_set(FEATURES).columns].isna().any(
+        axis=None
+    )
+    of = dropped.set_index(["station", "reason"])["rows"]
+    assert of["wet", "in the sea"] == 20
+    assert of["clay hole", "covariate"].sum() == 20
+    assert of["a", "kept"] == (target["station"] == "a").sum()
+    assert dropped[dropped["domain"] == "target"].groupby("station")["rows"].sum().eq(20).all()
+    assert set(read_table(paths["source"])["station"]) == {"s1", "s2", "s3"}
+
+
+def test_a_map_from_the_cube_shows_what_the_samples_predict(world, tmp_path):
+    paths, values = run_samples(world, tmp_path, {"a": (20, 50), "b": (60, 30)})
+    features = feature_set(FEATURES)
+    settings = {"hidden": [8, 4], "frozen": 0, "output": "linear"}
+    network = build_network("mlp", settings, features.shape, 2)
+    scaler = {"mean": [10.0] * len(features.columns), "std": [100.0] * len(features.columns)}
+    card = {"model": "mlp", "scenario": "target", "layers": ["surface", "subsurface"], "features": features.columns,
+            "shape": list(features.shape), "network": settings, "members": [{"scaler": scaler}] * 2}  # fmt: skip
+    files = {"weights": tmp_path / "w.safetensors", "card": tmp_path / "card.json", "map": tmp_path / "map.tif"}
+    parameters = draw_parameters(network, range(2))
+    parameters["output.bias"] += 0.4
+    write_members(parameters, card, files["weights"], files["card"])
+    target = read_table(paths["target"])
+    day = target[target["station"] == "b"]["date"].iloc[-1]
+    more = {"date": str(day.date()), "mapping": {"inputs": []}, "training": {"device": "cpu"}, "threads": 1}
+    map_stage({**paths, **files, "grid": paths["grid"][0]}, {**values, **more})
+    with rasterio.open(files["map"]) as dataset:
+        mapped = dataset.read()
+    row = target[(target["station"] == "b") & (target["date"] == day)][features.columns].to_numpy(np.float32, copy=True)
+    static, cells = row[:, : features.shape[0]], row[:, features.shape[0] :].reshape(1, *features.shape[1:])
+    engine = Engine(load_members(files["weights"], files["card"]), "cpu")
+    mean, deviation = engine.predict(TileInputs(np.zeros(1, int), static, np.zeros(1, int), cells))
+    np.testing.assert_allclose(mapped[:, 60, 30], [*mean[0], *deviation[0]], rtol=1e-5)
+    assert np.isnan(mapped[0, :, :6]).all() and np.isfinite(mapped[0]).sum() > 3000
+    assert np.nanstd(mapped[0]) > 0.001

@@ -1,0 +1,87 @@
+"""Units are told by the file and contradicted by its numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from loam.covariates.quantities import Door
+from loam.errors import RasterError
+
+
+def through(variable: str, units: str | None, *values: float) -> list[float]:
+    door = Door(variable, units, "file.nc")
+    out = door.pass_through(np.array(values), "2020-02-29")
+    door.close()
+    return [pytest.approx(value, rel=1e-5) for value in out.tolist()]
+
+
+@pytest.mark.parametrize(
+    ("variable", "units", "given", "expected"),
+    [
+        ("tmin", "K", 283.15, 10.0), ("tmin", "kelvin", 283.15, 10.0), ("tmax", "degC", 10.0, 10.0),
+        ("tmax", "celsius", 10.0, 10.0), ("rain", "m", 0.012, 12.0), ("rain", "mm d-1", 12.0, 12.0),
+        ("rain", "kg m-2 s-1", 1e-4, 8.64), ("sm_surface", "%", 31.0, 0.31), ("sm_surface", "m3/m3", 0.31, 0.31),
+        ("sm_rootzone", "m^3 m^-3", 0.31, 0.31), ("clay_2", "g kg-1", 310.0, 31.0), ("clay", "1", 0.31, 31.0),
+        ("bulk_density_1", "kg m-3", 1300.0, 1.3), ("elevation", "ft", 1000.0, 304.8), ("vv", "dB", -10.0, 0.1),
+        ("vv", "1", 0.1, 0.1), ("local_incidence", "rad", 0.61, 34.950), ("ndvi", "1", 0.4, 0.4),
+    ],
+)  # fmt: skip
+def test_units_that_the_file_names_are_converted(variable, units, given, expected):
+    assert through(variable, units, given)[0].expected == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("variable", "units", "values"),
+    [
+        ("tmin", "degC", [281.0, 290.0]),  # kelvin
+        ("tmin", "K", [8.0, 15.0]),  # degrees
+        ("rain", "m", [12.0]),  # millimetres
+        ("rain", "mm d-1", [-0.5]),
+        ("sm_surface", "m3 m-3", [31.0]),  # percent
+        ("sm_surface", "%", [0.2, 0.4]),  # a fraction
+        ("clay_1", "%", [0.2, 0.4]),  # a fraction
+        ("clay_1", "%", [200.0]),  # g kg-1
+        ("bulk_density_1", "g cm-3", [1300.0]),
+        ("vv", "1", [-12.0, -8.0]),  # decibels
+        ("vv", "dB", [0.05, 0.2]),  # linear
+        ("ndvi", "1", [4000.0]),  # scaled
+        ("local_incidence", "degree", [0.5, 0.8]),  # radians
+    ],
+)  # fmt: skip
+def test_numbers_that_contradict_their_units_stop_the_run(variable, units, values):
+    with pytest.raises(RasterError, match=f"file.nc: .*{variable}.*expected"):
+        through(variable, units, *values)
+
+
+def test_the_file_the_variable_and_the_day_are_named():
+    with pytest.raises(
+        RasterError, match="file.nc: tmin is 281 to 290 degC at 2 places on 2020-02-29; expected -90 to 60"
+    ):
+        through("tmin", "degC", 281.0, 290.0, np.nan, 12.0)
+
+
+def test_units_of_another_quantity_are_refused():
+    with pytest.raises(RasterError, match="tmin has units 'mm'; expected degc, k, degf"):
+        Door("tmin", "mm", "file.nc")
+
+
+def test_units_that_are_not_named_are_said_and_checked(caplog):
+    assert through("tmin", None, 11.0) == [11.0]
+    assert "names no units; they are taken as degC" in caplog.text
+    with pytest.raises(RasterError):
+        through("tmin", None, 284.0)
+
+
+def test_missing_values_pass_and_a_file_without_values_is_no_contradiction():
+    door = Door("clay", "%", "file.tif")
+    assert np.isnan(door.pass_through(np.array([np.nan]))).all()
+    door.close()
+
+
+def test_noise_that_was_taken_off_may_leave_power_below_zero():
+    assert through("vh", "1", -0.002, 0.01) == [-0.002, 0.01]
+
+
+def test_a_variable_that_is_not_known_passes():
+    assert through("humidity", "%", 250.0) == [250.0]

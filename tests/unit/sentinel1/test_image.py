@@ -1,0 +1,89 @@
+"""One polarisation of a product, read by windows: the windows must not show."""
+
+import numpy as np
+import pyproj
+import pytest
+from affine import Affine
+from odc.geo.geobox import GeoBox
+from sentinel1_files import write_product
+from sentinel1_landscapes import SETTINGS, middle_point
+
+from loam.errors import RasterError
+from loam.sentinel1.image import open_images
+from loam.sentinel1.positions import solve_positions
+from loam.sentinel1.product import open_product
+from loam.sentinel1.terrain import Terrain, posts_of
+
+SIDE, METRES = 10, 80.0
+SPECKLE = SETTINGS | {"speckle": SETTINGS["speckle"] | {"filter": "lee_sigma"}}
+
+
+@pytest.fixture(scope="module")
+def image(product_path, tmp_path_factory):
+    return open_images(open_product(product_path), ("vv",), SPECKLE, [], tmp_path_factory.mktemp("unpacked"))[0]
+
+
+@pytest.fixture(scope="module")
+def piece(image):
+    """A level piece in the middle, its terrain and its positions."""
+    points, middle = image.annotation.points, middle_point(image.annotation)
+    crs = f"EPSG:{32601 + int((points.longitude[middle] + 180) // 6)}"
+    x, y = pyproj.Transformer.from_crs("EPSG:4326", crs, always_xy=True).transform(
+        points.longitude[middle], points.latitude[middle]
+    )
+    half = SIDE / 2 * METRES
+    geobox = GeoBox((SIDE, SIDE), Affine(METRES, 0, x - half, 0, -METRES, y + half), crs)
+    around, posts = posts_of(geobox, 2, METRES)
+    terrain = Terrain(geobox, np.zeros(around.shape), 2, posts)
+    return terrain, solve_positions(image.annotation, image.orbit, geobox, (0.0, 0.0), METRES)
+
+
+def test_a_pixel_is_the_same_whether_it_is_wanted_alone_or_with_all_others(image, piece):
+    """The filter's windows reach beyond what is read for a pixel alone, unless a margin is read with it."""
+    terrain, positions = piece
+    whole = image.gather(positions, terrain, 8, np.ones((SIDE, SIDE), bool))
+    for row in range(SIDE):
+        for column in range(SIDE):
+            wanted = np.zeros((SIDE, SIDE), bool)
+            wanted[row, column] = True
+            alone = image.gather(positions, terrain, 8, wanted)
+            assert alone.count[row, column] == whole.count[row, column] == 64
+            assert alone.total[row, column] == pytest.approx(whole.total[row, column], rel=1e-6)
+
+
+def test_no_wanted_pixel_asks_for_nothing(image, piece):
+    terrain, positions = piece
+    assert image.gather(positions, terrain, 8, np.zeros((SIDE, SIDE), bool)) is None
+
+
+def test_backscatter_of_a_window_is_that_part_of_the_whole(image):
+    whole = image.backscatter(0, 300, 0, 400)
+    np.testing.assert_array_equal(image.backscatter(70, 50, 130, 90), whole[70:120, 130:220])
+
+
+def test_the_brightest_two_per_cent_are_told_from_some_lines(image):
+    whole = image.backscatter(0, 300, 0, 400)
+    assert image.bright == pytest.approx(np.nanpercentile(whole, 98), rel=0.05)
+
+
+def test_both_polarisations_share_geometry_and_the_border_of_the_co_polarised_one(tmp_path):
+    """The cross-polarised image has zeros of its own further in; they are missing, and no border."""
+
+    def amplitude(name, shape):
+        values = np.full(shape, 200, np.uint16)
+        values[:, : 30 if name == "vv" else 60] = 0
+        return values
+
+    product = open_product(write_product(tmp_path, amplitude=amplitude))
+    vv, vh = open_images(product, ("vv", "vh"), SETTINGS, [], tmp_path)
+    assert vv.geometry == vh.geometry and vh.border is vv.border
+    assert 30 <= vv.border.first_sample.min() <= vv.border.first_sample.max() < 40
+    assert np.isnan(vh.backscatter(0, 300, 0, 60)).all() and np.isfinite(vh.backscatter(0, 300, 60, 50)).all()
+
+
+def test_a_missing_measurement_and_an_unknown_filter_are_told(tmp_path, product_path):
+    with pytest.raises(RasterError, match="no measurement of vv"):
+        open_images(open_product(write_product(tmp_path, amplitude=None)), ("vv",), SETTINGS, [], tmp_path)
+    median = SETTINGS | {"speckle": {"filter": "median"}}
+    with pytest.raises(ValueError, match="median"):
+        open_images(open_product(product_path), ("vv",), median, [], tmp_path)

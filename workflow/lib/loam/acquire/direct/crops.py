@@ -1,0 +1,61 @@
+"""What is kept of a granule between attempts: the region's cells of each variable, checked, in one small ``.npz``."""
+
+from __future__ import annotations
+
+import logging
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from loam.acquire.canonical import check_range
+from loam.acquire.catalogue import Dataset
+from loam.errors import AcquireError
+from loam.io.atomic import atomic_path
+
+log = logging.getLogger("loam")
+
+Crop = dict[str, np.ndarray]  # variable -> [row, column], float32 with NaN; beside them ``y`` and ``x``
+
+
+def kept_crop(path: Path, fetch: Callable[[], Crop], dataset: Dataset, may_be_empty: bool, where: str) -> Crop:
+    """The crop at ``path``, or what ``fetch`` gives, checked and then kept there."""
+    if path.is_file():
+        try:
+            crop = read_crop(path)
+            check_crop(crop, dataset, may_be_empty, where)
+            return crop
+        except (AcquireError, OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            log.warning("%s is fetched again (%s)", path.name, error)
+            path.unlink()
+    crop = fetch()
+    check_crop(crop, dataset, may_be_empty, where)
+    with atomic_path(path) as temporary:
+        np.savez_compressed(temporary, **crop)
+    return crop
+
+
+def read_crop(path: Path) -> Crop:
+    """The crop at ``path``."""
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
+        return dict(kept)
+
+
+def check_crop(crop: Mapping[str, np.ndarray], dataset: Dataset, may_be_empty: bool, where: str) -> None:
+    """Check shape, physical range, and that not all is missing (unless flags can screen all).
+
+    Raises:
+        AcquireError: it is not what was asked for.
+    """
+    shape = (len(crop["y"]), len(crop["x"]))
+    for variable in dataset.variables.values():
+        values = crop[variable.name]
+        if values.shape != shape:
+            raise AcquireError(f"{variable.name} has {values.shape} cells", where=where, expected=f"{shape}")
+        if not may_be_empty and not np.isfinite(values).any():
+            raise AcquireError(
+                f"{variable.name} is all missing in the region", where=where, expected="values in some cells",
+                fix="choose a dataset that covers the region",
+            )  # fmt: skip
+        check_range(values, variable, where=where, place=lambda at: f"cell {at} of {shape}")

@@ -1,0 +1,71 @@
+"""What is fetched in parts (tiles of a map, months of fields) lies in a folder beside the output until all is there.
+
+The folder ``.<stem>.parts`` belongs to one request, whose hash it carries: a rerun after a kill finds there what was
+fetched before and asks only for what is missing; another request empties it.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from loam.acquire.catalogue import Dataset
+from loam.io.atomic import write_text
+from loam.io.provenance import hash_of_values
+
+NOTE = "request.txt"
+
+
+def request_of(dataset: Dataset, back_end: str, settings: Mapping[str, Any], **what: Any) -> dict[str, Any]:
+    """What is asked for, as plain values: the same for the same file.
+
+    How the back end is asked (its entry of datasets.yaml) enters as a hash, without the limiter of its host. Of local
+    files the names, sizes and times of change enter, so that other files in the same folder are another request.
+
+    Args:
+        dataset: the entry of the catalogue.
+        back_end: ``earthengine``, ``direct`` or ``local``.
+        settings: the config's section ``acquire``.
+        **what: variable, grid, span, state, stations: what singles this file out.
+    """
+    keys = {name: value for name, value in dataset.back_end(back_end).items() if name != "host"}
+    units = {name: variable.units for name, variable in dataset.variables.items()}
+    request = {
+        "dataset": dataset.name, "version": dataset.version, "back_end": back_end,
+        "catalogue": hash_of_values([keys, units, dataset.nodata, dataset.resampling]), **what,
+    }  # fmt: skip
+    if back_end == "local":
+        request["files"] = _files_of(Path(settings["local"][dataset.name]))
+    return request
+
+
+def open_parts(path: str | Path, request: Mapping[str, Any]) -> Path:
+    """The folder of the parts of ``path``; empty unless it holds parts of this very request."""
+    folder, wanted = parts_folder(path), hash_of_values(request)
+    note = folder / NOTE
+    if folder.exists() and not (note.is_file() and note.read_text(encoding="utf-8") == wanted):
+        shutil.rmtree(folder)
+    if not folder.exists():
+        folder.mkdir(parents=True)
+        write_text(wanted, note)
+    return folder
+
+
+def close_parts(folder: Path) -> None:
+    """Remove the folder: the output is complete."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def parts_folder(path: str | Path) -> Path:
+    """``<folder>/.<stem>.parts`` beside ``path``."""
+    path = Path(path)
+    return path.parent / f".{path.stem}.parts"
+
+
+def _files_of(folder: Path) -> str:
+    found = sorted(path for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else [folder]
+    return hash_of_values(
+        [[str(path), path.stat().st_size, path.stat().st_mtime_ns] if path.exists() else str(path) for path in found]
+    )

@@ -1,0 +1,320 @@
+"""What a run acquires: files by kind, domain and month, known when the workflow is parsed.
+
+A gridded file is kept by dataset, back end and the target grid's hash, so that two regions, or two copies of a dataset
+that are not the same, never meet in one file. A month carries its state: ``open`` with the day it was asked on,
+``provisional``, or ``final``; a change of state fetches it again, nothing else does.
+
+Standard library and the catalogue only.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from loam.acquire.catalogue import Dataset, dataset_of
+from loam.config.covariates import covariate_names, kinds_needed, known_at_points, reach_of
+from loam.errors import ConfigError
+from loam.io.provenance import hash_of_values
+
+FIELDS = ("coarse_moisture", "weather", "vegetation")
+MAPS = ("soil", "terrain", "landcover")
+SCENES = ("sentinel1", "sentinel2")
+FINER = 4  # class maps whose shares are wanted are fetched on pixels of a quarter of the side
+
+
+def check_acquire(config: Mapping[str, Any]) -> None:
+    """Raise a ConfigError where section ``acquire`` names what is not there, or lacks what the run needs."""
+    acquire = config["acquire"]
+    chosen = {kind: acquire[kind] for kind in (*FIELDS, *MAPS, *SCENES) if acquire[kind]}
+    chosen |= {f"compare[{place}]": item for place, item in enumerate(acquire["compare"])}
+    for key, item in chosen.items():
+        where, dataset = f"config key 'acquire.{key}'", dataset_of(item["dataset"])
+        if key in (*FIELDS, *MAPS, *SCENES) and dataset.kind != key:
+            raise ConfigError(f"dataset '{dataset.name}' is {dataset.kind}", where=where, expected=f"one that is {key}")
+        if dataset.back_end(item["back_end"]) and item["back_end"] == "local" and dataset.name not in acquire["local"]:
+            raise ConfigError(
+                f"no folder of dataset '{dataset.name}'", where="config key 'acquire.local'",
+                fix=f"add {dataset.name}: <folder> (docs/reference/local-files.md)",
+            )  # fmt: skip
+    for domain in ("source", "target"):
+        if acquire["period"][domain]:
+            first, last = (_day(text, f"acquire.period.{domain}") for text in acquire["period"][domain])
+            if first > last:
+                raise ConfigError("first day after last day", where=f"config key 'acquire.period.{domain}'")
+    if acquire["as_of"] != "today":
+        _day(acquire["as_of"], "acquire.as_of")
+    grid_of(config["mapping"]["grid"])
+    if config["samples"]["from"] == "cube":
+        _check_cube(config)
+
+
+def _check_cube(config: Mapping[str, Any]) -> None:
+    grid = config["mapping"]["grid"]
+    if any(grid[key] is None for key in ("crs", "bounds", "resolution")):
+        raise ConfigError(
+            "a run from the cube needs a grid", where="config key 'mapping.grid'", expected="crs, bounds and resolution"
+        )
+    for kind in kinds_needed(config["features"]):
+        if config["acquire"][kind] is None:
+            raise ConfigError(f"features need {kind} and nothing serves it", where=f"config key 'acquire.{kind}'")
+    for domain, place in config["covariates"]["domains"].items():
+        period_of(config, domain)
+        names = [name for name in covariate_names(config["features"]) if not known_at_points(name)]
+        if place == "points" and names:
+            raise ConfigError(
+                f"{', '.join(names)} cannot be had at single stations", where="config section 'features'",
+                expected=f"other features while the {domain} domain is a set of stations",
+                fix=f"leave them out, or set covariates.domains.{domain} to cube, with its stations in mapping.grid",
+            )  # fmt: skip
+    first, last = (date.fromisoformat(text) for text in config["acquire"]["period"]["target"])
+    for text in config["mapping"]["dates"]:
+        if not first <= date.fromisoformat(text) <= last:
+            raise ConfigError(
+                f"{text} is outside the target domain's period", where="config key 'mapping.dates'",
+                expected=f"a day from {first} to {last}", fix="widen acquire.period.target",
+            )  # fmt: skip
+
+
+def _day(text: str, key: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ConfigError(f"'{text}' is not a day", where=f"config key '{key}'", expected="YYYY-MM-DD") from None
+
+
+def grid_of(grid: Mapping[str, Any]) -> dict[str, Any] | None:
+    """CRS, transform and shape of the config's ``mapping.grid`` where it is given by numbers; None where by a raster.
+
+    Raises:
+        ConfigError: bounds that do not hold a whole number of pixels.
+    """
+    if not grid.get("bounds"):
+        return None
+    west, south, east, north = (float(limit) for limit in grid["bounds"])
+    size = float(grid["resolution"])
+    width, height = (east - west) / size, (north - south) / size
+    if not (east > west and north > south):
+        raise ConfigError(
+            f"{grid['bounds']} is no box", where="config key 'mapping.grid.bounds'", expected="west, south, east, north"
+        )
+    if abs(width - round(width)) > 1e-6 or abs(height - round(height)) > 1e-6:
+        raise ConfigError(
+            f"{width:g} x {height:g} pixels of {size:g}", where="config key 'mapping.grid.bounds'",
+            expected="a whole number of pixels of mapping.grid.resolution",
+        )  # fmt: skip
+    return {
+        "crs": grid["crs"],
+        "transform": [size, 0.0, west, 0.0, -size, north],
+        "shape": [round(height), round(width)],
+    }
+
+
+def area_of(config: Mapping[str, Any]) -> str:
+    """The hash of the run's grid that stands in the names of gridded files; ``none`` for a grid given by a raster."""
+    grid = grid_of(config["mapping"]["grid"])
+    return hash_of_values(grid) if grid else "none"
+
+
+def class_grid_of(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The config's ``mapping.grid`` for maps of classes: finer where the share of each class in a pixel is wanted."""
+    grid = dict(config["mapping"]["grid"])
+    if grid.get("bounds") and config["covariates"]["landcover"] == "shares":
+        grid["resolution"] = grid["resolution"] / FINER
+    return grid
+
+
+def class_area_of(config: Mapping[str, Any]) -> str:
+    """The hash of the grid of class maps."""
+    grid = grid_of(class_grid_of(config))
+    return hash_of_values(grid) if grid else "none"
+
+
+def choice(config: Mapping[str, Any], kind: str) -> tuple[Dataset, str] | None:
+    """Dataset and back end that serve ``kind`` in this run; None if none does."""
+    chosen = config["acquire"][kind]
+    return (dataset_of(chosen["dataset"]), chosen["back_end"]) if chosen else None
+
+
+def fields_files(config: Mapping[str, Any], kind: str, first: date, last: date) -> list[str]:
+    """The files of fields that days ``first`` to ``last`` of the run's region need, oldest first."""
+    dataset, back_end = _chosen(config, kind)
+    folder = f"resources/{dataset.name}/{back_end}_{area_of(config)}"
+    return [f"{folder}/{span}.nc" for span in spans(dataset, first, last)]
+
+
+def map_files(config: Mapping[str, Any], kind: str) -> list[str]:
+    """The files of maps of a kind that the run's features need, one a variable, in the catalogue's order."""
+    dataset, back_end = _chosen(config, kind)
+    area = class_area_of(config) if kind == "landcover" else area_of(config)
+    return [f"resources/{dataset.name}/{back_end}_{area}/{name}.tif" for name in _variables(config, dataset)]
+
+
+def point_files(config: Mapping[str, Any], kind: str, domain: str) -> list[str]:
+    """The point tables of a kind for a domain that is a set of stations: one a month or year, or one for maps."""
+    dataset, back_end = _chosen(config, kind)
+    folder = f"resources/{dataset.name}/points/{back_end}_{config['run']}_{domain}"
+    if kind in MAPS:
+        return [f"{folder}/maps.parquet"]
+    return [f"{folder}/{span}.parquet" for span in spans(dataset, *period_of(config, domain))]
+
+
+def period_of(config: Mapping[str, Any], domain: str) -> tuple[date, date]:
+    """First and last day to acquire for a domain: its period, begun earlier by the longest window that a model reads.
+
+    Raises:
+        ConfigError: no period is given.
+    """
+    period = config["acquire"]["period"][domain]
+    if period is None:
+        raise ConfigError("no period", where=f"config key 'acquire.period.{domain}'", expected="[first day, last day]")
+    first, last = (date.fromisoformat(text) for text in period)
+    return first - timedelta(days=reach_of(config["features"], config["covariates"])), min(last, as_of(config))
+
+
+def as_of(config: Mapping[str, Any]) -> date:
+    """The day the data are asked on: the config's, or today's in UTC."""
+    text = config["acquire"]["as_of"]
+    return datetime.now(UTC).date() if text == "today" else date.fromisoformat(text)
+
+
+def spans(dataset: Dataset, first: date, last: date) -> list[str]:
+    """The months (``2020-01``) or years (``2020``) from ``first`` to ``last``, no earlier than the record begins."""
+    first = max(first, dataset.start)
+    if first > last:
+        return []
+    if dataset.period == "year":
+        return [f"{year:04d}" for year in range(first.year, last.year + 1)]
+    count = (last.year - first.year) * 12 + last.month - first.month + 1
+    months = [divmod(first.year * 12 + first.month - 1 + step, 12) for step in range(count)]
+    return [f"{year:04d}-{month + 1:02d}" for year, month in months]
+
+
+def days_of(span: str) -> list[date]:
+    """All days of a month (``2020-02``) or year (``2020``)."""
+    year, *month = (int(part) for part in span.split("-"))
+    first = date(year, *(month or [1]), 1)
+    after = date(year + 1, 1, 1) if not month or month[0] == 12 else date(year, month[0] + 1, 1)
+    return [first + timedelta(days=step) for step in range((after - first).days)]
+
+
+def state_of(dataset: Dataset, span: str, on: date) -> str:
+    """``final``, ``provisional`` or ``open <day>`` of a month or year, as it stands on the day ``on``."""
+    last = days_of(span)[-1]
+    if on > last + timedelta(days=max(dataset.final_days, dataset.latency_days)):
+        return "final"
+    if on > last + timedelta(days=dataset.latency_days):
+        return "provisional"
+    return f"open {on.isoformat()}"
+
+
+def state_with_late_days(dataset: Dataset, span: str, on: date, manifest: str | Path) -> str:
+    """``state_of``, but still ``open <day>`` where the manifest on disk has days that were not yet published.
+
+    A provider that is later than usual is asked again each day, and a month never closes without its last days.
+    """
+    state = state_of(dataset, span, on)
+    if state.startswith("open ") or not Path(manifest).is_file():
+        return state
+    with Path(manifest).open(encoding="utf-8", newline="") as file:
+        late = any(row.get("state") == "not_yet_published" for row in csv.DictReader(file))
+    return f"open {on.isoformat()}" if late else state
+
+
+def scenes_file(config: Mapping[str, Any]) -> str:
+    """The table of the run's scenes, written by ``snakemake scenes``."""
+    return f"config/scenes/{config['run']}.csv"
+
+
+def manifest_files(config: Mapping[str, Any]) -> list[str]:
+    """The manifests of everything that the run fetches by days."""
+    files = []
+    for kind in FIELDS:
+        if not config["acquire"][kind]:
+            continue
+        for domain, place in config["covariates"]["domains"].items():
+            if config["acquire"]["period"][domain] is None:
+                continue
+            if place == "points":
+                files += point_files(config, kind, domain)
+            else:
+                files += fields_files(config, kind, *period_of(config, domain))
+    files += compare_files(config)
+    return list(dict.fromkeys(file.rsplit(".", 1)[0] + ".manifest.csv" for file in files))
+
+
+def compare_files(config: Mapping[str, Any]) -> list[str]:
+    """The files of fields that the maps are compared with, for the target domain's period."""
+    files = []
+    for chosen in config["acquire"]["compare"]:
+        dataset = dataset_of(chosen["dataset"])
+        folder = f"resources/{dataset.name}/{chosen['back_end']}_{area_of(config)}"
+        first, last = period_of(config, "target")
+        files += [f"{folder}/{span}.nc" for span in spans(dataset, first, last)]
+    return files
+
+
+def map_values(config: Mapping[str, Any], area: str) -> dict[str, Any]:
+    """What the fetching of a map reads of the config."""
+    grid = class_grid_of(config) if area != area_of(config) else config["mapping"]["grid"]
+    return _values(config, grid)
+
+
+def point_map_values(config: Mapping[str, Any], dataset: str) -> dict[str, Any]:
+    """What the fetching of maps at stations reads: the variables too, since they share a table."""
+    return {**_values(config, config["mapping"]["grid"]), "variables": _variables(config, dataset_of(dataset))}
+
+
+def fields_values(config: Mapping[str, Any], dataset: str, span: str, manifest: str) -> dict[str, Any]:
+    """What the fetching of a month or year of fields reads.
+
+    The as-of day is in its state alone, so that a closed month never changes.
+    """
+    state = state_with_late_days(dataset_of(dataset), span, as_of(config), manifest)
+    return {**_values(config, config["mapping"]["grid"]), "state": state}
+
+
+def scenes_values(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What the listing of scenes reads: those of the target domain's period, no later than the as-of day."""
+    scenes: dict[str, Any] = {kind: config["acquire"][kind] for kind in SCENES}
+    if any(scenes.values()):
+        first, last = period_of(config, "target")
+        scenes |= {"first": first.isoformat(), "last": last.isoformat()}
+    return {**_values(config, config["mapping"]["grid"]), "scenes": scenes}
+
+
+def scene_values(config: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    """What the fetching of a scene reads."""
+    chosen = config["acquire"][kind]
+    if chosen and kind == "sentinel1":
+        chosen = {**chosen, "orbit": config["sentinel1"]["orbit"]}
+    return {**_values(config, config["mapping"]["grid"]), kind: chosen}
+
+
+def asks(host: str, wildcards: Any) -> int:
+    """Whether a job asks a host: 1 or 0, what it takes of the host's limiter."""
+    return int(dataset_of(wildcards.dataset).back_end(wildcards.back_end)["host"] == host)
+
+
+def _values(config: Mapping[str, Any], grid: Mapping[str, Any]) -> dict[str, Any]:
+    acquire = {key: config["acquire"][key] for key in ("earthengine", "local")}
+    return {"acquire": acquire, "mapping": {"grid": {key: grid[key] for key in ("bounds", "crs", "resolution")}}}
+
+
+def _variables(config: Mapping[str, Any], dataset: Dataset) -> list[str]:
+    if dataset.kind != "soil":
+        return list(dataset.variables)
+    read = {name.rsplit("_", 1)[0] for name in covariate_names(config["features"])}
+    return [name for name in dataset.variables if name in read]
+
+
+def _chosen(config: Mapping[str, Any], kind: str) -> tuple[Dataset, str]:
+    chosen = choice(config, kind)
+    if chosen is None:
+        raise ConfigError(
+            f"nothing serves {kind}", where=f"config key 'acquire.{kind}'", expected="{dataset, back_end}"
+        )
+    return chosen

@@ -1,0 +1,109 @@
+"""From a pixel of the run's grid to the cells of a coarser one: the nearest cell, or four with bilinear weights.
+
+``nearest`` takes the cell that holds the pixel's centre, as the platform of Widyastuti et al. does, so that a coarse
+field enters a model unsmoothed, and all pixels of a cell share what is computed from it. ``bilinear`` weighs the four
+cells whose centres surround the pixel's; cells that are missing or outside are left out and the others' weights scaled
+up, as long as those that are there had at least half of the weight; else the pixel is missing. Every pixel then has
+a sequence of its own, which a map pays for: the recurrent part of a network is run once a pixel, not once a cell.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyproj
+from odc.geo.geobox import GeoBox
+
+from loam.grid import cells_at, crs_of
+
+METHODS = ("nearest", "bilinear")
+LEAST_WEIGHT = 0.5
+
+
+@dataclass(frozen=True)
+class CellIndex:
+    """Which cells each pixel reads.
+
+    Args:
+        rows, cols: the distinct cells that are read, in the coarse grid: [cell].
+        cell: positions in them, -1 where the pixel has none: [pixel, corner], one corner for ``nearest``.
+        weight: [pixel, corner], float64; None for ``nearest``.
+    """
+
+    rows: np.ndarray
+    cols: np.ndarray
+    cell: np.ndarray
+    weight: np.ndarray | None = None
+
+    def take(self, values: np.ndarray, day: np.ndarray, pixel: np.ndarray) -> np.ndarray:
+        """What pixels ``pixel`` [row] read on days ``day`` [row] of ``values`` [day, cell]: [row], float32.
+
+        Each row is computed from its own numbers in a fixed order, so that it does not depend on the others.
+        """
+        if not values.shape[1]:
+            return np.full(len(pixel), np.nan, np.float32)
+        if self.weight is None:
+            cell = self.cell[pixel, 0]
+            return np.where(cell >= 0, values[day, cell], np.float32(np.nan))
+        total, weight = np.zeros(len(pixel)), np.zeros(len(pixel))
+        for corner in range(self.cell.shape[1]):
+            cell = self.cell[pixel, corner]
+            value = values[day, cell].astype(np.float64)
+            own = np.where((cell >= 0) & ~np.isnan(value), self.weight[pixel, corner], 0.0)
+            total += np.where(own > 0, value, 0.0) * own
+            weight += own
+        with np.errstate(invalid="ignore"):
+            return np.where(weight >= LEAST_WEIGHT, total / weight, np.nan).astype(np.float32)
+
+
+def index_pixels(
+    geobox: GeoBox, x: np.ndarray, y: np.ndarray, transformer: pyproj.Transformer | None, method: str
+) -> CellIndex:
+    """The cells of ``geobox`` that pixels with centres ``x``, ``y`` [pixel] read.
+
+    Args:
+        geobox: the coarse grid.
+        x, y: centres in the run's CRS.
+        transformer: from the run's CRS to the coarse grid's; None if they are the same.
+        method: ``nearest`` or ``bilinear``.
+    """
+    if transformer is not None:
+        x, y = transformer.transform(x, y)
+    if method == "nearest":
+        return _distinct(*(part[:, None] for part in cells_at(geobox, x, y)), None)
+    transform, (height, width) = geobox.transform, geobox.shape
+    if geobox.crs.geographic:
+        west = min(transform.c, transform.c + transform.a * width)
+        x = west + (x - west) % 360.0
+    with np.errstate(invalid="ignore"):
+        across, down = (x - transform.c) / transform.a - 0.5, (y - transform.f) / transform.e - 0.5
+        left, top = np.floor(across), np.floor(down)
+        right_share, lower_share = across - left, down - top
+    rows = np.stack([top, top, top + 1, top + 1], axis=1)
+    cols = np.stack([left, left + 1, left, left + 1], axis=1)
+    weight = np.stack(
+        [(1 - lower_share) * (1 - right_share), (1 - lower_share) * right_share, lower_share * (1 - right_share),
+         lower_share * right_share], axis=1,
+    )  # fmt: skip
+    with np.errstate(invalid="ignore"):
+        inside = (rows >= 0) & (rows < height) & (cols >= 0) & (cols < width)
+    rows, cols = (np.where(inside, part, -1).astype(np.int64) for part in (rows, cols))
+    return _distinct(rows, cols, np.where(inside, weight, 0.0))
+
+
+def transformer_between(source: GeoBox, target: GeoBox) -> pyproj.Transformer | None:
+    """From the CRS of one grid to that of another; None if they are the same."""
+    if crs_of(source) == crs_of(target):
+        return None
+    return pyproj.Transformer.from_crs(crs_of(source), crs_of(target), always_xy=True)
+
+
+def _distinct(rows: np.ndarray, cols: np.ndarray, weight: np.ndarray | None) -> CellIndex:
+    """The index with cells [pixel, corner] (-1: none) told by their place among the distinct ones."""
+    inside = rows >= 0
+    span = int(cols.max(initial=0)) + 1
+    keys, place = np.unique(rows[inside] * span + cols[inside], return_inverse=True)
+    cell = np.full(rows.shape, -1, np.int64)
+    cell[inside] = place
+    return CellIndex(keys // span, keys % span, cell, weight)

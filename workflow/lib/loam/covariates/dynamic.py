@@ -1,0 +1,317 @@
+"""The covariates of one month: ``dynamic/<yyyy-mm>.zarr``.
+
+Each kind of data is a group on a grid of its own:
+
+- ``coarse_moisture`` and ``weather``: daily fields [time, y, x] on their native cells, all days of the month, NaN for a
+  day that the file does not have;
+- ``vegetation``: composites [time, y, x] on their native cells, ``time`` the day of each;
+- ``sentinel1`` and ``sentinel2``: observations [time, y, x] on the run's grid, one a file (a pass, or a tile of one),
+  ``time`` its day; where one variable of an observation is missing, all are. Backscatter in layover or shadow is
+  missing too; what lies below the noise is kept, as it was measured.
+
+A month holds its own days only: lags, sums and the last valid observation look into the months before when they are
+read. Fields are read a few rows of cells at a time, observations a few rows of tiles.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Sequence
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import rasterio
+import xarray as xr
+import zarr
+from odc.geo.geobox import GeoBox
+from rasterio.windows import Window
+
+from loam.covariates.cells import NetCdfCells, open_cells
+from loam.covariates.quantities import QUANTITIES, Door
+from loam.covariates.store import atomic_store, create_days, create_map, describe_grid
+from loam.errors import RasterError
+from loam.grid import Grid, cells_at, crs_of, geobox_of, open_raster, present, project, same_grid
+from loam.sentinel1.flags import MISSING, Validity
+
+log = logging.getLogger("loam")
+
+CELLS_A_CHUNK = 32  # cells of a coarse field a side of a chunk, all days of a month
+COMPOSITE_CHUNK = 256
+OBSERVED = {"sentinel1": ("vv", "vh", "local_incidence"), "sentinel2": ("ndvi", "ndwi")}
+UNUSABLE = int(MISSING | Validity.LAYOVER | Validity.SHADOW)  # bits of band ``validity`` of a pass
+DATE = re.compile(r"^(\d{4})-?(\d{2})-?(\d{2})(?!\d)")
+
+
+def build_month(
+    month: str,
+    grid: Grid,
+    path: str | Path,
+    *,
+    coarse_moisture: Sequence[Path] = (),
+    weather: Sequence[Path] = (),
+    vegetation: Sequence[Path] = (),
+    sentinel1: Sequence[Path] = (),
+    sentinel2: Sequence[Path] = (),
+) -> None:
+    """Write the store of a month (``2022-08``); it appears when it is complete.
+
+    Args:
+        month: year and month.
+        grid: of the run.
+        path: of the store.
+        coarse_moisture, weather: CF-netCDF of daily fields that hold days of the month (other days are left out).
+        vegetation: CF-netCDF of composites, ``time`` the day of each.
+        sentinel1, sentinel2: GeoTIFFs on the run's pixels (all or a part), their day first in the name.
+
+    Raises:
+        RasterError: a file is elsewhere or turned, lacks a variable, repeats a day, or holds impossible values.
+    """
+    first = date.fromisoformat(f"{month}-01")
+    days = [first + timedelta(days=step) for step in range(31)]
+    days = [day for day in days if day.month == first.month]
+    with atomic_store(path) as store:
+        store.attrs.update({"grid": grid.hash, "month": month})
+        for name, files in (("coarse_moisture", coarse_moisture), ("weather", weather)):
+            if files:
+                _write_fields(store.create_group(name), [Path(item) for item in files], days, grid)
+        if vegetation:
+            _write_composites(store.create_group("vegetation"), [Path(item) for item in vegetation], days, grid)
+        for name, files in (("sentinel1", sentinel1), ("sentinel2", sentinel2)):
+            if files:
+                _write_observations(
+                    store.create_group(name), OBSERVED[name], [Path(item) for item in files], days, grid
+                )
+
+
+def day_of_file(path: Path) -> date:
+    """The day that a file's name begins with.
+
+    Raises:
+        RasterError: it does not begin with one.
+    """
+    found = DATE.match(path.name)
+    if not found:
+        raise RasterError("its name does not begin with a day", where=path, expected="2022-08-15_<pass>.tif")
+    return date(*map(int, found.groups()))
+
+
+def orbit_of_file(path: Path) -> int:
+    """The relative orbit that a pass's file is named by (``2020-01-01_083_S1A.tif``); 0 for a file of no orbit."""
+    found = re.match(r"\d{4}-?\d{2}-?\d{2}_(\d{1,3})_S1[A-D]", path.name)
+    return int(found[1]) if found else 0
+
+
+def _write_fields(group: zarr.Group, files: Sequence[Path], days: Sequence[date], grid: Grid) -> None:
+    written: dict[str, Path] = {}
+    geobox: GeoBox | None = None
+    create_days(group, "time", days)
+    for path in files:
+        names = _variables(path, written)
+        with open_cells(path, names) as cells:
+            _check_meets(cells, grid)
+            if geobox is None:
+                geobox = cells.geobox
+                describe_grid(group, geobox)
+            elif not same_grid(geobox, cells.geobox):
+                raise RasterError(f"its cells are not those of {files[0]}", where=path, fix="bring both to one grid")
+            held = set(cells.days)
+            if len(held) < len(cells.days):
+                raise RasterError("holds a day twice", where=path, expected="one field a day")
+            missing = [day for day in days if day not in held]
+            if missing:
+                log.warning("%s: no field of %s", path, ", ".join(map(str, missing)))
+            for name in names:
+                _write_field(group, cells, name, days)
+                written[name] = path
+            _write_counts(group, path, days)
+
+
+def _write_field(group: zarr.Group, cells: NetCdfCells, name: str, days: Sequence[date]) -> None:
+    door = Door(name, cells.units(name), cells.path)
+    shape = cells.geobox.shape
+    array, rows = create_map(
+        group, name, shape, CELLS_A_CHUNK, leading={"time": len(days)}, together=True,
+        attributes={"units": door.units, "source": str(cells.path)},
+    )  # fmt: skip
+    held, known = set(cells.days), 0
+    for first in range(0, shape[0], rows):
+        lines = slice(first, min(first + rows, shape[0]))
+        block = np.full((len(days), lines.stop - lines.start, shape[1]), np.nan, np.float32)
+        for number, day in enumerate(days):
+            if day in held:
+                block[number] = door.pass_through(cells.read(name, day, lines, slice(0, shape[1])), day)
+        known += int((~np.isnan(block)).sum())
+        array[:, lines] = block
+    door.close(f"{days[0]} to {days[-1]}")
+    log.info(
+        "%s: %.3g %% of the cells and days are missing", name, 100 * (1 - known / (len(days) * shape[0] * shape[1]))
+    )
+
+
+def _write_counts(group: zarr.Group, path: Path, days: Sequence[date]) -> None:
+    """Keep what a file tells of whole days (``n_fields``, ``model_only``): [time], NaN for a day that it lacks."""
+    with xr.open_dataset(path, engine="netcdf4", decode_timedelta=False) as dataset:
+        for name, variable in dataset.data_vars.items():
+            if variable.ndim == 1 and isinstance(dataset.indexes.get(variable.dims[0]), pd.DatetimeIndex):
+                by_day = dict(zip(variable.indexes[variable.dims[0]].date, variable.values.astype(float), strict=True))
+                values = np.array([by_day.get(day, np.nan) for day in days], np.float32)
+                group.create_array(str(name), data=values, chunks=(len(days),), dimension_names=["time"])
+
+
+def _write_composites(group: zarr.Group, files: Sequence[Path], days: Sequence[date], grid: Grid) -> None:
+    found: list[tuple[date, Path]] = []
+    geobox: GeoBox | None = None
+    for path in files:
+        with open_cells(path, ["ndvi"]) as cells:
+            _check_meets(cells, grid)
+            if geobox is None:
+                geobox = cells.geobox
+            elif not same_grid(geobox, cells.geobox):
+                raise RasterError(f"its cells are not those of {files[0]}", where=path, fix="bring both to one grid")
+            found += [(day, path) for day in cells.days if days[0] <= day <= days[-1]]
+    found.sort()
+    create_days(group, "time", [day for day, _ in found])
+    describe_grid(group, geobox)
+    shape = geobox.shape
+    array, rows = create_map(
+        group, "ndvi", shape, COMPOSITE_CHUNK, leading={"time": len(found)},
+        attributes={"units": "1", "source": ", ".join(map(str, files))},
+    )  # fmt: skip
+    for path in files:
+        with open_cells(path, ["ndvi"]) as cells:
+            door = Door("ndvi", cells.units("ndvi"), path)
+            for number, (day, own) in enumerate(found):
+                for first in range(0, shape[0] if own == path else 0, rows):
+                    lines = slice(first, min(first + rows, shape[0]))
+                    array[number, lines] = door.pass_through(cells.read("ndvi", day, lines, slice(0, shape[1])), day)
+            door.close()
+    log.info("vegetation: %d composites", len(found))
+
+
+def _write_observations(
+    group: zarr.Group, names: Sequence[str], files: Sequence[Path], days: Sequence[date], grid: Grid
+) -> None:
+    dated = sorted((day_of_file(path), path.name, path) for path in files)
+    kept = [(day, path) for day, _, path in dated if days[0] <= day <= days[-1]]
+    if len(kept) < len(dated):
+        log.info("%d of %d files are of other months", len(dated) - len(kept), len(dated))
+    create_days(group, "time", [day for day, _ in kept])
+    orbits = np.array([orbit_of_file(path) for _, path in kept], np.int16)
+    group.create_array("relative_orbit", data=orbits, dimension_names=["time"])
+    describe_grid(group, grid.geobox)
+    shape = tuple(grid.geobox.shape)
+    arrays = {}
+    for name in names:
+        arrays[name], rows = create_map(
+            group, name, shape, grid.tile, leading={"time": len(kept)},
+            attributes={"units": QUANTITIES[name].units, "source": ", ".join(path.name for _, path in kept)},
+        )  # fmt: skip
+    for number, (day, path) in enumerate(kept):
+        with open_raster(path) as dataset:
+            _write_observation(arrays, rows, number, dataset, day, grid)
+
+
+def _write_observation(
+    arrays: dict[str, zarr.Array], rows: int, number: int, dataset: rasterio.DatasetReader, day: date, grid: Grid
+) -> None:
+    path = Path(dataset.name)
+    row, col = _offset(dataset, grid)
+    bands = {name: number for number, name in enumerate(dataset.descriptions, start=1) if name}
+    lacking = [name for name in arrays if name not in bands]
+    if lacking:
+        raise RasterError(
+            f"has no band {', '.join(lacking)}", where=path, expected=f"bands named {', '.join(arrays)}",
+            fix=f"its bands are {', '.join(bands) or 'without names'}",
+        )  # fmt: skip
+    doors = {name: Door(name, dataset.units[bands[name] - 1] or _tag(dataset, bands[name]), path) for name in arrays}
+    height, width = grid.geobox.shape
+    left, right = max(col, 0), min(col + dataset.width, width)
+    valid = 0
+    for first in range(0, height, rows):
+        top, bottom = max(first, row, 0), min(first + rows, row + dataset.height, height)
+        if top >= bottom or left >= right:
+            continue
+        window = Window(left - col, top - row, right - left, bottom - top)
+        blocks = {}
+        for name, door in doors.items():
+            raw = dataset.read(bands[name], window=window)
+            found = present(raw, dataset.nodatavals[bands[name] - 1])
+            blocks[name] = door.pass_through(np.where(found, raw, np.nan), day)
+        whole = ~np.any([np.isnan(block) for block in blocks.values()], axis=0)
+        if "validity" in bands:
+            flags = np.nan_to_num(dataset.read(bands["validity"], window=window)).astype(np.int64)
+            whole &= (flags & UNUSABLE) == 0
+        valid += int(whole.sum())
+        if not whole.any():
+            continue
+        stop = min(first + rows, height)
+        for name, block in blocks.items():
+            strip = np.full((stop - first, width), np.nan, np.float32)
+            strip[top - first : bottom - first, left:right] = np.where(whole, block, np.float32(np.nan))
+            arrays[name][number, first:stop] = strip
+    for door in doors.values():
+        door.close(day)
+    log.info("%s: %d valid pixels", path.name, valid)
+
+
+def _tag(dataset: rasterio.DatasetReader, band: int) -> str | None:
+    return dataset.tags(band).get("units") or dataset.tags().get("units")
+
+
+def _offset(dataset: rasterio.DatasetReader, grid: Grid) -> tuple[int, int]:
+    """Row and column of the run's grid that a raster on its pixels begins at."""
+    geobox = geobox_of(dataset)
+    steps = ~grid.geobox.transform @ geobox.transform
+    row, col = round(steps.f), round(steps.c)
+    off = max(
+        abs(steps.a - 1) * dataset.width, abs(steps.e - 1) * dataset.height, abs(steps.c - col), abs(steps.f - row)
+    )
+    if geobox.crs != grid.geobox.crs or off > 1e-2:
+        raise RasterError(
+            "is not on the pixels of the run's grid", where=dataset.name,
+            expected=f"{crs_of(grid.geobox).name}, {grid.geobox.transform.a:g} a pixel", fix="make it again",
+        )  # fmt: skip
+    return row, col
+
+
+def _variables(path: Path, written: dict[str, Path]) -> list[str]:
+    """The variables of a file that have time and place."""
+    if not path.is_file():
+        raise RasterError("no such file", where=path, fix="run the rule that fetches it")
+    try:
+        with xr.open_dataset(path, engine="netcdf4", decode_timedelta=False) as dataset:
+            most = max((variable.ndim for variable in dataset.data_vars.values()), default=0)
+            names = [str(name) for name, variable in dataset.data_vars.items() if variable.ndim == most == 3]
+    except (OSError, ValueError) as error:
+        raise RasterError(f"cannot be read as netCDF ({error})", where=path) from None
+    if not names:
+        raise RasterError("has no variable with time, y and x", where=path, expected="daily fields")
+    if both := [name for name in names if name in written]:
+        raise RasterError(f"{both[0]} is also in {written[both[0]]}", where=path, fix="give one file of each variable")
+    return names
+
+
+def _check_meets(cells: NetCdfCells, grid: Grid) -> None:
+    """Raise a RasterError unless a cell holds the centre of a land tile's pixel."""
+    if not cells.has_time:
+        raise RasterError("has no time", where=cells.path, expected="daily fields (time, y, x)")
+    for sign in (1, -1):
+        for tile in grid.tiles:
+            rows = np.linspace(tile.row, tile.row + tile.height - 1, 9).round().astype(int)
+            cols = np.linspace(tile.col, tile.col + tile.width - 1, 9).round().astype(int)
+            x, y = np.meshgrid(*grid.centres_of(rows, cols))
+            x, y = project(x.ravel(), y.ravel(), crs_of(grid.geobox), crs_of(cells.geobox))
+            if (cells_at(cells.geobox, x, sign * y)[0] >= 0).any():
+                if sign == 1:
+                    return
+                raise RasterError(
+                    "does not overlap the grid of the run", where=cells.path, expected=f"data over {grid.land}",
+                    fix="it lies in the wrong hemisphere: its y should have the other sign",
+                )  # fmt: skip
+    raise RasterError(
+        "does not overlap the grid of the run", where=cells.path, expected=f"data over {grid.land}",
+        fix="check its CRS and its extent",
+    )  # fmt: skip

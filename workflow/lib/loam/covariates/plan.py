@@ -1,0 +1,122 @@
+"""The files of the cube and of its passes, known when the workflow is parsed. No heavy library."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import Any
+
+from loam.acquire.plan import (
+    FIELDS,
+    MAPS,
+    area_of,
+    choice,
+    days_of,
+    fields_files,
+    map_files,
+    period_of,
+    point_files,
+    scenes_file,
+)
+from loam.acquire.scene_names import scene_rows
+from loam.config.covariates import ahead_of, kinds_needed
+from loam.covariates.files import months_of_days
+from loam.errors import ConfigError
+
+Config = Mapping[str, Any]
+
+
+def cube_inputs(config: Config) -> dict[str, list[str]]:
+    """What samples and maps read by name; empty lists where samples do not come from the cube."""
+    names = ("soil", "terrain", "landcover", "grid", "static", "dynamic", "source_points", "target_points")
+    files: dict[str, list[str]] = {name: [] for name in names}
+    if config["samples"]["from"] != "cube":
+        return files
+    needed = kinds_needed(config["features"])
+    for kind in MAPS:
+        if kind in needed:
+            files[kind] = map_files(config, kind)
+    if "sentinel1" in needed and not files["terrain"]:
+        files["terrain"] = map_files(config, "terrain")
+    files["grid"] = [f"results/{config['run']}/grid.json"]
+    files["static"] = [f"results/{config['run']}/covariates/static.zarr"]
+    for domain, place in config["covariates"]["domains"].items():
+        if place == "cube":
+            first, last = (text for text in config["acquire"]["period"][domain])
+            files["dynamic"] += months_of_cube(config, first, min(last, period_of(config, domain)[1].isoformat()))
+        else:
+            kinds = [kind for kind in (*FIELDS, *MAPS) if kind in needed]
+            files[f"{domain}_points"] = [file for kind in kinds for file in point_files(config, kind, domain)]
+    files["dynamic"] = sorted(set(files["dynamic"]))
+    return files
+
+
+def months_of_cube(config: Config, first: str, last: str) -> list[str]:
+    """The stores of months that days ``first`` to ``last`` (YYYY-MM-DD) read, none after the period."""
+    ahead = date.fromisoformat(last) + timedelta(days=ahead_of(config["features"], config["covariates"]))
+    end = max(date.fromisoformat(last), min(ahead, period_of(config, "target")[1])).isoformat()
+    months = months_of_days(config["features"], config["covariates"], first, end)
+    return [f"results/{config['run']}/covariates/dynamic/{month}.zarr" for month in months]
+
+
+def cube_months(config: Config, day: str) -> list[str]:
+    """The stores of months that a map of ``day`` reads; none where the run has no cube."""
+    return months_of_cube(config, day, day) if config["samples"]["from"] == "cube" else []
+
+
+def files_of_month(config: Config, kind: str, month: str) -> list[str]:
+    """The files of a kind that the store of a month (``2022-08``) is built from."""
+    if kind not in kinds_needed(config["features"]) or choice(config, kind) is None:
+        return []
+    first, last = days_of(month)[0], days_of(month)[-1]
+    if kind in ("sentinel1", "sentinel2"):
+        days = {name: date.fromisoformat(name[:10]) for name in passes(config, kind)}
+        return [f"results/{config['run']}/{kind}/{name}.tif" for name, day in days.items() if first <= day <= last]
+    return fields_files(config, kind, first, last)
+
+
+def passes(config: Config, kind: str) -> dict[str, list[str]]:
+    """The scenes of each pass (Sentinel-1: day, relative orbit, satellite) or day and tile (Sentinel-2), by name.
+
+    Raises:
+        ConfigError: the run's scenes are not listed yet.
+    """
+    dataset, _ = choice(config, kind) or (None, None)
+    rows = scene_rows(scenes_file(config), dataset.name) if dataset else []
+    if not rows:
+        raise ConfigError(
+            f"no scene of {kind} is listed",
+            where=scenes_file(config),
+            fix="run `snakemake scenes` with this config first",
+        )
+    found: dict[str, list[str]] = defaultdict(list)
+    for row in rows:
+        day = row["acquired"][:10]
+        name = (
+            f"{day}_{int(row['relative_orbit']):03d}_{row['platform']}"
+            if kind == "sentinel1"
+            else f"{day}_{row['tile']}"
+        )
+        found[name].append(row["scene"])
+    return dict(sorted(found.items()))
+
+
+def products_of_pass(config: Config, name: str) -> list[str]:
+    """The Sentinel-1 products of a pass, or its backscatter as Earth Engine keeps it."""
+    scenes = passes(config, "sentinel1").get(name, [])
+    if config["acquire"]["sentinel1"]["back_end"] == "earthengine":
+        return [f"resources/sentinel1/earthengine_{area_of(config)}/{scene}.tif" for scene in scenes]
+    return [f"resources/sentinel1/{scene}.zip" for scene in scenes]
+
+
+def orbits_of_pass(config: Config, name: str) -> list[str]:
+    """The orbit files of a pass; none where the annotated orbits are taken."""
+    if config["sentinel1"]["orbit"] == "annotated" or config["acquire"]["sentinel1"]["back_end"] == "earthengine":
+        return []
+    return [f"resources/orbits/{scene}.EOF" for scene in passes(config, "sentinel1").get(name, [])]
+
+
+def products_of_day(config: Config, name: str) -> list[str]:
+    """The Sentinel-2 products of a day and tile."""
+    return [f"resources/sentinel2/{scene}/{scene}.json" for scene in passes(config, "sentinel2").get(name, [])]

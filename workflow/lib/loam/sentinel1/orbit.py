@@ -1,0 +1,222 @@
+"""The satellite's path: state vectors, annotated or from an orbit file, and polynomials through them for one take.
+
+A take lasts some 25 s and state vectors stand every 10 s (1 s in IPF 2.36). A polynomial of degree 5 to 9 in each
+Earth-fixed coordinate, fitted by least squares to the positions within a minute of the take, follows them to a fraction
+of a millimetre, and, unlike Lagrange interpolation over eight points, stays smooth where vectors stand 1 s apart.
+Degree 3 would err by metres. The lowest degree that brings the residual under a millimetre is taken.
+
+Velocities have a polynomial of their own: in some products (IPF 3.31) they differ by 1 cm s-1 from how the positions
+change, and the processor solved for zero Doppler with them (its geolocation points come back to 0.001 line).
+"""
+
+from __future__ import annotations
+
+import gzip
+import logging
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+
+from loam.errors import RasterError
+from loam.sentinel1.safe import Xml, seconds
+
+log = logging.getLogger("loam")
+
+MARGIN = 60.0  # s before and after the take whose state vectors take part
+DEGREES = range(5, 10)
+ENOUGH = 1e-3  # m
+KINDS = {"AUX_POEORB": "precise", "AUX_RESORB": "restituted"}
+
+
+@dataclass(frozen=True)
+class StateVectors:
+    """Where the satellite was, Earth-fixed.
+
+    Args:
+        epoch: the time that ``time`` counts from, UTC.
+        time: s since the epoch, increasing [vector].
+        position: m [vector, 3].
+        velocity: m s-1 [vector, 3].
+        kind: ``annotated``, ``precise`` or ``restituted``.
+    """
+
+    epoch: np.datetime64
+    time: np.ndarray
+    position: np.ndarray
+    velocity: np.ndarray
+    kind: str
+
+
+@dataclass(frozen=True)
+class Orbit:
+    """Polynomials for one take. Times are seconds since the vectors' epoch.
+
+    Args:
+        middle, scale: the polynomials' variable is (time - middle) / scale.
+        positions: coefficients of the position, lowest degree first [degree, 3], m.
+        velocities: coefficients of the velocity, likewise, m s-1.
+        residual: largest distance of a fitted state vector from the polynomial, m.
+        kind: of the state vectors.
+    """
+
+    middle: float
+    scale: float
+    positions: np.ndarray
+    velocities: np.ndarray
+    residual: float
+    kind: str
+
+    def position(self, time: np.ndarray) -> np.ndarray:
+        """Position, m [..., 3], at times [...]."""
+        return self._value(self.positions, time)
+
+    def velocity(self, time: np.ndarray) -> np.ndarray:
+        """Velocity, m s-1 [..., 3]."""
+        return self._value(self.velocities, time)
+
+    def _value(self, coefficients: np.ndarray, time: np.ndarray) -> np.ndarray:
+        place = (np.asarray(time, float) - self.middle) / self.scale
+        return np.moveaxis(np.polynomial.polynomial.polyval(place, coefficients), 0, -1)
+
+
+def fit_orbit(vectors: StateVectors, start: float, stop: float, *, where: object = None) -> Orbit:
+    """The polynomials for a take from ``start`` to ``stop`` (s since the vectors' epoch).
+
+    Raises:
+        RasterError: the vectors do not cover the take.
+    """
+    time = vectors.time
+    if len(time) < 4 or time[0] > start or time[-1] < stop:
+        raise RasterError(
+            "state vectors do not cover the take", where=where,
+            expected=f"from {start:.1f} s to {stop:.1f} s of the day", fix="take the orbit file of the product's day",
+        )  # fmt: skip
+    near = (time >= start - MARGIN) & (time <= stop + MARGIN)
+    time = time[near]
+    middle, scale = float(time[0] + time[-1]) / 2, max(float(time[-1] - time[0]) / 2, 1.0)
+    place = (time - middle) / scale
+    positions, residual = _fitted(place, vectors.position[near])
+    velocities, _ = _fitted(place, vectors.velocity[near])
+    log.info("orbit: %d %s state vectors, largest residual %.2g m", len(time), vectors.kind, residual)
+    return Orbit(middle, scale, positions, velocities, residual, vectors.kind)
+
+
+def _fitted(place: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, float]:
+    """The polynomial of the lowest degree that is good enough, and its largest residual."""
+    best = None
+    for degree in DEGREES:
+        if best is not None and degree > len(place) - 3:
+            break  # too few vectors to tell the path from their noise
+        coefficients = np.polynomial.polynomial.polyfit(place, values, min(degree, len(place) - 1))
+        fitted = np.polynomial.polynomial.polyval(place, coefficients).T
+        residual = float(np.linalg.norm(fitted - values, axis=1).max())
+        if best is None or residual < best[1]:
+            best = (coefficients, residual)
+        if residual < ENOUGH:
+            break
+    return best
+
+
+def read_orbit_file(path: str | Path, epoch: np.datetime64) -> StateVectors:
+    """State vectors of a precise or restituted orbit file (EOF, may be gzipped), in seconds since ``epoch``.
+
+    Raises:
+        RasterError: it is no orbit file, or its vectors are not Earth-fixed and in UTC order.
+    """
+    return _state_vectors(_orbit_xml(path), epoch)
+
+
+def _orbit_xml(path: str | Path) -> Xml:
+    path = Path(path)
+    try:
+        data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        return Xml(ElementTree.fromstring(data), str(path))
+    except (OSError, EOFError, zlib.error, ElementTree.ParseError) as error:
+        raise RasterError(
+            f"cannot be read as an orbit file ({error})", where=path, expected="an EOF file", fix="fetch it again"
+        ) from None
+
+
+def _state_vectors(xml: Xml, epoch: np.datetime64) -> StateVectors:
+    path = xml.where
+    kind = KINDS.get(xml.text("Earth_Explorer_Header/Fixed_Header/File_Type"))
+    frame = xml.text("Earth_Explorer_Header/Variable_Header/Ref_Frame")
+    if kind is None or frame != "EARTH_FIXED":
+        raise RasterError(
+            f"is of another kind (frame {frame})", where=path, expected="AUX_POEORB or AUX_RESORB, EARTH_FIXED"
+        )
+    vectors = list(xml.all("Data_Block/List_of_OSVs/OSV"))
+    times = np.array([vector.time("UTC") for vector in vectors], "datetime64[ns]")
+    position, velocity = (
+        np.array([[vector.number(prefix + axis) for axis in "XYZ"] for vector in vectors]) for prefix in ("", "V")
+    )
+    if len(times) < 2 or (np.diff(times) <= np.timedelta64(0)).any():
+        raise RasterError("its state vectors are not in order of time", where=path)
+    return StateVectors(np.datetime64(epoch, "ns"), seconds(times, epoch), position, velocity, kind)
+
+
+def orbit_mission(path: str | Path) -> str:
+    """The mission (``S1A``) of an orbit file, from its header.
+
+    Raises:
+        RasterError: it is no orbit file.
+    """
+    return _mission(_orbit_xml(path))
+
+
+def _mission(xml: Xml) -> str:
+    return xml.text("Earth_Explorer_Header/Fixed_Header/Mission").replace("Sentinel-", "S")
+
+
+def choose_orbit(
+    annotated: StateVectors,
+    start: float,
+    stop: float,
+    *,
+    files: Sequence[Path] = (),
+    prefer: str = "best",
+    mission: str = "",
+) -> Orbit:
+    """The orbit of a take, from what there is.
+
+    Args:
+        annotated: the product's own state vectors.
+        start, stop: the take, s since their epoch.
+        files: orbit files at hand.
+        prefer: ``precise``, ``restituted``, ``annotated`` take that kind only; ``best`` the precise one, else the
+            restituted one, else the annotated one, and the log says which.
+        mission: the product's (``S1A``); a file of another satellite is an error.
+
+    Raises:
+        RasterError: no orbit of the kind covers the take.
+    """
+    found: dict[str, tuple[StateVectors, Path]] = {}
+    if prefer != "annotated":
+        for path in files:
+            xml = _orbit_xml(path)
+            if mission and _mission(xml) != mission:
+                raise RasterError(f"is an orbit of {_mission(xml)}", where=path, expected=f"one of {mission}")
+            vectors = _state_vectors(xml, annotated.epoch)
+            if vectors.time[0] > start or vectors.time[-1] < stop:
+                message = "does not cover the take"
+                if prefer == vectors.kind:
+                    raise RasterError(
+                        message, where=path, expected=f"{start:.1f} to {stop:.1f} s after {annotated.epoch}"
+                    )
+                log.warning("%s: %s; not used", path, message)
+                continue
+            found[vectors.kind] = (vectors, path)
+    kinds = ("precise", "restituted") if prefer == "best" else (prefer,)
+    for kind in kinds:
+        if kind in found:
+            return fit_orbit(found[kind][0], start, stop, where=found[kind][1])
+    if prefer in ("precise", "restituted"):
+        raise RasterError(f"no {prefer} orbit file covers the take", where=", ".join(map(str, files)) or "orbits",
+                          fix="fetch it, or set acquire.sentinel1.orbit to best or annotated")  # fmt: skip
+    if prefer == "best" and files:
+        log.warning("no orbit file covers the take; its annotated state vectors are used")
+    return fit_orbit(annotated, start, stop, where="annotated state vectors")

@@ -1,0 +1,25 @@
+"""Fetch one variable of a map on the run's grid, unless the file is what this request gave before."""
+
+from loam.acquire.catalogue import dataset_of
+from loam.acquire.maps import fetch_map
+from loam.acquire.parts import open_parts, request_of
+from loam.acquire.provenance import is_current
+from loam.acquire.region import geobox_of_run
+from loam.acquire.sources import open_source
+from loam.io.stage import Paths, Values, run_stage
+
+
+def stage(paths: Paths, values: Values) -> None:
+    """Write the map, its tiles kept beside it until it is complete."""
+    grid, settings = values["mapping"]["grid"], values["acquire"]
+    dataset, back_end = dataset_of(values["dataset"]), values["back_end"]
+    request = request_of(dataset, back_end, settings, variable=values["variable"], grid=dict(grid))
+    if is_current(paths["map"], request):
+        return
+    geobox = geobox_of_run(grid)
+    source = open_source(dataset.name, back_end, settings, open_parts(paths["map"], request))
+    fetch_map(source, values["variable"], geobox, paths["map"], request)
+
+
+if __name__ == "__main__":
+    run_stage(snakemake, stage)  # noqa: F821

@@ -1,0 +1,13 @@
+"""Fetch the orbit file that covers a Sentinel-1 scene of the run's list, the precise one when it is out."""
+
+from loam.acquire.scene_files import fetch_listed_orbit
+from loam.io.stage import Paths, Values, run_stage
+
+
+def stage(paths: Paths, values: Values) -> None:
+    """Write the orbit file."""
+    fetch_listed_orbit(paths["scenes"], values["scene"], values["sentinel1"], paths["orbit"])
+
+
+if __name__ == "__main__":
+    run_stage(snakemake, stage)  # noqa: F821

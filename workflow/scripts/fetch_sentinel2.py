@@ -1,0 +1,14 @@
+"""Fetch one Sentinel-2 scene of the run's list, unless it is what this request gave before."""
+
+from loam.acquire.scene_files import fetch_listed
+from loam.io.stage import Paths, Values, run_stage
+
+
+def stage(paths: Paths, values: Values) -> None:
+    """Write the scene, whole and checked."""
+    settings = {**values["acquire"], "sentinel2": values["sentinel2"], "mapping": values["mapping"]}
+    fetch_listed(paths["scenes"], values["scene"], values["sentinel2"], settings, paths["product"])
+
+
+if __name__ == "__main__":
+    run_stage(snakemake, stage)  # noqa: F821
