@@ -175,6 +175,16 @@ def test_an_observation_is_valid_in_all_its_variables_or_in_none(tmp_path, month
         assert np.isnan(group[name][0, 5:8, 3]).all() and np.isnan(group[name][0]).sum() == 3
 
 
+def test_a_take_of_one_polarisation_counts_by_what_it_has(tmp_path, month):
+    bands = passes()
+    bands[1] = np.nan
+    bands[0, 2, 3] = np.nan
+    group = month(sentinel1=[tiff(tmp_path / "s1" / "2020-02-03_9_S1B.tif", bands)])["sentinel1"]
+    assert np.isnan(group["vh"][0]).all()
+    assert np.isnan(group["vv"][0]).sum() == 1
+    assert group["relative_orbit"][:].tolist() == [9]
+
+
 def test_layover_and_shadow_are_no_observation_and_noise_is_one(tmp_path, month):
     flags = np.zeros((ROWS, COLS), np.float32)
     flags[0, :4] = [

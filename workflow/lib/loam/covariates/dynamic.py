@@ -240,7 +240,10 @@ def _write_observation(
             raw = dataset.read(bands[name], window=window)
             found = present(raw, dataset.nodatavals[bands[name] - 1])
             blocks[name] = door.pass_through(np.where(found, raw, np.nan), day)
-        whole = ~np.any([np.isnan(block) for block in blocks.values()], axis=0)
+        given = [block for block in blocks.values() if not np.isnan(block).all()]  # a take may lack a polarisation
+        whole = np.full((bottom - top, right - left), bool(given))
+        for block in given:
+            whole &= ~np.isnan(block)
         if "validity" in bands:
             flags = np.nan_to_num(dataset.read(bands["validity"], window=window)).astype(np.int64)
             whole &= (flags & UNUSABLE) == 0
