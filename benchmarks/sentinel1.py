@@ -119,8 +119,9 @@ def radiometry(products: list[Product], lines: int, peers: str | None) -> None:
         with tempfile.TemporaryDirectory() as folder:
             radiometry_rows(product, Path(folder), lines, peers)
     print(
-        "\nNot compared: samples beyond the last node of the noise table that has a value, up to the first that has "
-        "none. Orfeo ToolBox follows a line to 0 there; we hold the last value, since 0 stands for a missing one. "
+        "\nNot compared: samples beyond the last node of the noise table that has a value, and those where we take the "
+        "noise as missing (Orfeo ToolBox takes up to some 30 of 1e5 DN^2 off there). Orfeo ToolBox follows a line to 0 "
+        "there; we hold the last value, since 0 stands for a missing one. "
         "Noise is compared as what was taken off DN^2. What is above 0.05 dB in IPF 2.70 are the two columns where "
         "sub-swaths meet, whose vectors have the seam a sample apart: we follow each vector to the column first.\n"
     )
