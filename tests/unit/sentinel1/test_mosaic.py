@@ -9,7 +9,8 @@ from affine import Affine
 
 from loam.errors import RasterError
 from loam.grid import grid_like
-from loam.sentinel1.mosaic import BANDS, local_incidence, mosaic_pass
+from loam.sentinel1.mosaic import local_incidence, mosaic_pass
+from loam.sentinel1.pass_file import BANDS
 
 TRANSFORM = Affine(80, 0, 500000, 0, -80, 5300000)
 

@@ -16,8 +16,9 @@ from loam.grid import read_grid, write_grid
 from loam.sentinel1 import scene as scene_module
 from loam.sentinel1.flags import MISSING, Validity
 from loam.sentinel1.measurement import Measurement
+from loam.sentinel1.pass_file import BANDS
 from loam.sentinel1.product import open_product
-from loam.sentinel1.scene import BANDS, pieces_of, process_pass
+from loam.sentinel1.scene import pieces_of, process_pass
 
 SPECKLE = SETTINGS | {"speckle": SETTINGS["speckle"] | {"filter": "lee_sigma"}}
 BOTH = {"vv": grey, "vh": lambda x, y: 0.2 * grey(x, y)}

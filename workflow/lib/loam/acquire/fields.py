@@ -33,9 +33,8 @@ from loam.acquire.days import (
     without_values,
 )
 from loam.acquire.manifest import check_manifest, is_empty, write_manifest
-from loam.acquire.parts import close_parts
+from loam.acquire.parts import complete
 from loam.acquire.progress import progress
-from loam.acquire.provenance import write_source
 from loam.acquire.source import Fields, Source
 from loam.errors import AcquireError
 from loam.grid import same_grid
@@ -101,12 +100,7 @@ def fetch_fields(
             file.unlink(missing_ok=True)  # the next attempt asks for them again
         raise
     write_manifest(manifest, manifest_path)
-    write_source(
-        path, dataset=dataset.name, version=dataset.version, back_end=source.back_end, request=request,
-        licence=dataset.licence, citation=dataset.citation, fetched=(started, datetime.now(UTC)),
-        clients=source.clients(), extra={"days": counts_of(manifest), "notes": source.notes},
-    )  # fmt: skip
-    close_parts(source.workspace)
+    complete(path, source, request, started, days=counts_of(manifest))
 
 
 def write_fields(

@@ -21,9 +21,8 @@ from odc.geo.geobox import GeoBox
 from loam.acquire.canonical import Extremes, checked_tile, nodata_of, type_of
 from loam.acquire.catalogue import Dataset, Variable
 from loam.acquire.check import check_map
-from loam.acquire.parts import close_parts
+from loam.acquire.parts import complete
 from loam.acquire.progress import Progress, progress
-from loam.acquire.provenance import write_source
 from loam.acquire.source import Source
 from loam.errors import AcquireError, ConfigError, LoamError
 from loam.grid import Tile, geobox_of, open_raster, same_grid
@@ -70,12 +69,7 @@ def fetch_map(source: Source, variable: str, geobox: GeoBox, path: str | Path, r
         except AcquireError as error:
             shutil.rmtree(folder)  # each tile passed, the whole does not: the next attempt asks for all of them
             raise AcquireError(error.what, where=path, expected=error.expected, fix=error.fix) from None
-    write_source(
-        path, dataset=dataset.name, version=dataset.version, back_end=source.back_end, request=request,
-        licence=dataset.licence, citation=dataset.citation, fetched=(started, datetime.now(UTC)),
-        clients=source.clients(), extra={"tiles": len(blocks), "notes": source.notes},
-    )  # fmt: skip
-    close_parts(source.workspace)
+    complete(path, source, request, started, tiles=len(blocks))
 
 
 def variable_of(dataset: Dataset, name: str) -> Variable:

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from loam.acquire.catalogue import Dataset
+from loam.acquire.provenance import write_source
+from loam.acquire.source import Source
 from loam.io.atomic import write_text
 from loam.io.provenance import hash_of_values
 
@@ -51,6 +54,25 @@ def open_parts(path: str | Path, request: Mapping[str, Any]) -> Path:
         folder.mkdir(parents=True)
         write_text(wanted, note)
     return folder
+
+
+def complete(path: Path, source: Source, request: Mapping[str, Any], started: datetime, **extra: Any) -> None:
+    """The output is whole: write its provenance and remove the folder of its parts.
+
+    Args:
+        path: of the output.
+        source: it came from.
+        request: what was asked for.
+        started: when, UTC.
+        **extra: what the provenance should add.
+    """
+    dataset = source.dataset
+    write_source(
+        path, dataset=dataset.name, version=dataset.version, back_end=source.back_end, request=request,
+        licence=dataset.licence, citation=dataset.citation, fetched=(started, datetime.now(UTC)),
+        clients=source.clients(), extra={**extra, "notes": source.notes},
+    )  # fmt: skip
+    close_parts(source.workspace)
 
 
 def close_parts(folder: Path) -> None:

@@ -32,9 +32,8 @@ from loam.acquire.days import (
 )
 from loam.acquire.manifest import check_manifest, is_empty, write_manifest
 from loam.acquire.maps import variable_of
-from loam.acquire.parts import close_parts
+from loam.acquire.parts import complete
 from loam.acquire.progress import progress
-from loam.acquire.provenance import write_source
 from loam.acquire.source import Fields, Source
 from loam.acquire.stations import boxes_of, envelope_of, named, nearest_cells, pixel_at
 from loam.errors import AcquireError
@@ -274,14 +273,8 @@ def _write(
     started: datetime,
     extra: Mapping[str, Any],
 ) -> None:
-    dataset = source.dataset
     write_table(table, path)
-    write_source(
-        Path(path), dataset=dataset.name, version=dataset.version, back_end=source.back_end, request=request,
-        licence=dataset.licence, citation=dataset.citation, fetched=(started, datetime.now(UTC)),
-        clients=source.clients(), extra={**extra, "notes": source.notes},
-    )  # fmt: skip
-    close_parts(source.workspace)
+    complete(Path(path), source, request, started, **extra)
 
 
 def _save(path: Path, values: np.ndarray) -> None:

@@ -21,7 +21,7 @@ from loam.config.covariates import COMPOSITE_AGE, LONGEST_GAP
 from loam.covariates.cell_index import CellIndex
 from loam.covariates.features import Feature, FeatureSet
 from loam.covariates.season import day_of_year
-from loam.sentinel2.series import interpolate
+from loam.sentinel2.series import interpolate, last_observed
 
 # What a pass or composite observes: covariate -> (group of the cube, variable there); None is the age in days.
 OBSERVED: dict[str, tuple[str, str | None]] = {
@@ -154,7 +154,8 @@ def derive(
         values, observed = _one_a_day(given)
         return interpolate(values, observed, days, settings.maximum_age[recipe.group], LONGEST_GAP)
     if isinstance(given, Observations):
-        return _last_valid(given, days, settings.maximum_age[recipe.group], recipe.age)
+        values, age = last_observed(given.values, given.days, days)
+        return np.where(age <= settings.maximum_age[recipe.group], age if recipe.age else values, np.float32(np.nan))
     place = (days - given.first).astype(np.int64)
     if recipe.days == 1:
         return _rows(given.values, place, np.float32(np.nan))
@@ -189,22 +190,6 @@ def _one_a_day(given: Observations) -> tuple[np.ndarray, np.ndarray]:
             valid = ~np.isnan(given.values[later])
             values[place, valid] = given.values[later, valid]
     return values, observed
-
-
-def _last_valid(given: Observations, days: np.ndarray, maximum: int, age: bool) -> np.ndarray:
-    cells = given.values.shape[1]
-    out = np.full((len(days), cells), np.nan, np.float32)
-    if not len(given.days):
-        return out
-    number = np.arange(len(given.days), dtype=np.int32)[:, None]
-    last = np.maximum.accumulate(np.where(np.isnan(given.values), np.int32(-1), number), axis=0)
-    until = np.searchsorted(given.days, days, side="right") - 1
-    known = until >= 0
-    found = last[until[known]]
-    old = (days[known][:, None] - given.days[found]).astype(np.int64)
-    values = old.astype(np.float32) if age else np.take_along_axis(given.values, found, axis=0)
-    out[known] = np.where((found >= 0) & (old <= maximum), values, np.float32(np.nan))
-    return out
 
 
 class RowReader:

@@ -20,18 +20,17 @@ from rasterio.windows import Window
 
 from loam.errors import RasterError
 from loam.grid import Grid, Tile, crs_of, geobox_of, open_raster, pixel_metres, present
-from loam.io.atomic import atomic_path
 from loam.sentinel1.flags import Validity
+from loam.sentinel1.pass_file import open_pass
 
 log = logging.getLogger("loam")
 
-BANDS = ("vv", "vh", "local_incidence", "ellipsoidal_incidence", "validity")
 GIVEN = ("vv", "vh", "ellipsoidal_incidence")
 MARGIN = 2  # pixels around a tile, for slopes
 
 
 def mosaic_pass(scenes: Sequence[str | Path], dem: str | Path, grid: Grid, path: str | Path) -> None:
-    """Write the GeoTIFF of one pass from its scenes: the mean where they overlap, bands as ``loam.sentinel1.scene``.
+    """Write the GeoTIFF of one pass from its scenes: means where they overlap, bands of ``pass_file``.
 
     Args:
         scenes: GeoTIFFs on pixels of the run's grid, bands vv, vh, ellipsoidal_incidence.
@@ -60,33 +59,8 @@ def mosaic_pass(scenes: Sequence[str | Path], dem: str | Path, grid: Grid, path:
                 src_nodata=terrain.nodata,
             )  # fmt: skip
         )
-        temporary = stack.enter_context(atomic_path(path))
-        output = stack.enter_context(
-            rasterio.open(
-                temporary,
-                "w",
-                driver="GTiff",
-                height=height,
-                width=width,
-                count=len(BANDS),
-                dtype="float32",
-                nodata=np.nan,
-                crs=crs_of(grid.geobox).to_wkt(),
-                transform=grid.geobox.transform,
-                tiled=True,
-                blockxsize=256,
-                blockysize=256,
-                compress="deflate",
-                predictor=3,
-                interleave="band",
-            )  # fmt: skip
-        )
-        output.descriptions = BANDS
-        output.units = ("1", "1", "degree", "degree", "1")
-        output.update_tags(
-            products=" ".join(Path(scene).stem for scene in scenes), quantity="sigma0, linear", grid=grid.hash,
-            validity=", ".join(f"{flag.value} {flag.name.lower()}" for flag in Validity),
-        )  # fmt: skip
+        tags = {"products": " ".join(Path(scene).stem for scene in scenes)}
+        output = stack.enter_context(open_pass(path, grid, tags))
         for tile in grid.tiles:
             output.write(_tile(opened, warped, grid, tile, metres), window=tile.window)
     log.info("%d scenes of one pass", len(scenes))

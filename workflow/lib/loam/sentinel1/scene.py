@@ -15,7 +15,6 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,12 +24,12 @@ import rasterio
 from odc.geo.geobox import GeoBox
 
 from loam.errors import RasterError
-from loam.grid import Grid, Tile, crs_of, pixel_metres, tiles_of
-from loam.io.atomic import atomic_path
+from loam.grid import Grid, Tile, pixel_metres, tiles_of
 from loam.sentinel1.exposure import incidence, layover_and_shadow, surroundings_of
 from loam.sentinel1.flags import Validity
 from loam.sentinel1.heights import Geoid, ellipsoidal_heights, open_geoid, vertical_datum
 from loam.sentinel1.image import Image, open_images
+from loam.sentinel1.pass_file import BANDS, BLOCK, open_pass
 from loam.sentinel1.positions import solve_positions
 from loam.sentinel1.product import Product, open_product
 from loam.sentinel1.slices import slices_of
@@ -38,12 +37,10 @@ from loam.sentinel1.terrain import Terrain, posts_of
 
 log = logging.getLogger("loam")
 
-BANDS = ("vv", "vh", "local_incidence", "ellipsoidal_incidence", "validity")
 POLARISATIONS = BANDS[:2]
 LEAST_SHARE = 0.5  # of a pixel's sub-pixels that must have an intensity
 PIECE_METRES = 20000.0
 MARGIN = 2  # pixels of heights around a piece, for slopes
-BLOCK = 256  # pixels a side of the GeoTIFF's blocks
 MOST_BLOCKS = 4  # of them a side of a piece
 ANY_HEIGHT = (-500.0, 9000.0)  # m
 COARSE_NODES = 5000.0  # m, where it is only asked whether a piece lies in an image
@@ -100,7 +97,7 @@ def process_pass(
         work = _Work(images, Path(dem), geoid, grid)
         pieces, others = pieces_of(grid)
         seen, holes, reached, risen = 0, 0, False, False
-        with _open_pass(path, grid, opened, images) as output, ThreadPoolExecutor(max(threads, 1)) as pool:
+        with open_pass(path, grid, _tags(opened, images)) as output, ThreadPoolExecutor(max(threads, 1)) as pool:
             for piece in others:
                 nothing = np.full((piece.height, piece.width), int(Validity.OUTSIDE_SWATH), np.float32)
                 output.write(nothing, len(BANDS), window=piece.window)
@@ -278,28 +275,12 @@ def _in_order(pool: ThreadPoolExecutor, work: Any, items: Sequence[Any], threads
         yield future.result()
 
 
-@contextmanager
-def _open_pass(
-    path: str | Path, grid: Grid, products: Sequence[Product], images: Sequence[Image]
-) -> Iterator[rasterio.io.DatasetWriter]:
-    height, width = grid.geobox.shape
+def _tags(products: Sequence[Product], images: Sequence[Image]) -> dict[str, object]:
+    """What the file says of itself."""
     first = products[0]
-    with (
-        atomic_path(path) as temporary,
-        rasterio.open(
-            temporary, "w", driver="GTiff", height=height, width=width, count=len(BANDS), dtype="float32",
-            nodata=np.nan, crs=crs_of(grid.geobox).to_wkt(), transform=grid.geobox.transform, tiled=True,
-            blockxsize=BLOCK, blockysize=BLOCK, compress="deflate", zlevel=1, predictor=3, interleave="band",
-            BIGTIFF="IF_SAFER",
-        ) as output,
-    ):  # fmt: skip
-        output.descriptions = BANDS
-        output.units = ("1", "1", "degree", "degree", "1")
-        output.update_tags(
-            products=" ".join(product.name for product in products), platform=first.mission,
-            relative_orbit=first.relative_orbit, orbit_pass=images[0].annotation.orbit_pass,
-            orbit=images[0].orbit.kind, acquired=str(first.start)[:19],
-            processor=".".join(f"{part:02d}" for part in first.processor), quantity="sigma0, linear",
-            grid=grid.hash, validity=", ".join(f"{flag.value} {flag.name.lower()}" for flag in Validity),
-        )  # fmt: skip
-        yield output
+    return {
+        "products": " ".join(product.name for product in products), "platform": first.mission,
+        "relative_orbit": first.relative_orbit, "orbit_pass": images[0].annotation.orbit_pass,
+        "orbit": images[0].orbit.kind, "acquired": str(first.start)[:19],
+        "processor": ".".join(f"{part:02d}" for part in first.processor),
+    }  # fmt: skip
