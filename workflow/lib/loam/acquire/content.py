@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
+from typing import Any
 
-from loam.acquire.redact import redact_text
+from loam.acquire.redact import redact, redact_text
+from loam.errors import AcquireError
 
 HEAD = 4096  # bytes that tell what a file is
 
@@ -75,3 +78,23 @@ def _text(head: bytes) -> bytes:
 
 def _line(text: str, length: int) -> str:
     return redact_text(" ".join(text.split())[:length])
+
+
+def json_object(body: bytes, url: str, expected: str) -> dict[str, Any]:
+    """A reply that must be a JSON object.
+
+    Args:
+        body: of the reply.
+        url: it came from, for the error.
+        expected: what it should have been, for the error.
+
+    Raises:
+        AcquireError: it is something else.
+    """
+    try:
+        value = json.loads(body)
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise AcquireError(f"the server sent {describe(body[:4096])}", where=redact(url), expected=expected)
+    return value

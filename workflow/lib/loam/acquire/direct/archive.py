@@ -32,18 +32,15 @@ from typing import Any
 
 import numpy as np
 import rasterio
-import requests
 from odc.geo.geobox import GeoBox
 from rasterio.errors import RasterioError
 
 from loam.acquire.check import check_magic
-from loam.acquire.direct.remote import versions
+from loam.acquire.direct.remote import RasterSource
 from loam.acquire.download import download
 from loam.acquire.provenance import is_current, read_source, write_source
 from loam.acquire.redact import redact
 from loam.acquire.resample import Reading, resample
-from loam.acquire.retry import Policy
-from loam.acquire.source import Source
 from loam.errors import AcquireError, ConfigError, RasterError
 from loam.io.provenance import sha256_of_file
 
@@ -53,15 +50,8 @@ FIELD = 32  # bytes that describe a column of a dBase table
 _DOTTED = re.compile(r"\d(\.\d)+")
 
 
-class ArchiveSource(Source):
+class ArchiveSource(RasterSource):
     """One dataset from a ZIP archive."""
-
-    back_end = "direct"
-    policy = Policy()
-
-    def clients(self) -> dict[str, str]:
-        """Names and versions of the libraries that talk to the server, for the provenance."""
-        return {**versions(), "requests": requests.__version__}
 
     def read_map(self, variable: str, geobox: GeoBox) -> np.ndarray:
         """One variable on the pixels of ``geobox``: [1, height, width], float32 with NaN, or classes.

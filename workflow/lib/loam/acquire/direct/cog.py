@@ -30,7 +30,6 @@ import numpy as np
 import pandas as pd
 import pyproj
 import rasterio
-import requests
 import xarray as xr
 from odc.geo.geobox import GeoBox
 from rasterio.windows import Window
@@ -38,10 +37,9 @@ from rasterio.windows import Window
 from loam.acquire import credentials
 from loam.acquire.catalogue import Variable
 from loam.acquire.credentials import Login
-from loam.acquire.direct.remote import RemoteRasters, versions
+from loam.acquire.direct.remote import RasterSource, RemoteRasters
 from loam.acquire.resample import Reading, Span, lookup_points, read_values, resample, span_of_points
-from loam.acquire.retry import Policy
-from loam.acquire.source import Bounds, Fields, Source
+from loam.acquire.source import Bounds, Fields
 from loam.errors import AcquireError, ConfigError
 from loam.grid import project
 
@@ -51,15 +49,8 @@ PATIENCE = 4  # times its latency after which a day that is not there has failed
 EDGE = np.linspace(0.0, 1.0, 21)  # along the sides of a box whose place in another CRS is looked up
 
 
-class CogSource(Source):
+class CogSource(RasterSource):
     """One dataset of cloud-optimised GeoTIFFs."""
-
-    back_end = "direct"
-    policy = Policy()
-
-    def clients(self) -> dict[str, str]:
-        """Names and versions of the libraries that talk to the server, for the provenance."""
-        return {**versions(), "requests": requests.__version__}
 
     def read_map(self, variable: str, geobox: GeoBox) -> np.ndarray:
         """One variable on the pixels of ``geobox``: [band, height, width], float32 with NaN, or classes.

@@ -12,30 +12,28 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from datetime import date
-from importlib.metadata import version as version_of
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from loam.acquire.catalogue import Dataset
 from loam.acquire.check import check_magic
 from loam.acquire.direct.crops import Crop, check_crop, kept_crop
+from loam.acquire.direct.file_source import FileSource
 from loam.acquire.direct.grid_file import LATITUDES, LONGITUDES, GridFile, open_grid_file
 from loam.acquire.direct.windows import Window, declared_window, found_window
 from loam.acquire.download import download
 from loam.acquire.progress import progress
-from loam.acquire.retry import Policy, status_of
-from loam.acquire.session import new_session
-from loam.acquire.source import Bounds, Fields, Source
+from loam.acquire.retry import status_of
+from loam.acquire.source import Bounds, Fields
 from loam.errors import AcquireError
 from loam.io.provenance import hash_of_values
 
 log = logging.getLogger("loam")
 
 
-class NetcdfDaySource(Source):
+class NetcdfDaySource(FileSource):
     """Fields from a netCDF file a day.
 
     Args:
@@ -44,19 +42,6 @@ class NetcdfDaySource(Source):
         workspace: holds the cut files.
         policy: how long to insist.
     """
-
-    back_end = "direct"
-    box = 60.0  # a file holds all stations
-
-    def __init__(
-        self, dataset: Dataset, settings: Mapping[str, Any], workspace: Path, *, policy: Policy | None = None
-    ) -> None:
-        super().__init__(dataset, settings, workspace)
-        self.policy, self.session = policy or Policy(), new_session()
-
-    def clients(self) -> dict[str, str]:
-        """Of the data (requests) and the cells (h5py, netCDF4)."""
-        return {name: version_of(name) for name in ("requests", "h5py", "netCDF4")}
 
     def read_fields(self, bounds: Bounds, days: Sequence[date]) -> Fields:
         """The fields of ``days`` on the file's cells that cover ``bounds``, where the flags are good.

@@ -16,6 +16,7 @@ from contextlib import ExitStack
 from typing import Any, TypeVar
 
 import rasterio
+import requests
 from rasterio.errors import RasterioError
 
 from loam.acquire.content import HEAD, TIFF, describe, is_html, is_login_page
@@ -23,6 +24,7 @@ from loam.acquire.credentials import Login
 from loam.acquire.redact import redact, redact_text
 from loam.acquire.retry import Failed, Policy, failed_of, retry
 from loam.acquire.session import get, new_session
+from loam.acquire.source import Source
 from loam.errors import AcquireError, CredentialError, RasterError
 
 log = logging.getLogger("loam")
@@ -183,6 +185,17 @@ class RemoteRasters:
         if response.status_code != 206:
             return Failed("the server does not give parts of files", retryable=False)
         return None
+
+
+class RasterSource(Source):
+    """A source of rasters on a web server."""
+
+    back_end = "direct"
+    policy = Policy()
+
+    def clients(self) -> dict[str, str]:
+        """Names and versions of the libraries that talk to the server, for the provenance."""
+        return {**versions(), "requests": requests.__version__}
 
 
 def versions() -> Mapping[str, str]:

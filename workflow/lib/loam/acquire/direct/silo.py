@@ -19,32 +19,29 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
-from importlib.metadata import version as version_of
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from loam.acquire.canonical import check_range
-from loam.acquire.catalogue import Dataset
 from loam.acquire.check import check_magic
 from loam.acquire.content import HDF5
+from loam.acquire.direct.file_source import FileSource
 from loam.acquire.direct.grid_file import LATITUDES, LONGITUDES, GridFile, open_grid_file
 from loam.acquire.direct.remote_file import NoRangesError, RemoteFile
 from loam.acquire.direct.windows import Window, declared_window, found_window
 from loam.acquire.download import download
 from loam.acquire.plan import as_of
-from loam.acquire.retry import Policy, status_of
-from loam.acquire.session import new_session
-from loam.acquire.source import Bounds, Fields, Source
+from loam.acquire.retry import status_of
+from loam.acquire.source import Bounds, Fields
 from loam.errors import AcquireError
 
 log = logging.getLogger("loam")
 
 
-class SiloSource(Source):
+class SiloSource(FileSource):
     """Fields from files of a variable and year.
 
     Args:
@@ -53,19 +50,6 @@ class SiloSource(Source):
         workspace: holds files that must be fetched whole.
         policy: how long to insist.
     """
-
-    back_end = "direct"
-    box = 60.0  # a file holds all stations
-
-    def __init__(
-        self, dataset: Dataset, settings: Mapping[str, Any], workspace: Path, *, policy: Policy | None = None
-    ) -> None:
-        super().__init__(dataset, settings, workspace)
-        self.policy, self.session = policy or Policy(), new_session()
-
-    def clients(self) -> dict[str, str]:
-        """Of the data (requests) and the cells (h5py, netCDF4)."""
-        return {name: version_of(name) for name in ("requests", "h5py", "netCDF4")}
 
     def read_fields(self, bounds: Bounds, days: Sequence[date]) -> Fields:
         """The fields of ``days`` on the 0.05 degree cells that cover ``bounds``; sea is missing."""

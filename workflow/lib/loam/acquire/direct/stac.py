@@ -13,7 +13,6 @@ Options (``acquire.sentinel2``): ``catalogue``, ``cloud_cover`` (%, scenes with 
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 from collections.abc import Mapping
@@ -25,7 +24,7 @@ from typing import Any
 import pandas as pd
 
 from loam.acquire.catalogue import Dataset
-from loam.acquire.content import describe
+from loam.acquire.content import json_object
 from loam.acquire.direct.stac_files import assets_of, fetch_assets
 from loam.acquire.redact import redact
 from loam.acquire.region import geobox_of_run
@@ -83,7 +82,7 @@ class StacScenes(SceneSource):
         """
         url, name = str(scene["url"]), self._catalogue_of(scene)
         body = fetch(url, policy=self.policy, what=redact(url))
-        item = _json(body, url)
+        item = json_object(body, url, "STAC as JSON")
         if item.get("type") != "Feature" or not isinstance(item.get("assets"), dict):
             raise AcquireError("the server sent no STAC item", where=redact(url), expected=scene["scene"])
         if _name(item) != scene["scene"]:
@@ -141,20 +140,10 @@ def _requests_of_stac(policy: Policy) -> Any:
                     return reply.content
 
             body = retry(once, policy, what=redact(href))
-            _json(body, href)
+            json_object(body, href, "STAC as JSON")
             return body.decode()
 
     return Requests()
-
-
-def _json(body: bytes, url: str) -> dict[str, Any]:
-    try:
-        value = json.loads(body)
-    except ValueError:
-        value = None
-    if not isinstance(value, dict):
-        raise AcquireError(f"the server sent {describe(body[:4096])}", where=redact(url), expected="STAC as JSON")
-    return value
 
 
 def _row(item: Mapping[str, Any], keys: Mapping[str, Any]) -> dict[str, Any]:

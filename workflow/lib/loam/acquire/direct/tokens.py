@@ -7,7 +7,6 @@ user make one by hand (EARTHDATA_TOKEN), which cannot be renewed here.
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from abc import ABC, abstractmethod
@@ -17,7 +16,7 @@ from urllib.parse import urlsplit
 import requests
 
 from loam.acquire import credentials
-from loam.acquire.content import describe
+from loam.acquire.content import json_object
 from loam.acquire.credentials import Secret
 from loam.acquire.redact import redact
 from loam.acquire.retry import Policy, failed_of_reply, retry, status_of
@@ -152,13 +151,7 @@ def _post(
             return reply.content
 
     body = retry(once, policy, what=redact(url), fix=fix)
-    try:
-        reply = json.loads(body)
-    except ValueError:
-        reply = None
-    if not isinstance(reply, dict):
-        raise AcquireError(f"the server sent {describe(body[:4096])}", where=redact(url), expected="a token as JSON")
-    return reply
+    return json_object(body, url, "a token as JSON")
 
 
 def _token(reply: Mapping[str, object], url: str) -> Secret:

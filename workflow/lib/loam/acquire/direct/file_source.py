@@ -1,0 +1,37 @@
+"""What sources have in common that read netCDF files from a plain web server."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.metadata import version as version_of
+from pathlib import Path
+from typing import Any
+
+from loam.acquire.catalogue import Dataset
+from loam.acquire.retry import Policy
+from loam.acquire.session import new_session
+from loam.acquire.source import Source
+
+
+class FileSource(Source):
+    """Fields from netCDF files that hold all stations.
+
+    Args:
+        dataset: the entry of the catalogue.
+        settings: the config's section ``acquire``.
+        workspace: holds what is kept of the files.
+        policy: how long to insist.
+    """
+
+    back_end = "direct"
+    box = 60.0  # a file holds all stations
+
+    def __init__(
+        self, dataset: Dataset, settings: Mapping[str, Any], workspace: Path, *, policy: Policy | None = None
+    ) -> None:
+        super().__init__(dataset, settings, workspace)
+        self.policy, self.session = policy or Policy(), new_session()
+
+    def clients(self) -> dict[str, str]:
+        """Of the data (requests) and the cells (h5py, netCDF4)."""
+        return {name: version_of(name) for name in ("requests", "h5py", "netCDF4")}
