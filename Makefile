@@ -13,7 +13,7 @@ setup: .venv/ready
 	touch .venv/ready
 
 demo: setup
-	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores all --quiet rules
+	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores all --quiet rules --configfile config/demo.yaml
 	@cat results/sandbox/report/summary.txt
 
 test: setup

@@ -9,6 +9,7 @@ from loam.acquire.plan import check_acquire, manifest_files
 from loam.config.code import code_version
 from loam.config.settings import load_config, pick, require_files
 from loam.errors import LoamError
+from loam.sandbox.plan import kinds_made
 
 
 configfile: f"{workflow.basedir}/config/config.yaml"
@@ -31,8 +32,14 @@ wildcard_constraints:
 
 
 include: "workflow/rules/checks.smk"
-include: "workflow/rules/sandbox.smk"
 include: "workflow/rules/acquire.smk"
+
+
+if kinds_made(CONFIG):
+
+    include: "workflow/rules/sandbox.smk"
+
+
 include: "workflow/rules/probes.smk"
 include: "workflow/rules/covariates.smk"
 include: "workflow/rules/sentinel1.smk"

@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "reference" / "config.md"
 DATASETS = ROOT / "workflow" / "lib" / "loam" / "acquire" / "datasets.yaml"
 DATASETS_PAGE = ROOT / "docs" / "reference" / "datasets.md"
-BACK_ENDS = ("earthengine", "direct", "local")
+BACK_ENDS = ("earthengine", "direct", "local", "sandbox")
 KINDS = {
     "coarse_moisture": "Coarse moisture",
     "weather": "Weather",

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ORDER = [
-    "sandbox", "acquire", "sentinel1", "sentinel2", "probes", "covariates", "training", "evaluation", "explain",
+    "acquire", "sentinel1", "sentinel2", "probes", "covariates", "sandbox", "training", "evaluation", "explain",
     "mapping", "report",
 ]  # fmt: skip
 EVERYWHERE = {"grid", "config", "io", "errors"}

@@ -31,5 +31,6 @@ def test_missing_data_name_the_file_and_the_run_that_needs_none(checkout, projec
 
 
 def test_a_missing_table_of_ones_own_is_named(checkout):
-    result = checkout.snakemake("--dry-run", config={"samples": {"source": "mine/source.csv"}})
+    tables = {"source": "mine/source.csv", "target": "mine/target.csv"}
+    result = checkout.snakemake("--dry-run", config={"samples": tables, "mapping": {"dates": []}})
     assert result.returncode != 0 and "mine/source.csv" in result.stderr + result.stdout

@@ -2,11 +2,14 @@
 
 import copy
 import json
+import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import rasterio
+import zarr
 from rio_cogeo.cogeo import cog_validate
 
 from loam.io.schemas import METRICS_TABLE, PREDICTIONS, SUMMARY
@@ -23,7 +26,7 @@ AFTER_TRAINING = {
 
 @pytest.fixture
 def results(small_run):
-    return small_run.folder / "results" / "sandbox"
+    return small_run.folder / "results" / "small"
 
 
 def test_every_model_scenario_and_baseline_is_scored(results):
@@ -33,7 +36,7 @@ def test_every_model_scenario_and_baseline_is_scored(results):
         ("coarse", "none"), ("same_day_mean", "none"), ("boosted_trees", "target"), ("boosted_trees", "both"),
     }  # fmt: skip
     assert set(metrics["layer"]) == {"surface", "subsurface"}
-    assert metrics.groupby(["model", "scenario", "layer"])["station"].nunique().eq(4).all()
+    assert metrics.groupby(["model", "scenario", "layer"])["station"].nunique().eq(5).all()
 
 
 def test_every_score_can_be_computed_again_from_the_predictions(results):
@@ -66,20 +69,74 @@ def test_the_map_is_a_cloud_optimised_geotiff_of_mean_and_spread(results):
     path = results / "maps" / "2022-08-15" / "soil_moisture.tif"
     valid, errors, warnings = cog_validate(path)
     assert valid and not errors and not warnings
-    with rasterio.open(path) as raster, rasterio.open(results / "world" / "elevation.tif") as elevation:
+    with rasterio.open(path) as raster, rasterio.open(results / "land.tif") as land:
         assert raster.descriptions == ("surface_mean", "subsurface_mean", "surface_std", "subsurface_std")
-        assert (raster.crs, raster.transform, raster.shape) == (elevation.crs, elevation.transform, elevation.shape)
-        assert raster.nodata is not None
-        bands, known = raster.read(masked=True), ~np.ma.getmaskarray(elevation.read(1, masked=True))
-    with rasterio.open(results / "world" / "clay.tif") as clay:
-        known &= ~np.ma.getmaskarray(clay.read(masked=True)).any(axis=0)
+        assert (raster.crs, raster.transform, raster.shape) == (land.crs, land.transform, land.shape)
+        assert raster.shape == (60, 70) and raster.nodata is not None
+        bands, known = raster.read(masked=True), land.read(1) == 1
+    for name in ("elevation", "awc", "soc", "clay"):
+        (file,) = (results.parents[1] / "resources").glob(f"sandbox_*/sandbox_*/{name}.tif")
+        with rasterio.open(file) as maps:
+            known &= ~np.ma.getmaskarray(maps.read(masked=True)).any(axis=0)
+    assert known.sum() > 3000
     assert (~np.ma.getmaskarray(bands) == known).all(), "every pixel with all inputs and no other is mapped"
     assert (bands[2:] > 0).all()
 
 
+def test_the_scenes_went_through_their_chains_into_the_cube(results):
+    store = zarr.open_group(results / "covariates" / "dynamic" / "2022-08.zarr", mode="r")
+    for kind, names, limits in (("sentinel1", ("vv", "vh"), (1e-4, 2.0)), ("sentinel2", ("ndvi", "ndwi"), (-1, 1))):
+        files = sorted((results / kind).glob("*.tif"))
+        assert files and store[kind]["time"].shape[0] == len(files)
+        for name in names:
+            values = store[kind][name][:]
+            values = values[~np.isnan(values)]
+            assert len(values) > 500 and limits[0] < values.min() <= values.max() < limits[1], name
+
+
+def origins(results, product):
+    """All files that a product comes from, by the records beside them."""
+    found, open_ends = set(), [results / product]
+    while open_ends:
+        record = Path(f"{open_ends.pop()}.provenance.json")
+        if not record.is_file():
+            continue
+        for name in json.loads(record.read_text())["inputs"]:
+            if name not in found:
+                found.add(name)
+                open_ends.append(results.parents[1] / name)
+    return found
+
+
+def test_nothing_but_the_score_of_a_map_comes_from_the_truth(results):
+    known = {"results/small/truth/soil_moisture.nc", "resources/probes/small/planted_faults.csv"}
+    day = "maps/2022-08-15"
+    assert known & origins(results, f"{day}/score.csv") == {"results/small/truth/soil_moisture.nc"}
+    products = ["samples/source.parquet", "samples/target.parquet", "predictions.parquet", "evaluation/metrics.csv"]
+    products += [f"{day}/soil_moisture.tif", f"{day}/trust.tif", "folds.csv", "models/lstm/transfer/card.json"]
+    for product in products:
+        files = origins(results, product)
+        assert any("resources/probes/small/target" in file for file in files), product
+        assert not known & files and not any("/truth/" in file for file in files), product
+
+
+def test_no_rule_but_that_of_the_score_reads_the_truth(project):
+    for path in (project / "workflow" / "rules").glob("*.smk"):
+        for block in re.split(r"^rule ", path.read_text(encoding="utf-8"), flags=re.M)[1:]:
+            name = block.split(":")[0]
+            read = re.search(r"    input:\n(.*?)\n    \w+:", block, flags=re.S)
+            names_it = "truth" in (read.group(1) if read else "") or "planted" in (read.group(1) if read else "")
+            assert names_it == (name == "score_map"), name
+
+
 def test_the_map_is_scored_against_the_truth(results):
     score = pd.read_csv(results / "maps" / "2022-08-15" / "score.csv")
-    assert set(score["layer"]) == {"surface", "subsurface"} and (score["n"] > 1000).all() and (score["rmse"] > 0).all()
+    whole = score[score["group"] == "all"]
+    assert set(whole["layer"]) == {"surface", "subsurface"} and (whole["n"] > 3000).all()
+    assert set(score["group"]) == {"all", "landcover", "range"}
+    parts = score[score["n"] > 1]
+    assert (parts["rmse"] > 0).all() and parts["within_90"].between(0, 1).all()
+    assert (score.groupby(["layer", "group"])["n"].sum().unstack().nunique(axis=1) == 1).all(), "each pixel in one part"
 
 
 def test_every_product_says_what_it_comes_from(results):

@@ -3,7 +3,7 @@
 # Gives: resources/, config/scenes/<run>.csv (target `scenes`), results/<run>/acquire/manifest.csv.
 from functools import partial
 
-from loam.acquire.catalogue import BACK_ENDS, HOSTS
+from loam.acquire.catalogue import FETCHED, HOSTS
 from loam.acquire.plan import area_of, asks, class_area_of, fields_values, map_values, point_map_values
 from loam.acquire.plan import scene_values, scenes_file, scenes_values
 from loam.io.attempts import attempts_at
@@ -17,7 +17,7 @@ HOST_LIMITS = {host: partial(asks, host) for host in HOSTS}  # the profile says 
 
 wildcard_constraints:
     dataset="[a-z0-9_]+",
-    back_end="|".join(BACK_ENDS),
+    back_end="|".join(FETCHED),
     area=AREA,
     span=r"\d{4}(-\d{2})?",
     variable="[a-z0-9_]+",

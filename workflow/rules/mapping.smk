@@ -4,7 +4,9 @@
 from loam.covariates.files import files_of_day
 from loam.covariates.plan import cube_months
 
-MAP_FILES = ["soil_moisture.tif", "soil_moisture.png"] + (["score.csv"] if CONFIG["mapping"]["truth"] else [])
+MAP_FILES = ["soil_moisture.tif", "soil_moisture.png", "trust.tif"]
+MAP_FILES += ["score.csv"] if CONFIG["mapping"]["truth"] else []
+SCORED_DATES = CONFIG["mapping"]["dates"] if CONFIG["mapping"]["truth"] else []
 GRID_FILES = {"grid": "results/{run}/grid.json"} | ({"land": "results/{run}/land.tif"} if CUBE["landcover"] else {})
 MAP_MODEL = f"results/{{run}}/models/{CONFIG['mapping']['model']}/{CONFIG['mapping']['scenario']}"
 
@@ -41,6 +43,7 @@ rule map_soil_moisture:
         dynamic=lambda wildcards: cube_months(CONFIG, wildcards.date),
     output:
         map="results/{run}/maps/{date}/soil_moisture.tif",
+        trust="results/{run}/maps/{date}/trust.tif",
     log:
         "results/{run}/logs/map_soil_moisture_{date}.log",
     benchmark:
@@ -61,6 +64,7 @@ rule map_soil_moisture:
 rule draw_map:
     input:
         map="results/{run}/maps/{date}/soil_moisture.tif",
+        trust="results/{run}/maps/{date}/trust.tif",
     output:
         picture="results/{run}/maps/{date}/soil_moisture.png",
     log:
@@ -82,6 +86,7 @@ rule draw_map:
 rule score_map:
     input:
         map="results/{run}/maps/{date}/soil_moisture.tif",
+        trust="results/{run}/maps/{date}/trust.tif",
         truth=CONFIG["mapping"]["truth"] or [],
     output:
         score="results/{run}/maps/{date}/score.csv",

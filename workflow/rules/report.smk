@@ -11,11 +11,12 @@ rule build_report:
         folds="results/{run}/folds.csv",
         dropped="results/{run}/samples/dropped.csv",
         cards=rules.merge_predictions.input.cards,
-        maps=expand("results/{{run}}/maps/{date}/soil_moisture.png", date=CONFIG["mapping"]["dates"]),
-        map_scores=expand(
-            "results/{{run}}/maps/{date}/score.csv",
-            date=CONFIG["mapping"]["dates"] if CONFIG["mapping"]["truth"] else [],
+        maps=expand(
+            "results/{{run}}/maps/{date}/{file}",
+            date=CONFIG["mapping"]["dates"],
+            file=["soil_moisture.png", "trust.tif"],
         ),
+        map_scores=expand("results/{{run}}/maps/{date}/score.csv", date=SCORED_DATES),
         manifests=rules.merge_manifests.output if manifest_files(CONFIG) else [],
         template=f"{workflow.basedir}/workflow/lib/loam/report/page.html.jinja",
     output:

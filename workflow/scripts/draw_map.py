@@ -5,7 +5,8 @@ from loam.mapping.picture import draw_map
 
 
 def stage(paths: Paths, values: Values) -> None:
-    draw_map(paths["map"], paths["picture"], values["layers"], f"{values['run']}, {values['date']}")
+    title = f"{values['run']}, {values['date']}"
+    draw_map(paths["map"], paths["trust"], paths["picture"], values["layers"], title)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,17 @@
-"""Make the true moisture of the synthetic world on the days that are mapped."""
+"""Make the true moisture of the synthetic world on the days that are mapped: what evaluation alone reads."""
+
+from datetime import date
 
 from loam.io.stage import Paths, Values, run_stage
-from loam.sandbox.target import build_target
-from loam.sandbox.world import write_truth
+from loam.sandbox.settings import settings_of
+from loam.sandbox.truth import write_truth
+from loam.sandbox.world import World
 
 
 def stage(paths: Paths, values: Values) -> None:
-    write_truth(build_target(values["seed"], values["sandbox"], values["mapping"]["dates"]), paths["truth"])
+    """Write one netCDF file of all days."""
+    days = [date.fromisoformat(day) for day in values["mapping"]["dates"]]
+    write_truth(World(settings_of(values["seed"], values["sandbox"])), days, paths["truth"], values["threads"])
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Map a day: mean and standard deviation over a model's members at every pixel."""
+"""Map a day: mean and standard deviation over a model's members at every pixel, and where they can be trusted."""
 
 from loam.covariates.cube import Cube
 from loam.covariates.derive import settings_of
@@ -21,7 +21,7 @@ def stage(paths: Paths, values: Values) -> None:
     members.check(features.columns, [layer["name"] for layer in values["layers"]])
     engine = Engine(members, use_device(values["training"]["device"], values["threads"]))
     tags = {key: members.card[key] for key in ("model", "scenario")}
-    map_day(engine, features, inputs, day, grid, paths["map"], tags)
+    map_day(engine, features, inputs, day, grid, paths["map"], paths["trust"], tags)
 
 
 if __name__ == "__main__":

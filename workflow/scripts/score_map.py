@@ -2,30 +2,19 @@
 
 import logging
 
-import pandas as pd
-
-from loam.evaluation.metrics import scores
+from loam.evaluation.map_score import score_map
+from loam.io.schemas import MAP_SCORES
 from loam.io.stage import Paths, Values, run_stage
 from loam.io.tables import write_table
-from loam.mapping.truth import paired
 
 log = logging.getLogger("loam")
 
 
 def stage(paths: Paths, values: Values) -> None:
     layers = [layer["name"] for layer in values["layers"]]
-    rows = [
-        {
-            "layer": pair.layer,
-            "n": len(pair.observed),
-            **scores(pair.observed, pair.predicted),
-            "std_mean": pair.std.mean(),
-        }
-        for pair in paired(paths["map"], paths["truth"], layers, values["date"])
-    ]
-    write_table(pd.DataFrame(rows), paths["score"])
-    for row in rows:
-        log.info("%s", ", ".join(f"{name} {value:.4g}" if name != "layer" else value for name, value in row.items()))
+    table = score_map(paths["map"], paths["trust"], paths["truth"], layers, values["date"])
+    write_table(table, paths["score"], MAP_SCORES)
+    log.info("%s\n%s", paths["score"], table.to_string(index=False, float_format="%.4g"))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from loam.acquire.catalogue import catalogue
+from loam.acquire.catalogue import FETCHED, catalogue
 from loam.acquire.source import SceneSource, Source
 from loam.acquire.sources import open_scenes, open_source
 from loam.errors import ConfigError, CredentialError
@@ -16,7 +16,7 @@ SETTINGS = {
     "sentinel2": None,
 }  # fmt: skip
 HEAVY = ["ee", "earthaccess", "cdsapi", "pystac_client", "odc.stac", "asf_search", "eof"]
-GIVEN = [(name, back_end) for name, entry in catalogue().items() for back_end in entry.back_ends]
+GIVEN = [(name, back_end) for name, entry in catalogue().items() for back_end in entry.back_ends if back_end in FETCHED]
 
 
 @pytest.mark.parametrize(("name", "back_end"), GIVEN)
@@ -37,6 +37,11 @@ def test_every_back_end_of_the_catalogue_has_a_class(name, back_end, tmp_path, n
 def test_a_back_end_that_does_not_have_the_dataset_is_named_with_those_that_do(tmp_path):
     with pytest.raises(ConfigError, match="'silo': back end 'earthengine' does not have it; expected one of direct"):
         open_source("silo", "earthengine", SETTINGS, tmp_path)
+
+
+def test_what_the_sandbox_makes_is_not_fetched(tmp_path):
+    with pytest.raises(ConfigError, match="sandbox_soil.*is made, not fetched"):
+        open_source("sandbox_soil", "sandbox", SETTINGS, tmp_path)
 
 
 def test_scenes_and_fields_are_not_mixed_up(tmp_path):

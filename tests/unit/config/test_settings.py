@@ -4,6 +4,7 @@ from datetime import date
 import pytest
 import yaml
 
+from loam.config.covariates import covariate_names
 from loam.config.settings import SCHEMA, load_config, pick, require_files
 from loam.errors import ConfigError
 
@@ -18,9 +19,55 @@ def changed(config: dict, key: str, value: object) -> dict:
     return config
 
 
-def test_default_config_is_valid_and_its_paths_name_the_run(default_config):
+@pytest.fixture
+def table_config(default_config):
+    """A run from two tables, with a map from rasters."""
+    names = covariate_names(default_config["features"])
+    default_config["samples"] |= {"from": "table", "source": "source.csv", "target": "target.csv"}
+    default_config["mapping"]["grid"]["like"] = "elevation.tif"
+    default_config["mapping"]["inputs"] = [{"feature": name, "file": f"{name}.tif"} for name in names]
+    return default_config
+
+
+def test_the_default_run_is_the_sandbox_and_its_paths_name_the_run(default_config):
     config = load_config(changed(default_config, "run", "elsewhere"))
-    assert config["samples"]["source"] == "results/elsewhere/tables/sandbox/source.parquet"
+    assert config["samples"]["from"] == "cube"
+    assert config["acquire"]["soil"] == {"dataset": "sandbox_soil", "back_end": "sandbox"}
+    assert config["probes"]["source"] == {"format": "ismn", "path": "resources/probes/elsewhere/source"}
+    assert config["mapping"]["truth"] == "results/elsewhere/truth/soil_moisture.nc"
+
+
+def test_the_grid_and_the_days_follow_from_the_section_sandbox(default_config):
+    default_config["sandbox"] |= {"rows": 100, "columns": 200, "corner": [500000, 5400000]}
+    default_config["sandbox"]["period"]["target"] = ["2021-03-01", "2022-06-30"]
+    config = load_config(default_config)
+    assert config["mapping"]["grid"]["bounds"] == [500000, 5392000, 516000, 5400000]
+    assert config["acquire"]["period"]["target"] == ["2021-03-08", "2022-06-30"]  # seven days of lags
+    assert config["acquire"]["as_of"] == "2022-06-30"
+
+
+def test_a_run_that_names_tables_takes_nothing_from_the_sandbox(table_config):
+    table_config["samples"]["from"] = None
+    config = load_config(table_config)
+    assert config["samples"]["from"] == "table" and config["mapping"]["truth"] is None
+    assert not any(config["acquire"][kind] for kind in ("coarse_moisture", "soil", "sentinel1", "sentinel2"))
+    assert config["probes"]["source"] is None
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("acquire.soil", {"dataset": "slga", "back_end": "direct"}, "'acquire.soil'.*a run of the sandbox"),
+        ("mapping.grid.like", "dem.tif", "'mapping.grid.like'.*a run of the sandbox"),
+        ("sandbox.period.target", ["2020-01-15", "2022-12-31"], "'sandbox.period.target'.*first day of a month"),
+        ("sandbox.period.source", ["2020-01-01", "2020-01-05"], "'sandbox.period.source'.*too short"),
+        ("sandbox.period.source", ["2020-01-01", "2020-02-30"], "'sandbox.period.source'.*no period"),
+        ("sandbox.coast", "reef", "'sandbox.coast': 'reef' is not one of"),
+    ],
+)
+def test_what_the_sandbox_settles_cannot_be_set_otherwise(default_config, key, value, message):
+    with pytest.raises(ConfigError, match=message):
+        load_config(changed(default_config, key, value))
 
 
 def test_every_key_of_the_schema_is_in_the_default_config(default_config):
@@ -58,23 +105,20 @@ def test_every_leaf_of_the_schema_is_described():
         ("training.learning_rate", "fast", "config key 'training.learning_rate': 'fast' is not of type 'number'"),
         ("training.learning_rate", 0, "config key 'training.learning_rate': 0 is less than"),
         ("training.mlp.frozen", 5, "'training.mlp.frozen': 5 frozen layers of 4"),
-        ("training.validation.training_dates", ["2016-01-01", "2017-06-01"], "overlap"),
+        ("training.validation.training_dates", ["2016-01-01", "2020-06-01"], "overlap"),
         ("training.validation.training_dates", ["2016-12-01", "2016-06-01"], "first day after last day"),
         ("training.validation.training_dates", ["2016-13-01", "2016-06-01"], "'2016-13-01' is not a day"),
         ("features.sequence.lags", [7, 0], r"lags \[7, 0\] run backwards"),
         ("features.sequence.variables", [], "model lstm reads a sequence"),
         ("features.static", ["rain"], "'rain' is named twice"),
-        ("features.static", ["aspect"], "no raster for feature aspect"),
         ("evaluation.coarse", [{"layer": "deep", "feature": "x"}], "no layer 'deep'"),
-        ("samples.from", "probes", "'probes.source': samples come from probes and this domain has none"),
+        ("samples.from", "probes", "'samples.source': .* this domain has none"),
         ("probes.source", {"format": "xls", "path": "x"}, "'probes.source.format': 'xls' is not one of"),
         ("probes.source", {"format": "uscrn", "path": "x", "bound": 1}, "'probes.source.bound': unknown key.*'bounds'"),
-        ("probes.target", {"format": "awra", "path": "x", "bounds": [10, 0, 5, 1]}, "is no region"),
         ("probes.quality.exclude", ["frosty"], "'frosty' is not one of"),
         ("day_boundary", "9:00", "config key 'day_boundary'"),
         ("mapping.model", "lstm_9", "'lstm_9' is not one of"),
         ("mapping.dates", ["2022-02-30"], "'2022-02-30' is not a day"),
-        ("mapping.grid.like", None, "a map needs a grid"),
         ("layers", [{"name": "a", "top_cm": 30, "bottom_cm": 0.5, "column": "x"}], "is not above bottom"),
     ],
 )
@@ -82,6 +126,20 @@ def test_a_wrong_value_is_one_clear_line(default_config, key, value, message):
     with pytest.raises(ConfigError, match=message) as error:
         load_config(changed(default_config, key, value))
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("features.static", ["aspect"], "no raster for feature aspect"),
+        ("samples.from", "probes", "'probes.source': samples come from probes and this domain has none"),
+        ("probes.target", {"format": "awra", "path": "x", "bounds": [10, 0, 5, 1]}, "is no region"),
+        ("mapping.grid.like", None, "a map needs a grid"),
+    ],
+)
+def test_a_run_from_tables_needs_rasters_and_probe_files(table_config, key, value, message):
+    with pytest.raises(ConfigError, match=message):
+        load_config(changed(table_config, key, value))
 
 
 def test_a_map_of_a_model_that_is_not_trained_is_refused(default_config):

@@ -21,6 +21,7 @@ from loam.io.tables import read_table
 from loam.mapping.engine import Engine
 from loam.training.card import load_members, write_members
 from loam.training.networks import build_network, draw_parameters
+from loam.training.ranges import range_of_rows
 
 AGES = {"sentinel1": 12, "sentinel2": 20, "vegetation": 32}
 SETTINGS = Settings("majority", "nearest", AGES, sum_days=(5, 30), missing_share=0.2)
@@ -252,13 +253,16 @@ def test_a_map_from_the_cube_shows_what_the_samples_predict(world, tmp_path):
     settings = {"hidden": [8, 4], "frozen": 0, "output": "linear"}
     network = build_network("mlp", settings, features.shape, 2)
     scaler = {"mean": [10.0] * len(features.columns), "std": [100.0] * len(features.columns)}
+    target = read_table(paths["target"])
+    seen = range_of_rows(target[features.columns].to_numpy(float), [np.arange(len(target))], features)
     card = {"model": "mlp", "scenario": "target", "layers": ["surface", "subsurface"], "features": features.columns,
-            "shape": list(features.shape), "network": settings, "members": [{"scaler": scaler}] * 2}  # fmt: skip
-    files = {"weights": tmp_path / "w.safetensors", "card": tmp_path / "card.json", "map": tmp_path / "map.tif"}
+            "shape": list(features.shape), "network": settings, "members": [{"scaler": scaler}] * 2,
+            "range": seen.described()}  # fmt: skip
+    files = {"weights": tmp_path / "w.safetensors", "card": tmp_path / "card.json", "map": tmp_path / "map.tif",
+             "trust": tmp_path / "trust.tif"}  # fmt: skip
     parameters = draw_parameters(network, range(2))
     parameters["output.bias"] += 0.4
     write_members(parameters, card, files["weights"], files["card"])
-    target = read_table(paths["target"])
     day = target[target["station"] == "b"]["date"].iloc[-1]
     more = {"date": str(day.date()), "mapping": {"inputs": []}, "training": {"device": "cpu"}, "threads": 1}
     map_stage({**paths, **files, "grid": paths["grid"][0]}, {**values, **more})
@@ -271,3 +275,7 @@ def test_a_map_from_the_cube_shows_what_the_samples_predict(world, tmp_path):
     np.testing.assert_allclose(mapped[:, 60, 30], [*mean[0], *deviation[0]], rtol=1e-5)
     assert np.isnan(mapped[0, :, :6]).all() and np.isfinite(mapped[0]).sum() > 3000
     assert np.nanstd(mapped[0]) > 0.001
+    with rasterio.open(files["trust"]) as dataset:
+        inside = dataset.read(1)
+    assert inside[60, 30] == 1, "a sampled pixel lies within the range of its samples"
+    assert set(np.unique(inside)) == {0, 1, 255} and ((inside == 255) == np.isnan(mapped[0])).all()

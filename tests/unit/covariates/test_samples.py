@@ -12,7 +12,7 @@ from build_samples import stage
 from snakemake.utils import update_config
 from tables import write_tables
 
-from loam.config.settings import pick
+from loam.config.settings import load_config, pick
 from loam.covariates.features import feature_set
 from loam.covariates.samples import DROPPED, build_samples, sample_schema
 from loam.covariates.tables import read_station_table
@@ -283,7 +283,8 @@ def test_the_script_brings_the_example_tables_through_the_example_config(project
     source, target = write_tables(tmp_path / "my_data", source=3, target=3, days=40)
     outputs = {name: tmp_path / f"{name}.parquet" for name in ("source", "target")}
     paths = {"source_table": source, "target_table": target, **outputs, "dropped": tmp_path / "dropped.csv"}
-    stage(paths, pick(default_config, "layers", "samples.from", "samples.columns", "samples.groups", "features"))
+    config = load_config(default_config)
+    stage(paths, pick(config, "layers", "samples.from", "samples.columns", "samples.groups", "features"))
     dropped = read_table(tmp_path / "dropped.csv", DROPPED)
     assert dropped["rows"].sum() == 6 * 40
     samples = read_table(outputs["target"], sample_schema(default_config["layers"], [], default_config["features"]))

@@ -45,6 +45,7 @@ def draw_members(
     card = {
         "model": model, "scenario": "transfer", "layers": list(layers), "features": features.columns,
         "shape": list(features.shape),
+        "range": {"minimum": [-1e4] * len(size), "maximum": [1e4] * len(size), "classes": {"landcover": [1, 1]}},
     }  # fmt: skip
     parameters = draw_parameters(network, range(count))
     parameters["output.weight"] *= 0.2

@@ -33,7 +33,8 @@ def plainly(members, inputs):
 def make_map(region, drawn, path, *, tile=32, features=FEATURES, tags=None):
     """Map the region with the drawn members; the grid it was mapped on."""
     grid = grid_like(region["land"], tile)
-    map_day(Engine(drawn, "cpu"), feature_set(features), region["inputs"], DAY, grid, path, tags or {})
+    map_day(Engine(drawn, "cpu"), feature_set(features), region["inputs"], DAY, grid, path,
+            path.with_name("trust.tif"), tags or {})  # fmt: skip
     return grid
 
 
@@ -152,7 +153,7 @@ def test_the_file_is_a_valid_cog_that_says_what_it_holds(region, members, tmp_pa
         assert (dataset.compression.value, dataset.profile["tiled"]) == ("DEFLATE", True)
         assert dataset.overviews(1) == [2]
         assert {"model": "mlp", "scenario": "transfer", "day": DAY, "members": "2"}.items() <= dataset.tags().items()
-    assert [item.name for item in tmp_path.iterdir()] == ["map.tif"]
+    assert sorted(item.name for item in tmp_path.iterdir()) == ["map.tif", "trust.tif"]
 
 
 def test_a_map_that_fails_leaves_no_file(region, members, tmp_path):
@@ -163,6 +164,6 @@ def test_a_map_that_fails_leaves_no_file(region, members, tmp_path):
     with pytest.raises(RuntimeError, match="out of luck"):
         map_day(
             Broken(members("mlp", 2), "cpu"), feature_set(FEATURES), region["inputs"], DAY,
-            grid_like(region["land"], 32), tmp_path / "map.tif", {},
+            grid_like(region["land"], 32), tmp_path / "map.tif", tmp_path / "trust.tif", {},
         )  # fmt: skip
     assert not list(tmp_path.iterdir())

@@ -300,3 +300,11 @@ def test_the_script_hands_over_what_the_config_says(shared_data, project, defaul
 
 def _out_of_range(equal: pd.DataFrame, middle: pd.DataFrame) -> int:
     return int((equal & ((middle > 65) | (middle < 0))).to_numpy().sum())
+
+
+def test_a_station_of_nothing_but_missing_readings_is_named_and_left_out(run, caplog):
+    sound = frame("a", (0, 30), wave(1))
+    daily, stations, report = run([sound, frame("b", (0, 30), np.full(len(DAYS), np.nan))])
+    assert set(daily["station"]) == set(report["station"]) == {"a"}
+    assert stations.set_index("station")["days"].to_dict() == {"a": len(DAYS), "b": 0}
+    assert "no soil moisture of station b" in caplog.text

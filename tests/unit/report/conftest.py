@@ -12,6 +12,7 @@ import yaml
 from loam.config.settings import load_config
 from loam.evaluation.metrics import score_stations
 from loam.evaluation.summary import summarise
+from loam.io.schemas import MAP_SCORES
 
 # bias between stations, random error, share of the variation that is followed
 ERRORS = {
@@ -86,12 +87,28 @@ def make_run(project):
             "dropped": dropped,
             "cards": [make_card(model, scenario, folds) for model in networks for scenario in scenarios],
             "maps": [],
-            "map_score_files": [],
+            "inside": {},
+            "scores": {},
             "products": [],
             "values": {**config, "threads": 1},
         }
 
     return make
+
+
+@pytest.fixture
+def map_score():
+    """The scores of a map in two layers, schema MAP_SCORES: a land cover that no pixel has, one member's spread."""
+    groups = [("all", "all", 62500), ("landcover", "PAST", 40000), ("landcover", "FORE", 22500),
+              ("landcover", "IRRI", 0), ("range", "inside", 50000), ("range", "outside", 12500)]  # fmt: skip
+    rows = [
+        {"layer": layer, "group": group, "value": value, "n": count,
+         **(dict(mae=0.033, rmse=0.0417 + shift, ubrmse=0.04, bias=-0.0062, r=0.834, ccc=0.8, std_mean=0.02,
+                 within_90=within, width_90=0.0658) if count else {})}
+        for layer, shift, within in (("surface", 0.0, 0.6251), ("subsurface", 0.02, np.nan))
+        for group, value, count in groups
+    ]  # fmt: skip
+    return MAP_SCORES.validate(pd.DataFrame(rows))
 
 
 def make_card(model, scenario, folds):

@@ -7,7 +7,10 @@ import sys
 from html.parser import HTMLParser
 
 import build_report
+import numpy as np
 import pytest
+import rasterio
+from affine import Affine
 
 from loam.config.settings import load_config
 from loam.io.provenance import write_provenance
@@ -49,12 +52,17 @@ def read(page):
 
 
 @pytest.fixture
-def day(tmp_path):
-    """A mapped day with its picture and its score."""
+def day(tmp_path, map_score):
+    """A mapped day with its picture, the range of its inputs (75 % inside) and its score."""
     folder = tmp_path / "maps" / "2022-08-15"
     folder.mkdir(parents=True)
     (folder / "soil_moisture.png").write_bytes(png(Figure(figsize=(1, 1))))
-    (folder / "score.csv").write_text("layer,n,rmse,r\nsurface,62500,0.0417,0.83\n")
+    sides = np.array([[1, 1, 1, 255], [0, 255, 255, 255]], np.uint8)
+    profile = {"driver": "GTiff", "dtype": "uint8", "count": 1, "height": 2, "width": 4, "crs": "EPSG:28355",
+               "transform": Affine(80, 0, 540_000, 0, -80, 5_360_000), "nodata": 255}  # fmt: skip
+    with rasterio.open(folder / "trust.tif", "w", **profile) as dataset:
+        dataset.write(sides, 1)
+    write_table(map_score, folder / "score.csv")
     return folder
 
 
@@ -70,7 +78,7 @@ def test_the_page_shows_every_median_of_the_summary(make_run):
 
 def test_nothing_is_loaded_from_elsewhere_and_every_picture_has_a_text(make_run, day):
     run = make_run()
-    run["maps"] = [day / "soil_moisture.png"]
+    run["maps"], run["inside"] = [day / "soil_moisture.png"], {"2022-08-15": 0.5}
     page = build_page(**run)
     reader = read(page)
     assert all(address.startswith("data:image/png;base64,") for address in reader.loaded)
@@ -82,13 +90,31 @@ def test_nothing_is_loaded_from_elsewhere_and_every_picture_has_a_text(make_run,
     assert "http" not in re.sub(r'"data:[^"]*"', "", page)
 
 
-def test_the_map_and_its_score_are_shown(make_run, day):
+def text_of(page):
+    return " ".join(" ".join(read(page).text).split())
+
+
+def test_a_map_is_shown_with_its_scores_in_each_layer(make_run, day, map_score):
+    run = make_run()
+    run["maps"], run["inside"], run["scores"] = (
+        [day / "soil_moisture.png"],
+        {"2022-08-15": 0.666},
+        {"2022-08-15": map_score},
+    )
+    text = text_of(build_page(**run))
+    assert "66.6 % of the mapped pixels have all their inputs within the range of the training data" in text
+    assert "2022-08-15 against the known truth: surface, 0–30 cm" in text
+    assert "2022-08-15 against the known truth: subsurface, 30–60 cm" in text
+    assert "all pixels 62,500 100.0 % 0.042 −0.006 0.83 62.5 %" in text
+    assert "outside the range of the training data 12,500 20.0 % 0.062 −0.006 0.83 –" in text
+
+
+def test_a_map_without_a_truth_tells_the_share_inside_the_range_alone(make_run, day):
     run = make_run(layers=("surface",))
-    run["maps"], run["map_score_files"] = [day / "soil_moisture.png"], [day / "score.csv"]
-    text = " ".join(read(build_page(**run)).text)
-    assert "2022-08-15" in text
-    assert "62,500" in text
-    assert "0.042" in text
+    run["maps"], run["inside"] = [day / "soil_moisture.png"], {"2022-08-15": 0.25}
+    text = text_of(build_page(**run))
+    assert "25.0 % of the mapped pixels" in text
+    assert "known truth" not in text and "In 90 %" not in text
 
 
 def test_a_run_without_maps_has_no_map_section(make_run):
@@ -149,7 +175,8 @@ def test_the_same_run_gives_the_same_page(make_run):
 def test_the_script_reads_files_and_writes_the_page(make_run, day, tmp_path):
     run = make_run(layers=("surface",))
     folder = tmp_path / "report"
-    paths = {"page": folder / "index.html", "text": folder / "summary.txt", "maps": [day / "soil_moisture.png"]}
+    paths = {"page": folder / "index.html", "text": folder / "summary.txt"}
+    paths |= {"maps": [day / "soil_moisture.png", day / "trust.tif"]}
     paths |= {"manifests": [], "map_scores": [day / "score.csv"], "cards": []}
     for name in ("predictions", "metrics", "summary", "folds", "dropped"):
         paths[name] = tmp_path / (name + (".parquet" if name == "predictions" else ".csv"))
@@ -162,7 +189,8 @@ def test_the_script_reads_files_and_writes_the_page(make_run, day, tmp_path):
     text = paths["text"].read_text(encoding="utf-8")
     best = run["summary"].query("metric == 'rmse'")["median"].min()
     assert f"{best:8.3f}" in text
-    assert "Map of 2022-08-15 against the truth, surface: RMSE 0.042, r 0.83 (62,500 pixels)" in text
+    assert "Map of 2022-08-15: 75.0 % of the pixels within the range of the training data" in text
+    assert text.count("trust.tif") == 0 and "soil_moisture.png" in text
     assert all(str(paths[name]) in text for name in ("summary", "predictions", "page"))
 
 
@@ -170,6 +198,7 @@ def test_report_runs_without_torch(project):
     code = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
         "import loam.report.figures, loam.report.finding, loam.report.names, loam.report.page, loam.report.tables\n"
+        "import loam.report.terminal, loam.mapping.trust\n"
         "sys.exit('torch' in sys.modules or 'sklearn' in sys.modules)"
     )
     library = str(project / "workflow" / "lib")

@@ -64,14 +64,28 @@ def test_numbers_of_a_plain_table_are_readable():
     assert table.rows == [["0.13", "−0.500", "–", "–", "3,000"]]
 
 
-def test_map_scores_are_listed_by_date(tmp_path):
-    paths = []
-    for date in ("2022-08-15", "2022-08-16"):
-        paths.append(tmp_path / date / "score.csv")
-        paths[-1].parent.mkdir()
-        paths[-1].write_text("layer,rmse\nsurface,0.04\n")
-    assert map_scores(paths).rows == [["2022-08-15", "surface", "0.040"], ["2022-08-16", "surface", "0.040"]]
-    assert map_scores([]) is None
+def test_a_map_s_scores_name_their_pixels_and_tell_their_share(map_score):
+    table = map_scores(map_score, "surface")
+    assert table.header == ["Pixels", "n", "Share", "RMSE", "Bias", "r", "In 90 %"]
+    scores = ["0.042", "−0.006", "0.83", "62.5 %"]
+    assert table.rows == [
+        ["all pixels", "62,500", "100.0 %", *scores],
+        ["pasture", "40,000", "64.0 %", *scores],
+        ["forest", "22,500", "36.0 %", *scores],
+        ["irrigated", "0", "0.0 %", "–", "–", "–", "–"],
+        ["inside the range of the training data", "50,000", "80.0 %", *scores],
+        ["outside the range of the training data", "12,500", "20.0 %", *scores],
+    ]
+
+
+def test_a_map_of_one_member_has_no_share_in_the_interval(map_score):
+    assert [row[-1] for row in map_scores(map_score, "subsurface").rows] == ["–"] * 6
+    assert map_scores(map_score, "subsurface").rows[0][3] == "0.062"
+
+
+def test_a_land_cover_that_the_models_do_not_know_keeps_its_name(map_score):
+    renamed = map_score.replace({"value": {"FORE": "TUNDRA"}})
+    assert map_scores(renamed, "surface").rows[2][0] == "TUNDRA"
 
 
 def test_training_is_summed_up_over_members(make_run):

@@ -17,7 +17,8 @@ import yaml
 from loam.errors import ConfigError
 
 FILE = Path(__file__).with_name("datasets.yaml")
-BACK_ENDS = ("earthengine", "direct", "local")
+FETCHED = ("earthengine", "direct", "local")  # back ends that ask somebody, or read what somebody gave
+BACK_ENDS = (*FETCHED, "sandbox")
 HOSTS = ("earthengine", "earthdata", "cds", "tern", "files", "scenes")  # limiters of jobs, by whom they ask
 KINDS = ("coarse_moisture", "weather", "soil", "terrain", "landcover", "vegetation", "sentinel1", "sentinel2")
 

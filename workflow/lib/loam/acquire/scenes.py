@@ -22,6 +22,7 @@ import shapely
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
+from loam.acquire.catalogue import BACK_ENDS
 from loam.acquire.scene_names import sentinel1_name
 from loam.errors import TableError
 from loam.io.tables import check_table, read_table, write_table
@@ -40,7 +41,7 @@ SCENES = pa.DataFrameSchema(
     {
         "scene": pa.Column(str, pa.Check.str_matches(r"^[A-Za-z0-9][\w.-]*$"), coerce=True),
         "dataset": pa.Column(str, pa.Check.str_length(min_value=1), coerce=True),
-        "back_end": pa.Column(str, pa.Check.isin(["earthengine", "direct", "local"]), coerce=True),
+        "back_end": pa.Column(str, pa.Check.isin(BACK_ENDS), coerce=True),
         "platform": _text(r"^(S[123][A-D])?$"),
         # start of the take, UTC
         "acquired": pa.Column(str, pa.Check.str_matches(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$"), coerce=True),

@@ -24,11 +24,14 @@ def open_source(dataset: str, back_end: str, settings: Mapping[str, Any], worksp
         workspace: a folder for what is kept between attempts.
 
     Raises:
-        ConfigError: no such dataset, it is not to be had from there, or it is a dataset of scenes.
+        ConfigError: no such dataset, it is not to be had from there, it is made by the sandbox, or it is a dataset of
+            scenes.
         CredentialError: the back end needs credentials or a project, and there are none.
     """
     entry = dataset_of(dataset)
     keys = entry.back_end(back_end)
+    if back_end == "sandbox":
+        raise ConfigError("is made, not fetched", where=f"dataset '{dataset}'", fix="see workflow/rules/sandbox.smk")
     if entry.form == "scenes":
         raise ConfigError("is a dataset of scenes", where=f"dataset '{dataset}'", expected="one of maps or fields")
     return _class_of(entry, back_end, keys)(entry, settings, Path(workspace))

@@ -12,6 +12,7 @@ import jsonschema
 import yaml
 
 from loam.config.covariates import LAG_WINDOWS, covariate_names
+from loam.config.sandbox import choose_samples
 from loam.errors import ConfigError
 
 SCHEMA = Path(__file__).resolve().parents[4] / "config" / "schema.yaml"
@@ -27,6 +28,7 @@ def load_config(raw: Mapping[str, Any]) -> dict[str, Any]:
     config = _plain(raw)
     _name_lags(config)
     _check_schema(config)
+    choose_samples(config)
     config = _fill(config, {"{run}": config["run"], "{data_dir}": config["data_dir"].rstrip("/")})
     _check_consistency(config)
     return config
@@ -161,7 +163,7 @@ def _check_probes(config: dict[str, Any]) -> None:
         if config["samples"]["from"] != "cube" and not config["samples"][domain]:
             raise ConfigError(
                 "samples come from tables and this domain has none", where=f"config key 'samples.{domain}'",
-                fix="name a table, or set samples.from to cube",
+                fix="name a table, or set samples.from to cube or sandbox",
             )  # fmt: skip
         settings = config["probes"][domain]
         if config["samples"]["from"] != "table" and settings is None:

@@ -79,7 +79,7 @@ def wetness(area: np.ndarray, slope: np.ndarray, width: np.ndarray, height: np.n
     return np.log(area / side / tangent).astype(np.float32)
 
 
-@numba.njit
+@numba.njit(cache=True)
 def _push(keys: np.ndarray, cells: np.ndarray, size: int, key: float, cell: int) -> None:  # pragma: no cover
     place = size
     while place > 0:
@@ -91,7 +91,7 @@ def _push(keys: np.ndarray, cells: np.ndarray, size: int, key: float, cell: int)
     keys[place], cells[place] = key, cell
 
 
-@numba.njit
+@numba.njit(cache=True)
 def _pop(keys: np.ndarray, cells: np.ndarray, size: int) -> int:  # pragma: no cover
     """Remove the lowest of ``size`` cells; ties by position, so that the order is always the same."""
     lowest = cells[0]
@@ -112,7 +112,7 @@ def _pop(keys: np.ndarray, cells: np.ndarray, size: int) -> int:  # pragma: no c
     return lowest
 
 
-@numba.njit
+@numba.njit(cache=True)
 def _flood(z: np.ndarray, visited: np.ndarray, order: np.ndarray) -> int:  # pragma: no cover
     """Fill pits of ``z`` in place; the order in which pixels are visited, low to high, and how many there are."""
     rows, cols = z.shape
@@ -155,7 +155,7 @@ def _flood(z: np.ndarray, visited: np.ndarray, order: np.ndarray) -> int:  # pra
     return count
 
 
-@numba.njit
+@numba.njit(cache=True)
 def _pass_on(
     z: np.ndarray, order: np.ndarray, count: int, width: np.ndarray, height: np.ndarray, area: np.ndarray
 ) -> None:  # pragma: no cover

@@ -37,7 +37,7 @@ def cube_inputs(config: Config) -> dict[str, list[str]]:
     for kind in MAPS:
         if kind in needed:
             files[kind] = map_files(config, kind)
-    if "sentinel1" in needed and not files["terrain"]:
+    if config["acquire"]["sentinel1"] and not files["terrain"]:
         files["terrain"] = map_files(config, "terrain")
     files["grid"] = [f"results/{config['run']}/grid.json"]
     files["static"] = [f"results/{config['run']}/covariates/static.zarr"]
@@ -66,8 +66,8 @@ def cube_months(config: Config, day: str) -> list[str]:
 
 
 def files_of_month(config: Config, kind: str, month: str) -> list[str]:
-    """The files of a kind that the store of a month (``2022-08``) is built from."""
-    if kind not in kinds_needed(config["features"]) or choice(config, kind) is None:
+    """The files of a kind that the store of a month (``2022-08``) is built from; what no feature reads is kept too."""
+    if choice(config, kind) is None:
         return []
     first, last = days_of(month)[0], days_of(month)[-1]
     if kind in ("sentinel1", "sentinel2"):
@@ -103,16 +103,23 @@ def passes(config: Config, kind: str) -> dict[str, list[str]]:
 
 
 def products_of_pass(config: Config, name: str) -> list[str]:
-    """The Sentinel-1 products of a pass, or its backscatter as Earth Engine keeps it."""
+    """The Sentinel-1 products of a pass, or its backscatter where that comes on a grid (Earth Engine's does)."""
     scenes = passes(config, "sentinel1").get(name, [])
-    if config["acquire"]["sentinel1"]["back_end"] == "earthengine":
-        return [f"resources/sentinel1/earthengine_{area_of(config)}/{scene}.tif" for scene in scenes]
+    if gridded(config):
+        back_end = config["acquire"]["sentinel1"]["back_end"]
+        return [f"resources/sentinel1/{back_end}_{area_of(config)}/{scene}.tif" for scene in scenes]
     return [f"resources/sentinel1/{scene}.zip" for scene in scenes]
 
 
+def gridded(config: Config) -> bool:
+    """Whether the run's Sentinel-1 comes as backscatter on a grid, not as products."""
+    chosen = config["acquire"]["sentinel1"]
+    return chosen["back_end"] == "earthengine" or chosen.get("gridded", False)
+
+
 def orbits_of_pass(config: Config, name: str) -> list[str]:
-    """The orbit files of a pass; none where the annotated orbits are taken."""
-    if config["sentinel1"]["orbit"] == "annotated" or config["acquire"]["sentinel1"]["back_end"] == "earthengine":
+    """The orbit files of a pass; none where the annotated orbits are taken or products are not."""
+    if config["sentinel1"]["orbit"] == "annotated" or gridded(config):
         return []
     return [f"resources/orbits/{scene}.EOF" for scene in passes(config, "sentinel1").get(name, [])]
 

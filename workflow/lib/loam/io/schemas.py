@@ -51,3 +51,16 @@ SUMMARY = pa.DataFrameSchema(
     },
     strict=True,
 )
+
+# One row a (layer, group, value): a map against a known truth; m3 m-3 but for r, ccc and the share within_90.
+MAP_SCORES = pa.DataFrameSchema(
+    {
+        "layer": _text,
+        "group": pa.Column(str, pa.Check.isin(["all", "landcover", "range"]), coerce=True),
+        "value": _text,
+        "n": _count,
+        **dict.fromkeys([*METRICS, "std_mean", "within_90", "width_90"], _number),
+    },
+    strict=True,
+    unique=["layer", "group", "value"],
+)

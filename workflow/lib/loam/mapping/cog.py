@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -20,50 +21,75 @@ from rio_cogeo.cogeo import cog_validate
 from loam.errors import RasterError
 from loam.grid import Grid, Tile
 from loam.io.atomic import atomic_path
+from loam.training.ranges import NO_VALUE
 
 BLOCK = 256  # pixels a side
-UNITS = "m3 m-3"
+
+
+@dataclass(frozen=True)
+class Content:
+    """What the bands of a file hold.
+
+    Args:
+        dtype: type of a value.
+        missing: what stands where there is none.
+        units: of the values.
+        overviews: how several pixels become one.
+    """
+
+    dtype: str
+    missing: float
+    units: str
+    overviews: Resampling
+
+
+MOISTURE = Content("float32", math.nan, "m3 m-3", Resampling.average)
+FLAG = Content("uint8", NO_VALUE, "1", Resampling.mode)
 
 
 class MapWriter:
     """Takes the bands of one tile after another; pixels that no tile gives are missing."""
 
-    def __init__(self, dataset: rasterio.io.DatasetWriter) -> None:
-        self._dataset = dataset
+    def __init__(self, dataset: rasterio.io.DatasetWriter, content: Content) -> None:
+        self._dataset, self._content = dataset, content
 
     def write(self, tile: Tile, pixel: np.ndarray, values: np.ndarray) -> None:
         """Write the values [pixel, band] of the pixels at positions ``pixel`` of a tile, counted row by row."""
-        block = np.full((values.shape[1], tile.height * tile.width), np.nan, np.float32)
+        shape = (values.shape[1], tile.height * tile.width)
+        block = np.full(shape, self._content.missing, self._content.dtype)
         block[:, pixel] = values.T
         self._dataset.write(block.reshape(-1, tile.height, tile.width), window=tile.window)
 
 
 @contextmanager
-def open_map(path: str | Path, grid: Grid, bands: Sequence[str], tags: Mapping[str, object]) -> Iterator[MapWriter]:
+def open_map(
+    path: str | Path, grid: Grid, bands: Sequence[str], tags: Mapping[str, object], content: Content = MOISTURE
+) -> Iterator[MapWriter]:
     """Open a map on ``grid`` for writing; it appears at ``path`` when the block ends well.
 
     Args:
         path: of the map.
         grid: its grid.
-        bands: names of its bands: float32, m3 m-3, missing where NaN.
+        bands: names of its bands.
         tags: of the file: day, model and so on.
+        content: what its bands hold.
     """
     height, width = grid.geobox.shape
     profile = {
-        "driver": "GTiff", "dtype": "float32", "count": len(bands), "height": height, "width": width,
-        "crs": grid.geobox.crs.to_wkt(), "transform": grid.geobox.transform, "nodata": math.nan, "tiled": True,
+        "driver": "GTiff", "dtype": content.dtype, "count": len(bands), "height": height, "width": width,
+        "crs": grid.geobox.crs.to_wkt(), "transform": grid.geobox.transform, "nodata": content.missing, "tiled": True,
         "blockxsize": BLOCK, "blockysize": BLOCK, "sparse_ok": True, "bigtiff": "if_safer",
     }  # fmt: skip
     with atomic_path(path) as temporary:
         tiles = temporary.with_suffix(".tiles.tif")
         try:
             with rasterio.open(tiles, "w", **profile) as dataset:
-                yield MapWriter(dataset)
+                yield MapWriter(dataset, content)
                 dataset.descriptions = tuple(bands)
-                dataset.units = (UNITS,) * len(bands)
+                dataset.units = (content.units,) * len(bands)
                 dataset.update_tags(**{name: str(value) for name, value in tags.items()})
             with rasterio.open(tiles, "r+") as dataset:
-                dataset.build_overviews(overview_factors(height, width), Resampling.average)
+                dataset.build_overviews(overview_factors(height, width), content.overviews)
             copy(
                 tiles, temporary, driver="COG", compress="deflate", predictor="yes", blocksize=BLOCK,
                 bigtiff="if_safer",

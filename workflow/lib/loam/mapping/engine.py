@@ -4,7 +4,7 @@ The coarse, modelled moisture is the same for all pixels of a 9 km cell, and so 
 from it alone: the recurrent part, and, because the first dense layer is linear in what it reads, that layer's share of
 it. Both are computed once a cell; a pixel pays for its own features only. Members are taken one at a time and summed
 up as they come (Welford, 1962, Technometrics 4), so memory is bounded by the tile, whatever the region or the number
-of members.
+of members. Beside the map comes the file that says where it can be trusted (``loam.mapping.trust``).
 """
 
 from __future__ import annotations
@@ -24,9 +24,11 @@ from loam.covariates.features import FeatureSet
 from loam.covariates.rasters import open_day
 from loam.covariates.tiles import TileInputs
 from loam.grid import Grid
-from loam.mapping.cog import open_map
+from loam.mapping.cog import FLAG, open_map
+from loam.mapping.trust import RangeCheck
 from loam.training.card import Members
 from loam.training.dense import bounded
+from loam.training.ranges import RANGE_BAND, read_range
 
 log = logging.getLogger("loam")
 
@@ -44,7 +46,7 @@ class Engine:
     def __init__(self, members: Members, device: torch.device | str) -> None:
         self.device = torch.device(device)
         self.networks = [members.network_of(place).to(device) for place in range(len(members))]
-        self.layers = list(members.card["layers"])
+        self.card, self.layers = members.card, list(members.card["layers"])
         static, steps, variables = members.card["shape"]
         (self._static_mean, self._sequence_mean), (self._static_std, self._sequence_std) = (
             (part[:, :static], part[:, static:].unflatten(1, (steps, variables)))
@@ -100,9 +102,12 @@ def map_day(
     day: str,
     grid: Grid,
     path: str | Path,
+    trust: str | Path,
     tags: Mapping[str, object],
 ) -> None:
     """Map one day: bands ``<layer>_mean`` of all layers, then ``<layer>_std``, as a cloud-optimised GeoTIFF.
+
+    A second one says of every mapped pixel whether its inputs lie within the range of the training data.
 
     Args:
         engine: the members, ready.
@@ -111,14 +116,23 @@ def map_day(
         day: YYYY-MM-DD.
         grid: where to map.
         path: of the map.
-        tags: to write into the file, beside the day, the number of members and the grid's hash.
+        trust: path of the second file: band ``inside_training_range``, 1 inside, 0 outside, 255 no value.
+        tags: to write into the files, beside the day, the number of members and the grid's hash.
+
+    Raises:
+        TableError: the model's card tells no range of the training data.
     """
+    check = RangeCheck(read_range(engine.card), features)
     bands = [f"{layer}_{statistic}" for statistic in ("mean", "std") for layer in engine.layers]
     tags = {**tags, "day": day, "members": len(engine.networks), "grid": grid.hash}
-    started, reading, computing, mapped, unphysical = time.perf_counter(), 0.0, 0.0, 0, 0
+    started, reading, computing, checking, mapped, unphysical = time.perf_counter(), 0.0, 0.0, 0.0, 0, 0
     from_cube = isinstance(inputs, Cube)
     opened = open_cube_day(inputs, features, day) if from_cube else open_day(inputs, features, day, grid)
-    with opened as rasters, open_map(path, grid, bands, tags) as output:
+    with (
+        opened as rasters,
+        open_map(path, grid, bands, tags) as output,
+        open_map(trust, grid, [RANGE_BAND], tags, FLAG) as flags,
+    ):
         for tile in grid.tiles:
             begun = time.perf_counter()
             read = rasters.read(tile)
@@ -127,12 +141,17 @@ def map_day(
             mean, deviation = engine.predict(read)
             computing += time.perf_counter() - begun
             output.write(tile, read.pixel, np.concatenate([mean, deviation], axis=1))
+            begun = time.perf_counter()
+            flags.write(tile, read.pixel, check.read(read)[:, None])
+            checking += time.perf_counter() - begun
             mapped += len(mean)
             unphysical += int(((mean < 0) | (mean > 1)).any(axis=1).sum())
         rasters.log_missing()
     log.info(
-        "%d pixels, %d members: reading %.1f s, computing %.1f s (%.0f pixels/s), all %.1f s",
-        mapped, len(engine.networks), reading, computing, mapped / max(computing, 1e-9), time.perf_counter() - started,
+        "%d pixels, %d members: reading %.1f s, computing %.1f s (%.0f pixels/s), range %.1f s, all %.1f s",
+        mapped, len(engine.networks), reading, computing, mapped / max(computing, 1e-9), checking,
+        time.perf_counter() - started,
     )  # fmt: skip
+    check.log_outside()
     if unphysical:
         log.warning("%d pixels (%.2f %%) have a moisture below 0 or above 1", unphysical, 100 * unphysical / mapped)

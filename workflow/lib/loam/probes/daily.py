@@ -96,15 +96,23 @@ def expected_readings(series: np.ndarray, time: np.ndarray, day: np.ndarray) -> 
     Args:
         series: [row] whole numbers, sorted; time: [row] ns, sorted in each series; day: [row] days since 1970.
     """
+    if not len(time):
+        return np.ones(0)
     year = (day * DAY).astype("datetime64[ns]").astype("datetime64[Y]").astype(np.int64)
-    _, group = np.unique(np.stack([series, year]), axis=1, return_inverse=True)
-    group = group.ravel()
+    changes = (np.diff(series) != 0) | (np.diff(year) != 0)
+    group = np.r_[0, np.cumsum(changes)]
     interval = np.diff(time)
-    same = (np.diff(series) == 0) & (np.diff(group) == 0) & (interval > 0)
-    pairs = pd.DataFrame({"group": group[1:][same], "interval": interval[same]}).value_counts().reset_index()
-    usual = pairs.sort_values(["count", "interval"], ascending=[False, True]).drop_duplicates("group")
-    expected = np.ones(group.max() + 1 if len(group) else 0)
-    expected[usual["group"]] = np.maximum(1, np.round(DAY / usual["interval"]))
+    same = ~changes & (interval > 0)
+    of_group, interval = group[1:][same], interval[same]
+    order = np.lexsort((interval, of_group))
+    of_group, interval = of_group[order], interval[order]
+    start = np.flatnonzero(np.r_[True, (np.diff(of_group) != 0) | (np.diff(interval) != 0)][: len(interval)])
+    count = np.diff(np.r_[start, len(interval)])
+    of_group, interval = of_group[start], interval[start]
+    usual = np.lexsort((-interval, count, of_group))  # last of its group: the most frequent, of equals the shortest
+    usual = usual[np.r_[of_group[usual][1:] != of_group[usual][:-1], True][: len(usual)]]
+    expected = np.ones(group[-1] + 1)
+    expected[of_group[usual]] = np.maximum(1, np.round(DAY / interval[usual]))
     return expected[group]
 
 
@@ -125,7 +133,10 @@ def mean_over_sensors(daily: pd.DataFrame) -> pd.DataFrame:
     present = ~np.isnan(value)
     result = frame[keys].iloc[start].reset_index(drop=True)
     if len(result) == 0:
-        return result.assign(moisture=[], n_readings=[], qc=[])[["date", *keys[:2], "moisture", "n_readings", "qc"]]
+        none = np.zeros(0, np.int64)
+        return result.assign(moisture=np.zeros(0), n_readings=none, qc=none)[
+            ["date", *keys[:2], "moisture", "n_readings", "qc"]
+        ]
     count = np.add.reduceat(present.astype(np.int64), start)
     total = np.add.reduceat(np.where(present, value, 0.0), start)
     result["moisture"] = np.where(count > 0, total / np.maximum(count, 1), np.nan)

@@ -11,12 +11,12 @@ def files_of_domain(settings: Mapping[str, Any] | None, maps: Sequence[Mapping[s
     """The files behind ``path``, ``stations`` and ``description`` of a domain's settings, and of ``maps``.
 
     A folder gives all in it. A path that does not exist is given as it is, so that its absence is reported by its name;
-    so is one that a rule makes (in ``results/``).
+    so is one that a rule makes (in ``results/`` or ``resources/``).
     """
     files: list[str] = []
     for key in ("path", "stations", "description"):
         if settings and (path := settings.get(key)):
-            given = not path.startswith("results/") and Path(path).is_dir()
+            given = not path.startswith(("results/", "resources/")) and Path(path).is_dir()
             inside = sorted(str(file) for file in Path(path).rglob("*") if file.is_file()) if given else []
             files += inside or [path]
     files += [item["file"] for item in maps]

@@ -25,8 +25,7 @@ from ismn.const import LANDCOVER
 from ismn.filehandlers import DataFile, StaticMetaFile
 
 from loam.errors import TableError
-from loam.io.tables import check_table
-from loam.probes.readings import READINGS, Probes
+from loam.probes.readings import Probes
 from loam.probes.settings import complete_stations, source_path
 
 log = logging.getLogger("loam")
@@ -202,7 +201,7 @@ def _sensor_readings(root: IsmnRoot, sensor: SensorFile, temporary: str) -> pd.D
             f"a line is unreadable ({error})", where=where, expected="date, time, value, quality flag and provider flag"
         ) from None
     unit = {name: unit for name, unit in VARIABLES.values()}[sensor.variable]
-    frame = pd.DataFrame(
+    return pd.DataFrame(
         {
             "station": sensor.station,
             "sensor": sensor.sensor,
@@ -215,4 +214,3 @@ def _sensor_readings(root: IsmnRoot, sensor: SensorFile, temporary: str) -> pd.D
             "flag": flags,
         }
     )
-    return check_table(frame, READINGS, where=where)

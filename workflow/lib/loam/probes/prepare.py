@@ -43,6 +43,7 @@ log = logging.getLogger("loam")
 
 DEPTH = ["depth_from_cm", "depth_to_cm"]
 TEXT = ["station", "sensor", "variable", "unit", "flag"]
+PIECE_ROWS = 250_000  # readings that are checked and spooled at a time
 
 
 def prepare_domain(
@@ -129,14 +130,27 @@ def _resolution(probes: Probes) -> str:
 def _spool(probes: Probes, chosen: set[str], spool: Path) -> dict[str, list[Path]]:
     """The files, written to ``spool``, of each chosen station's readings."""
     pieces: dict[str, list[Path]] = {}
-    for number, piece in enumerate(probes.readings):
-        if piece.empty or piece["station"].iloc[0] not in chosen:
-            continue
+    for number, piece in enumerate(_joined(probes.readings, chosen)):
         piece = check_table(piece, READINGS, where=probes.source)
         path = spool / f"piece_{number}.parquet"
         piece.to_parquet(path, index=False)
         pieces.setdefault(piece["station"].iloc[0], []).append(path)
     return pieces
+
+
+def _joined(frames: Iterator[pd.DataFrame], chosen: set[str]) -> Iterator[pd.DataFrame]:
+    """The chosen stations' frames, small ones of a station that follow each other as one: checks cost by the frame."""
+    held: list[pd.DataFrame] = []
+    for frame in frames:
+        if frame.empty or frame["station"].iloc[0] not in chosen:
+            continue
+        same = bool(held) and held[0]["station"].iloc[0] == frame["station"].iloc[0]
+        if held and not (same and sum(map(len, held)) + len(frame) <= PIECE_ROWS):
+            yield pd.concat(held, ignore_index=True)
+            held = []
+        held.append(frame)
+    if held:
+        yield pd.concat(held, ignore_index=True)
 
 
 def _rain_near(
@@ -211,7 +225,9 @@ def _count(table: pd.DataFrame, counted: str, excluded: np.ndarray | None = None
     if counted == LAYER:
         table = table.rename(columns={"layer": "place"})
     else:
-        codes, depths = pd.MultiIndex.from_frame(table[DEPTH]).factorize()
+        tops, bottoms = (pd.factorize(table[name]) for name in DEPTH)
+        codes, pairs = pd.factorize(tops[0] * len(bottoms[1]) + bottoms[0])
+        depths = zip(tops[1][pairs // len(bottoms[1])], bottoms[1][pairs % len(bottoms[1])], strict=True)
         table = table.assign(place=pd.Categorical.from_codes(codes, [place_of(*depth) for depth in depths]))
     time, value = ("time", "value") if counted == READING else ("date", "moisture")
     excluded = table[value].isna().to_numpy() if excluded is None else excluded

@@ -18,6 +18,9 @@ from loam.probes.quality.flags import Flag
 
 log = logging.getLogger("loam")
 
+NO_DAY = np.iinfo(np.int64).min  # a time that is missing
+LATEST = np.int64(2**40)  # later than any day
+
 
 def place_of(top: float, bottom: float) -> str:
     """Depths as the report writes them: ``30-60 cm``, ``5 cm``."""
@@ -37,28 +40,45 @@ def count_flags(
         value: column of the value.
         excluded: [row] whether the row was kept out.
     """
-    there = (table[value].notna() | excluded).to_numpy()
-    table, excluded = table[there], np.asarray(excluded)[there]
-    groups = table.groupby(list(keys), sort=False, observed=True)
-    total = groups.size().rename("of").reset_index()
-    days = pd.DataFrame({"group": groups.ngroup().to_numpy(), "day": table[time].dt.normalize().to_numpy()})
-    flags = table["qc"].to_numpy(np.int64)
-    rows = []
-    for name, hit, out in [
-        (KEPT, ~excluded, False),
-        *((flag.name.lower(), (flags & flag.value) != 0, out) for flag in Flag for out in (True, False)),
-    ]:
-        found = (
-            days[hit & (excluded == out)].groupby("group")["day"].agg(number="size", first_day="min", last_day="max")
-        )
-        if name == KEPT:  # nothing kept is worth a row
-            found = found.reindex(total.index).fillna({"number": 0})
-        rows.append(total.loc[found.index].join(found).assign(flag=name, excluded=out))
-    report = pd.concat([part for part in rows if len(part)], ignore_index=True)
+    excluded = np.asarray(excluded, dtype=bool)
+    there = table[value].notna().to_numpy() | excluded
+    table, excluded = table[there], excluded[there]
+    group = table.groupby(list(keys), sort=False, observed=True).ngroup().to_numpy()
+    total = table.loc[~pd.Series(group, index=table.index).duplicated(), list(keys)].reset_index(drop=True)
+    kind, kinds = pd.factorize(table["qc"].to_numpy(np.int64))
+    shape = (len(total), 2, len(kinds))
+    cell = (2 * group + excluded) * len(kinds) + kind
+    cells = _by_cell(cell, table[time].to_numpy("datetime64[D]").astype(np.int64), shape)
+    asked = [(KEPT, 0, 0), *((flag.name.lower(), flag.value, out) for flag in Flag for out in (1, 0))]
+    bit, out = np.array([bit for _, bit, _ in asked]), np.array([out for _, _, out in asked])
+    carries = (bit == 0)[:, None] | ((bit[:, None] & kinds) != 0)  # [flag asked, kind]
+    number = np.where(carries, cells[0][:, out], 0).sum(axis=2)  # [group, flag asked]
+    first = np.where(carries, cells[1][:, out], LATEST).min(axis=2, initial=LATEST)
+    last = np.where(carries, cells[2][:, out], -LATEST).max(axis=2, initial=-LATEST)
+    wanted = number > 0
+    wanted[:, 0] = True  # also nothing kept is worth a row
+    flag, row = np.nonzero(wanted.T)
+    report = total.iloc[row].reset_index(drop=True)
     if "sensor" not in report:
         report["sensor"] = ""
-    report = report.assign(counted=counted, share=report["number"] / report["of"])
-    return report.astype({"number": int})[list(QC_REPORT.columns)]
+    found, of = number[row, flag], np.bincount(group)[row]
+    return report.assign(
+        counted=counted, flag=[asked[place][0] for place in flag], excluded=out[flag] == 1, number=found, of=of,
+        share=found / of, first_day=_days(first, number)[row, flag], last_day=_days(last, number)[row, flag],
+    )[list(QC_REPORT.columns)]  # fmt: skip
+
+
+def _by_cell(cell: np.ndarray, day: np.ndarray, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Number of rows, first and last day of each cell, of ``shape``; LATEST and -LATEST are the days of no rows."""
+    size = int(np.prod(shape))
+    first, last = np.full(size, LATEST), np.full(size, -LATEST)
+    np.minimum.at(first, cell, day)
+    np.maximum.at(last, cell, day)
+    return np.bincount(cell, minlength=size).reshape(shape), first.reshape(shape), last.reshape(shape)
+
+
+def _days(day: np.ndarray, number: np.ndarray) -> np.ndarray:
+    return np.where(number > 0, day, NO_DAY).astype("datetime64[D]").astype("datetime64[ns]")
 
 
 def in_order(report: pd.DataFrame) -> pd.DataFrame:

@@ -14,7 +14,12 @@ from loam.covariates.classes import CLASSES, classes_told
 from loam.io.tables import read_table
 from loam.report.tables import Table
 
-BACK_ENDS = {"earthengine": "Google Earth Engine", "direct": "its provider", "local": "own files"}
+BACK_ENDS = {
+    "earthengine": "Google Earth Engine",
+    "direct": "its provider",
+    "local": "own files",
+    "sandbox": "the sandbox",
+}
 
 
 def datasets(config: Mapping[str, Any]) -> Table | None:

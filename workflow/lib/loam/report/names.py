@@ -40,6 +40,18 @@ METRICS = {"mae": "MAE", "rmse": "RMSE", "ubrmse": "ubRMSE", "bias": "Bias", "r"
 UNIT = "m³ m⁻³"
 UNITLESS = {"r", "ccc"}
 
+# Groups of pixels that a map is scored on: (group, value) of its scores.
+PIXELS = {
+    ("all", "all"): "all pixels",
+    ("landcover", "PAST"): "pasture",
+    ("landcover", "FORE"): "forest",
+    ("landcover", "AGRI"): "crops",
+    ("landcover", "SAVA"): "savanna",
+    ("landcover", "IRRI"): "irrigated",
+    ("range", "inside"): "inside the range of the training data",
+    ("range", "outside"): "outside the range of the training data",
+}
+
 
 def system_name(system: System) -> str:
     """A model and what it was trained on, as a reader calls it: ``LSTM, transfer``."""
@@ -72,6 +84,16 @@ def heading(column: str) -> str:
     """A table's column as its heading: metrics by their name, other names with spaces and a capital."""
     text = column.replace("_", " ")
     return {**METRICS, "n": "n", "std_mean": "Mean spread"}.get(column, text[:1].upper() + text[1:])
+
+
+def pixels_name(group: str, value: str) -> str:
+    """A group of a map's pixels as a reader calls it; a land cover that is not the models' by its own name."""
+    return PIXELS.get((group, value), value)
+
+
+def percent(share: float) -> str:
+    """A share as it is printed: ``62.5 %``, a dash where it is undefined."""
+    return f"{100 * share:.1f} %" if math.isfinite(share) else "–"
 
 
 def number(value: float, metric: str) -> str:

@@ -18,7 +18,17 @@ from loam.io.provenance import hash_of_values, provenance_path
 from loam.report.data import classes_not_told, datasets, days_that_came
 from loam.report.figures import draw_observed_predicted, draw_station_scores, png
 from loam.report.finding import findings
-from loam.report.names import METRICS, MODELS, SCENARIOS, UNIT, UNITLESS, layer_name, system_name, systems_of
+from loam.report.names import (
+    METRICS,
+    MODELS,
+    SCENARIOS,
+    UNIT,
+    UNITLESS,
+    layer_name,
+    percent,
+    system_name,
+    systems_of,
+)
 from loam.report.tables import Table, comparisons, dropped_rows, map_scores, plain_table, score_rows, training
 
 TEMPLATE = Path(__file__).with_name("page.html.jinja")
@@ -34,7 +44,8 @@ def build_page(
     dropped: pd.DataFrame,
     cards: Sequence[Mapping[str, Any]],
     maps: Sequence[Path],
-    map_score_files: Sequence[Path],
+    inside: Mapping[str, float],
+    scores: Mapping[str, pd.DataFrame],
     products: Sequence[Path],
     values: Mapping[str, Any],
     manifests: Sequence[Path] = (),
@@ -49,7 +60,8 @@ def build_page(
         dropped: rows of the samples that were kept and dropped.
         cards: card of each network and scenario; may be empty.
         maps: PNG of each mapped day, ``<date>/<file>.png``; may be empty.
-        map_score_files: table of each mapped day's scores, ``<date>/<file>.csv``; may be empty.
+        inside: share of the pixels within the range of the training data, of each mapped day.
+        scores: of each mapped day against the truth, schema MAP_SCORES; may be empty.
         products: files whose provenance is listed, where there is a record beside them.
         values: the whole config.
         manifests: what came of the data that were fetched; may be empty.
@@ -70,9 +82,8 @@ def build_page(
         has_same_day_mean="same_day_mean" in set(summary["model"]),
         has_coarse="coarse" in set(summary["model"]),
         draws=config["evaluation"]["bootstrap"],
-        maps=[{"date": path.parent.name, "picture": embedded(path.read_bytes())} for path in maps],
+        maps=[_map(path, inside, scores, layers) for path in maps],
         map_system=system_name((config["mapping"]["model"], config["mapping"]["scenario"])),
-        map_scores=map_scores(map_score_files),
         datasets=datasets(config),
         not_told=classes_not_told(config),
         days=days_that_came(manifests),
@@ -145,6 +156,25 @@ def _layer(
         "systems": ", ".join(f"{system_name(system)}" for system in systems),
         "boxes": embedded(png(draw_station_scores(metrics, systems))),
         "scatter": embedded(png(draw_observed_predicted(predictions, systems))),
+    }
+
+
+def _map(
+    picture: Path,
+    inside: Mapping[str, float],
+    scores: Mapping[str, pd.DataFrame],
+    layers: Sequence[Mapping[str, Any]],
+) -> dict[str, Any]:
+    day = picture.parent.name
+    return {
+        "date": day,
+        "picture": embedded(picture.read_bytes()),
+        "inside": percent(inside[day]),
+        "scores": [
+            {"layer": layer_name(layer), "table": map_scores(scores[day], layer["name"])}
+            for layer in layers
+            if day in scores
+        ],
     }
 
 

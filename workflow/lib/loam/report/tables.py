@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from loam.io.schemas import METRICS
-from loam.io.tables import read_table
 from loam.report.finding import METRIC, Finding
-from loam.report.names import UNITLESS, heading, number, system_name
+from loam.report.names import METRICS as METRIC_NAMES
+from loam.report.names import UNITLESS, heading, number, percent, pixels_name, system_name
 
 DROPPED_KEY = ["domain", "reason", "column"]
+MAP_METRICS = ["rmse", "bias", "r"]
+MAP_HEADER = ["Pixels", "n", "Share", *(METRIC_NAMES[metric] for metric in MAP_METRICS), "In 90 %"]
 
 
 @dataclass(frozen=True)
@@ -127,14 +128,29 @@ def plain_table(frame: pd.DataFrame) -> Table:
     return Table([heading(column) for column in columns], rows)
 
 
-def map_scores(paths: Sequence[Path]) -> Table | None:
-    """The map scores of all dates under each other, the date (the folder's name) first; None without any."""
-    frames = [read_table(path) for path in paths]
-    dated = [
-        frame if "date" in frame.columns else frame.assign(date=path.parent.name)[["date", *frame.columns]]
-        for frame, path in zip(frames, paths, strict=True)
+def map_scores(score: pd.DataFrame, layer: str) -> Table:
+    """A map's scores in one layer: all pixels, those of each land cover, inside and outside the training range.
+
+    Args:
+        score: schema MAP_SCORES.
+        layer: its name.
+
+    Returns:
+        One row a group, under ``MAP_HEADER``. Its share is that of all pixels that are scored.
+    """
+    own = score[score["layer"] == layer]
+    total = own.loc[own["group"] == "all", "n"].iloc[0]
+    rows = [
+        [
+            pixels_name(row.group, row.value),
+            f"{row.n:,}",
+            percent(row.n / total),
+            *(number(getattr(row, metric), metric) for metric in MAP_METRICS),
+            percent(row.within_90),
+        ]
+        for row in own.itertuples()
     ]
-    return plain_table(pd.concat(dated, ignore_index=True)) if dated else None
+    return Table(MAP_HEADER, rows)
 
 
 def training(cards: Sequence[Mapping[str, Any]]) -> Table:

@@ -9,24 +9,28 @@ from typing import Any
 import pandas as pd
 
 from loam.report.finding import findings
-from loam.report.names import layer_name, system_name
+from loam.report.names import layer_name, percent, system_name
+from loam.report.tables import map_scores
 
 SHOWN = ["mae", "rmse", "r"]
+WIDTHS = (44, 12, 9, 8, 8, 8, 9)  # of the columns of a map's scores
 
 
 def summary_text(
     metrics: pd.DataFrame,
     summary: pd.DataFrame,
-    map_scores: Mapping[str, pd.DataFrame],
+    inside: Mapping[str, float],
+    scores: Mapping[str, pd.DataFrame],
     files: Sequence[tuple[str, Path]],
     config: Mapping[str, Any],
 ) -> str:
-    """Median scores over held-out stations of every model, by layer, best RMSE first; findings; map scores; files.
+    """Median scores over held-out stations of every model, by layer, best RMSE first; findings; maps; files.
 
     Args:
         metrics: schema METRICS_TABLE.
         summary: schema SUMMARY.
-        map_scores: score of each mapped day against the truth, by date; may be empty.
+        inside: share of the pixels within the range of the training data, of each mapped day; may be empty.
+        scores: of each mapped day against the truth, schema MAP_SCORES; may be empty.
         files: what to name, as pairs of a title and a path.
         config: the whole config.
     """
@@ -42,10 +46,22 @@ def summary_text(
         for system, row in table.iterrows():
             lines.append(f"  {system_name(system):<42}" + "".join(f"{row[name]:8.3f}" for name in SHOWN))
         lines += [f"  {finding.text}", ""]
-    for date, score in map_scores.items():
-        for row in score.itertuples():
-            lines.append(
-                f"Map of {date} against the truth, {row.layer}: RMSE {row.rmse:.3f}, r {row.r:.2f} ({row.n:,} pixels)"
-            )
+    for day, share in inside.items():
+        lines.append(f"Map of {day}: {percent(share)} of the pixels within the range of the training data")
+    for day, score in scores.items():
+        for layer in layers:
+            lines += ["", *_map_lines(score, layer, day)]
+    if scores:
+        lines += ["", "In 90 %: share of the pixels whose 90 % interval (the members' spread) holds the truth."]
     width = max(len(title) for title, _ in files)
     return "\n".join([*lines, "", *(f"{title:<{width}}  {path}" for title, path in files), ""])
+
+
+def _map_lines(score: pd.DataFrame, layer: Mapping[str, Any], day: str) -> list[str]:
+    table = map_scores(score, layer["name"])
+    header = [f"Map of {day}, {layer_name(layer)}", *table.header[1:]]
+    rows = [[f"  {row[0]}", *row[1:]] for row in table.rows]
+    return [
+        f"{row[0]:<{WIDTHS[0]}}" + "".join(f"{cell:>{width}}" for cell, width in zip(row[1:], WIDTHS[1:], strict=True))
+        for row in (header, *rows)
+    ]

@@ -26,6 +26,7 @@ from loam.training.batched import TrainingSettings, train_members
 from loam.training.card import Members, write_members
 from loam.training.device import describe, use_device
 from loam.training.networks import build_network, draw_parameters
+from loam.training.ranges import range_of_rows, read_range
 from loam.training.rows import Rows, hash_of_samples, rows_of
 from loam.training.scaling import Scaler, fit_scaler
 from loam.training.seeds import derive_seed
@@ -146,6 +147,7 @@ def fine_tune(plan: Plan, target: pd.DataFrame, folds: pd.DataFrame, scaling: st
 
     Raises:
         ConfigError: the pretrained network has other features or layers.
+        TableError: the pretrained network's card tells no range of its training data.
         LeakageError: a target station trained or validated the pretrained network.
     """
     pretrained.check(plan.features.columns, plan.layers)
@@ -157,13 +159,12 @@ def fine_tune(plan: Plan, target: pd.DataFrame, folds: pd.DataFrame, scaling: st
         scaler = fit_scaler(rows.inputs, [split.training for split in splits], plan.features)
     else:
         scaler = Scaler(pretrained.mean.numpy(), pretrained.std.numpy()).of_members(len(splits))
-    start = {name: tensor.expand(len(splits), *tensor.shape[1:]) for name, tensor in pretrained.parameters.items()}
     about = {
         "scaling": scaling,
         "data": {**pretrained.card["data"], **_hashes(plan, target=target)},
         "frozen": pretrained.network.frozen_parameters(plan.network["frozen"]),
     }
-    return _train(plan, "transfer", target, rows, splits, _members(folds), scaler, about, start)
+    return _train(plan, "transfer", target, rows, splits, _members(folds), scaler, about, pretrained)
 
 
 def write_result(result: Result, weights: Path, card: Path, history: Path) -> None:
@@ -181,13 +182,17 @@ def _train(
     members: Sequence[Mapping[str, Any]],
     scaler: Scaler,
     about: Mapping[str, Any],
-    start: Mapping[str, Tensor] | None = None,
+    pretrained: Members | None = None,
 ) -> Result:
     """Train one member for each of ``members`` (fold, test_station, validation_station); ``about`` enters the card."""
+    learned = range_of_rows(rows.inputs, [split.training for split in splits], plan.features)
     network = build_network(plan.model, plan.network, plan.features.shape, len(plan.layers))
     seeds = [derive_seed(plan.seed, plan.model, scenario, member["fold"]) for member in members]
-    if start is None:
+    if pretrained is None:
         start = draw_parameters(network, [derive_seed(seed, "weights") for seed in seeds])
+    else:
+        start = {name: tensor.expand(len(splits), *tensor.shape[1:]) for name, tensor in pretrained.parameters.items()}
+        learned = learned.union(read_range(pretrained.card))
     frozen = about.get("frozen", [])
     log.info("%s, scenario %s: %d member(s), seed %d, training rows %s", plan.model, scenario, len(members), plan.seed,
              [len(split.training) for split in splits])  # fmt: skip
@@ -226,6 +231,7 @@ def _train(
         "training": asdict(plan.training),
         "frozen": frozen,
         **about,
+        "range": learned.described(),
         "seed": plan.seed,
         "device": describe(plan.device),
         "versions": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},

@@ -1,0 +1,49 @@
+"""The run in lines of text: a map's scores stand in columns under their names."""
+
+from pathlib import Path
+
+import pytest
+
+from loam.report.terminal import summary_text
+
+FILES = [("Scores", Path("summary.csv"))]
+
+
+@pytest.fixture
+def lines(make_run, map_score):
+    """The lines for the given maps."""
+    run = make_run()
+
+    def of(inside, scores):
+        return summary_text(run["metrics"], run["summary"], inside, scores, FILES, run["values"]).splitlines()
+
+    return lambda **maps: of(maps.get("inside", {}), maps.get("scores", {}))
+
+
+def test_each_layer_of_a_map_has_a_block_of_its_groups(lines, map_score):
+    text = lines(inside={"2022-08-15": 0.8}, scores={"2022-08-15": map_score})
+    start = text.index("Map of 2022-08-15: 80.0 % of the pixels within the range of the training data")
+    assert text[start + 1 : start + 4] == [
+        "",
+        "Map of 2022-08-15, surface, 0–30 cm                    n    Share    RMSE    Bias       r  In 90 %",
+        "  all pixels                                      62,500  100.0 %   0.042  −0.006    0.83   62.5 %",
+    ]
+    blocks = [line for line in text if line.startswith("Map of 2022-08-15, ")]
+    assert [line.split("  ")[0] for line in blocks] == [
+        "Map of 2022-08-15, surface, 0–30 cm", "Map of 2022-08-15, subsurface, 30–60 cm",
+    ]  # fmt: skip
+    assert "  outside the range of the training data          12,500   20.0 %   0.062  −0.006    0.83        –" in text
+    assert any(line.startswith("In 90 %: ") for line in text)
+
+
+def test_a_map_without_a_truth_has_one_line(lines):
+    text = lines(inside={"2022-08-15": 0.8, "2022-02-15": 0.5})
+    assert [line for line in text if "Map" in line] == [
+        "Map of 2022-08-15: 80.0 % of the pixels within the range of the training data",
+        "Map of 2022-02-15: 50.0 % of the pixels within the range of the training data",
+    ]
+    assert not any("In 90 %" in line for line in text)
+
+
+def test_a_run_without_maps_says_nothing_of_them(lines):
+    assert not any("Map" in line for line in lines())

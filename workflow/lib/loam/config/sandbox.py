@@ -1,0 +1,113 @@
+"""The default run's choices: with ``samples.from: sandbox`` a run reads a synthetic world as others the real one.
+
+What a run from the cube states key by key (datasets, probe files, periods, grid) follows here from the section
+``sandbox``, so that another world is a change in that section alone, and a run of real data, which says where its
+samples come from, inherits nothing of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import Any
+
+from loam.config.covariates import reach_of
+from loam.errors import ConfigError
+
+BACK_END = "sandbox"
+DATASETS = {
+    "coarse_moisture": "sandbox_moisture",
+    "weather": "sandbox_weather",
+    "soil": "sandbox_soil",
+    "terrain": "sandbox_terrain",
+    "landcover": "sandbox_landcover",
+}
+SCENES = ("sentinel1", "sentinel2")
+PIXEL, CRS = 80.0, "EPSG:28355"
+TRUTH = "results/{run}/truth/soil_moisture.nc"
+PROBES = {
+    "source": {"format": "ismn", "path": "resources/probes/{run}/source"},
+    "target": {
+        "format": "logger",
+        "path": "resources/probes/{run}/target/files",
+        "description": "resources/probes/{run}/target/description.yaml",
+        "stations": "resources/probes/{run}/target/stations.csv",
+    },
+}
+CALIBRATION = {"relation": "bulk_density", "coefficients": {}}
+
+
+def choose_samples(config: dict[str, Any]) -> None:
+    """Settle where samples come from, and state everything that follows where that is the sandbox.
+
+    ``samples.from: null`` is ``table`` where a table is named, else ``sandbox``; ``sandbox`` becomes ``cube``.
+
+    Args:
+        config: valid by the schema; changed in place.
+
+    Raises:
+        ConfigError: a key that the sandbox settles is set to something else.
+    """
+    samples = config["samples"]
+    if samples["from"] is None:
+        samples["from"] = "table" if samples["source"] or samples["target"] else "sandbox"
+    if samples["from"] == "sandbox":
+        _state_choices(config)
+
+
+def _state_choices(config: dict[str, Any]) -> None:
+    samples, acquire, sandbox, mapping = (config[key] for key in ("samples", "acquire", "sandbox", "mapping"))
+    samples["from"] = "cube"
+    for domain in ("source", "target"):
+        _settle(samples, domain, None, f"samples.{domain}")
+        _settle(config["probes"], domain, dict(PROBES[domain]), f"probes.{domain}")
+        _settle(acquire["period"], domain, _period(config, domain), f"acquire.period.{domain}")
+    for kind, name in DATASETS.items():
+        _settle(acquire, kind, {"dataset": name, "back_end": BACK_END}, f"acquire.{kind}")
+    for kind in SCENES:
+        scenes = sandbox["scenes"][kind]
+        chosen = {"dataset": kind, "back_end": BACK_END} if scenes else None
+        if scenes and scenes.get("gridded"):
+            chosen["gridded"] = True
+        _settle(acquire, kind, chosen, f"acquire.{kind}")
+    acquire["as_of"] = sandbox["period"]["target"][1]
+    config["covariates"]["domains"] = {"source": "points", "target": "cube"}
+    config["probes"]["calibration"]["target"] = dict(CALIBRATION)
+    for key, value in _grid(sandbox).items():
+        _settle(mapping["grid"], key, value, f"mapping.grid.{key}")
+    _settle(mapping, "truth", TRUTH, "mapping.truth")
+    mapping["inputs"] = []
+
+
+def _period(config: Mapping[str, Any], domain: str) -> list[str]:
+    """The days of a domain's samples: those of its world whose lags do not reach back before it."""
+    key = f"config key 'sandbox.period.{domain}'"
+    try:
+        first, last = (date.fromisoformat(day) for day in config["sandbox"]["period"][domain])
+    except ValueError as error:
+        raise ConfigError(f"is no period ({error})", where=key, expected="[YYYY-MM-DD, YYYY-MM-DD]") from None
+    if first.day != 1:
+        raise ConfigError(f"begins on {first}", where=key, expected="the first day of a month")
+    begin = first + timedelta(days=reach_of(config["features"], config["covariates"]))
+    if begin >= last:
+        raise ConfigError(f"{first} to {last} is too short", where=key, expected=f"more than {begin - first} of lags")
+    return [begin.isoformat(), last.isoformat()]
+
+
+def _grid(sandbox: Mapping[str, Any]) -> dict[str, Any]:
+    west, north = (float(part) for part in sandbox["corner"])
+    return {
+        "like": None,
+        "crs": CRS,
+        "bounds": [west, north - PIXEL * sandbox["rows"], west + PIXEL * sandbox["columns"], north],
+        "resolution": PIXEL,
+    }
+
+
+def _settle(section: dict[str, Any], key: str, value: Any, where: str) -> None:
+    if section[key] not in (None, value):
+        raise ConfigError(
+            f"is {section[key]} in a run of the sandbox, which settles it", where=f"config key '{where}'",
+            expected=f"null, or {value}", fix="say samples.from (table, probes or cube) for a run of other data",
+        )  # fmt: skip
+    section[key] = value

@@ -1,0 +1,248 @@
+"""Score a map against the known moisture of its pixels, in all and by group, for worlds where moisture is known.
+
+Groups are the true land cover, where the truth tells it, and the two sides of the range of the training data. Map,
+truth and range are read block by block. Every pixel enters one accumulator, that of its layer, land cover and side of
+the range: count, means, sums of squared deviations and of their products, which merge without loss (Chan, Golub and
+LeVeque, 1983, Am. Stat. 37, 242; Welford, 1962). A group is the merger of accumulators, so memory is that of a block,
+and the scores are those of ``loam.evaluation.metrics`` over all of a group's pixels at once.
+
+The 90 % interval is the normal one, mean +- 1.645 standard deviations of the members.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import rasterio
+import xarray as xr
+
+from loam.covariates.cells import Cells, open_cells
+from loam.errors import RasterError
+from loam.evaluation.metrics import SINGLE_PRECISION
+from loam.grid import geobox_of, open_raster, same_grid, tiles_of
+from loam.io.schemas import MAP_SCORES
+from loam.training.ranges import INSIDE, NO_VALUE, OUTSIDE, RANGE_BAND
+
+BLOCK = 512  # pixels a side
+WIDTH_90 = 1.645  # standard deviations on either side of the mean that hold 90 % of a normal distribution
+LANDCOVER = "landcover"  # the truth's variable
+SIDES = {"inside": INSIDE, "outside": OUTSIDE}
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One layer's moisture at the pixels of a block where the map and the truth have a value, each [pixel].
+
+    Args:
+        layer: its name.
+        observed: the truth, m3 m-3, float64.
+        predicted: the map, likewise.
+        std: standard deviation over the members, likewise; NaN with a single member.
+        landcover: code of the true land cover, 0 where not known, uint8.
+        side: ``INSIDE`` or ``OUTSIDE`` the range of the training data, uint8.
+    """
+
+    layer: str
+    observed: np.ndarray
+    predicted: np.ndarray
+    std: np.ndarray
+    landcover: np.ndarray
+    side: np.ndarray
+
+
+@dataclass(frozen=True)
+class Moments:
+    """What some pixels leave for the scores.
+
+    Args:
+        n: number of pixels.
+        means: of observed, predicted, error, absolute error, standard deviation, whether the interval holds the truth.
+        squares: sums of squared deviations from the mean of observed, predicted and error.
+        product: sum of the products of the deviations of observed and predicted.
+        low, high: least and greatest observed and predicted.
+    """
+
+    n: int
+    means: np.ndarray
+    squares: np.ndarray
+    product: float
+    low: np.ndarray
+    high: np.ndarray
+
+    def merged(self, other: Moments) -> Moments:
+        """The moments of both sets of pixels together (Chan et al., 1983, eq. 2.1)."""
+        n = self.n + other.n
+        difference, weight = other.means - self.means, self.n * other.n / n
+        return Moments(
+            n,
+            self.means + difference * (other.n / n),
+            self.squares + other.squares + difference[:3] ** 2 * weight,
+            self.product + other.product + difference[0] * difference[1] * weight,
+            np.minimum(self.low, other.low),
+            np.maximum(self.high, other.high),
+        )
+
+    def scores(self) -> dict[str, float]:
+        """Scores of these pixels, by the names of the schema MAP_SCORES."""
+        observed, predicted, bias, mae, std, held = self.means.tolist()
+        variances, covariance = self.squares / self.n, self.product / self.n
+        varies = (self.high - self.low > SINGLE_PRECISION * np.maximum(np.abs(self.low), np.abs(self.high))).tolist()
+        spread = np.sqrt(self.squares[0] * self.squares[1])
+        agreement = variances[0] + variances[1] + (predicted - observed) ** 2
+        return {
+            "mae": mae,
+            "rmse": float(np.sqrt(variances[2] + bias**2)),
+            "ubrmse": float(np.sqrt(variances[2])) if self.n > 1 else np.nan,
+            "bias": bias,
+            "r": float(np.clip(self.product / spread, -1.0, 1.0)) if all(varies) else np.nan,
+            "ccc": float(2 * covariance / agreement) if any(varies) else np.nan,
+            "std_mean": std,
+            "within_90": held,
+            "width_90": 2 * WIDTH_90 * std,
+        }
+
+
+def moments_of(observed: np.ndarray, predicted: np.ndarray, std: np.ndarray) -> Moments:
+    """The moments of some pixels, each [pixel], float64; at least one, none NaN but for ``std``."""
+    error = predicted - observed
+    size = np.abs(error)
+    held = np.where(np.isnan(std), np.nan, size <= WIDTH_90 * std)
+    means = np.array([part.mean() for part in (observed, predicted, error, size, std, held)])
+    from_mean = [part - mean for part, mean in zip((observed, predicted, error), means[:3], strict=True)]
+    return Moments(
+        len(error), means, np.array([part @ part for part in from_mean]), float(from_mean[0] @ from_mean[1]),
+        np.array([observed.min(), predicted.min()]), np.array([observed.max(), predicted.max()]),
+    )  # fmt: skip
+
+
+def score_map(
+    map_path: str | Path, trust: str | Path, truth: str | Path, layers: Sequence[str], day: str, block: int = BLOCK
+) -> pd.DataFrame:
+    """Score every layer of a day's map.
+
+    Args:
+        map_path: GeoTIFF with the bands ``<layer>_mean`` and ``<layer>_std``, m3 m-3.
+        trust: GeoTIFF with the band ``inside_training_range``.
+        truth: netCDF, one variable a layer [time, y, x]; where it has ``landcover`` [y, x], with CF ``flag_values`` and
+            ``flag_meanings``, scores are also told by it.
+        layers: their names.
+        day: YYYY-MM-DD.
+        block: pixels a side of what is read at once.
+
+    Returns:
+        Schema MAP_SCORES: for each layer, ``all``, then each land cover in the truth's order, then the ``inside`` and
+        the ``outside`` of the range of the training data. A group without a pixel has ``n`` 0 and no score.
+
+    Raises:
+        RasterError: the files have different grids, lack a layer, the day, the range of a pixel or the meaning of a
+            land cover, or share no pixel.
+    """
+    found: dict[tuple[str, int, int], Moments] = {}
+    for pair in paired(map_path, trust, truth, layers, day, block):
+        label = pair.landcover.astype(np.uint16) * 256 + pair.side
+        for number in np.unique(label):
+            own = label == number
+            moments = moments_of(pair.observed[own], pair.predicted[own], pair.std[own])
+            key = (pair.layer, *divmod(int(number), 256))
+            found[key] = found[key].merged(moments) if key in found else moments
+    rows = []
+    for layer in layers:
+        own = {(cover, side): moments for (name, cover, side), moments in found.items() if name == layer}
+        if not own:
+            raise RasterError(f"shares no pixel of '{layer}' with the truth", where=map_path)
+        rows.append(_row(layer, "all", "all", own.values()))
+        for name, code in landcovers_of(truth).items():
+            rows.append(_row(layer, "landcover", name, (part for (cover, _), part in own.items() if cover == code)))
+        for name, value in SIDES.items():
+            rows.append(_row(layer, "range", name, (part for (_, side), part in own.items() if side == value)))
+    return pd.DataFrame(rows, columns=list(MAP_SCORES.columns))
+
+
+def paired(
+    map_path: str | Path, trust: str | Path, truth: str | Path, layers: Sequence[str], day: str, block: int = BLOCK
+) -> Iterator[Pair]:
+    """Each layer of a map beside the truth of ``day``, block by block, where both have a value.
+
+    Arguments and errors are those of ``score_map``.
+    """
+    wanted = date.fromisoformat(day)
+    with ExitStack() as stack:
+        mapped, ranged = (stack.enter_context(open_raster(path)) for path in (map_path, trust))
+        known = stack.enter_context(open_cells(truth, layers))
+        covered = stack.enter_context(open_cells(truth, [LANDCOVER])) if landcovers_of(truth) else None
+        _check_grids(mapped, {trust: geobox_of(ranged), truth: known.geobox})
+        if covered is not None:
+            _check_grids(mapped, {truth: covered.geobox})
+        bands = _bands(mapped, [f"{layer}_{statistic}" for layer in layers for statistic in ("mean", "std")])
+        side_band = _bands(ranged, [RANGE_BAND])[RANGE_BAND]
+        for tile in tiles_of(known.geobox, block):
+            rows, cols = slice(tile.row, tile.row + tile.height), slice(tile.col, tile.col + tile.width)
+            sides = ranged.read(side_band, window=tile.window)
+            cover = _landcover(covered, wanted, rows, cols) if covered is not None else np.zeros(sides.shape, np.uint8)
+            for layer in layers:
+                mean, std = (mapped.read(bands[f"{layer}_{part}"], window=tile.window) for part in ("mean", "std"))
+                true = known.read(layer, wanted, rows, cols)
+                both = np.isfinite(mean) & np.isfinite(true)
+                if (sides[both] == NO_VALUE).any():
+                    raise RasterError(
+                        f"has no value at a pixel where {Path(map_path).name} has one", where=trust,
+                        fix="map the day again: both files come from the same job",
+                    )  # fmt: skip
+                observed, predicted, spread = (field[both].astype(np.float64) for field in (true, mean, std))
+                yield Pair(layer, observed, predicted, spread, cover[both], sides[both])
+
+
+def landcovers_of(truth: str | Path) -> dict[str, int]:
+    """Codes of the truth's land covers by their names, in its order; none where it tells no land cover.
+
+    Raises:
+        RasterError: it tells land cover without saying what its codes mean.
+    """
+    with xr.open_dataset(truth, engine="netcdf4", decode_times=False) as file:
+        if LANDCOVER not in file:
+            return {}
+        described: Mapping[str, object] = file[LANDCOVER].attrs
+        values = np.atleast_1d(described.get("flag_values", ())).tolist()
+        names = str(described.get("flag_meanings", "")).split()
+    if not names or len(values) != len(names):
+        raise RasterError(
+            f"variable '{LANDCOVER}' does not say what its codes mean", where=truth,
+            expected="attributes flag_values and flag_meanings, as many values as words",
+        )  # fmt: skip
+    return {name: int(value) for name, value in zip(names, values, strict=True)}
+
+
+def _landcover(covered: Cells, day: date, rows: slice, cols: slice) -> np.ndarray:
+    codes = covered.read(LANDCOVER, day, rows, cols)
+    return np.where(np.isfinite(codes), codes, 0).astype(np.uint8)
+
+
+def _check_grids(mapped: rasterio.DatasetReader, others: Mapping[object, object]) -> None:
+    for path, geobox in others.items():
+        if not same_grid(geobox_of(mapped), geobox):
+            raise RasterError("has another grid than the map", where=path, expected=f"the grid of {mapped.name}")
+
+
+def _bands(dataset: rasterio.DatasetReader, names: Sequence[str]) -> dict[str, int]:
+    bands = {name: band for band, name in enumerate(dataset.descriptions, start=1)}
+    missing = [name for name in names if name not in bands]
+    if missing:
+        raise RasterError(
+            f"has no band {', '.join(missing)}", where=dataset.name, expected=f"bands {', '.join(names)}",
+            fix="map the day again",
+        )  # fmt: skip
+    return bands
+
+
+def _row(layer: str, group: str, value: str, parts: Iterable[Moments]) -> dict[str, object]:
+    total: Moments | None = None
+    for part in parts:
+        total = part if total is None else total.merged(part)
+    row = {"layer": layer, "group": group, "value": value, "n": total.n if total else 0}
+    return row | (total.scores() if total else {})

@@ -1,0 +1,82 @@
+"""Which pixels of a map lie within the range of the training data: band ``inside_training_range`` of ``trust.tif``.
+
+A pixel is inside when every feature that the network reads there lies within the box of ``loam.training.ranges``. As in
+the engine, what is of a coarse cell is looked at once a cell.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from pathlib import Path
+
+import numpy as np
+
+from loam.covariates.features import FeatureSet
+from loam.covariates.tiles import TileInputs
+from loam.grid import open_raster
+from loam.training.ranges import INSIDE, NO_VALUE, OUTSIDE, TrainingRange, class_columns
+
+log = logging.getLogger("loam")
+
+ROUNDING = 1e-5  # of a total of shares held in single precision
+TOLD = 5  # features that the log names
+
+
+class RangeCheck:
+    """Tells the pixels inside from those outside, tile by tile, and counts what leads outside.
+
+    Args:
+        limits: the box.
+        features: what the network reads, in its order.
+    """
+
+    def __init__(self, limits: TrainingRange, features: FeatureSet) -> None:
+        self.features, self.static_count = features, len(features.static)
+        self.low, self.high = limits.minimum.astype(np.float32), limits.maximum.astype(np.float32)  # as inputs are
+        self.classes = [(name, columns, *limits.classes[name]) for name, columns in class_columns(features).items()]
+        self.pixels = self.inside = 0
+        self.outside = np.zeros(len(self.low), np.int64)
+        self.outside_classes = dict.fromkeys(limits.classes, 0)
+
+    def read(self, inputs: TileInputs) -> np.ndarray:
+        """``INSIDE`` or ``OUTSIDE`` of every pixel of a tile: [pixel], uint8."""
+        static, cells = inputs.static, inputs.cells.reshape(len(inputs.cells), math.prod(inputs.cells.shape[1:]))
+        count = self.static_count
+        beyond = (static < self.low[:count]) | (static > self.high[:count])
+        beyond_of_cell = (cells < self.low[count:]) | (cells > self.high[count:])
+        outside = beyond.any(axis=1) | beyond_of_cell.any(axis=1)[inputs.cell]
+        self.outside[:count] += np.count_nonzero(beyond, axis=0)
+        self.outside[count:] += np.bincount(inputs.cell, minlength=len(cells)) @ beyond_of_cell
+        for name, columns, low, high in self.classes:
+            total = static[:, columns].sum(axis=1, dtype=np.float64)
+            strange = (total < low - ROUNDING) | (total > high + ROUNDING)
+            self.outside_classes[name] += int(strange.sum())
+            outside |= strange
+        self.pixels += len(outside)
+        self.inside += len(outside) - int(outside.sum())
+        return np.where(outside, OUTSIDE, INSIDE).astype(np.uint8)
+
+    def log_outside(self) -> None:
+        """Log how many pixels lie inside, and the features that most often lead outside."""
+        share = 100 / max(self.pixels, 1)
+        log.info("%.1f %% of the pixels lie within the range of the training data", share * self.inside)
+        counts = dict(zip(self.features.columns, self.outside.tolist(), strict=True))
+        counts |= {f"{name}, none of its classes": count for name, count in self.outside_classes.items()}
+        for name in sorted((name for name in counts if counts[name]), key=counts.get, reverse=True)[:TOLD]:
+            log.info("outside by %s: %.1f %% of the pixels", name, share * counts[name])
+
+
+def share_inside(trust: str | Path) -> float:
+    """Share of a map's pixels that lie within the range of the training data; NaN where none is mapped.
+
+    Raises:
+        RasterError: there is no such file, or it is not a raster.
+    """
+    inside = mapped = 0
+    with open_raster(trust) as dataset:
+        for _, window in dataset.block_windows(1):
+            values = dataset.read(1, window=window)
+            inside += int(np.count_nonzero(values == INSIDE))
+            mapped += int(np.count_nonzero(values != NO_VALUE))
+    return inside / mapped if mapped else math.nan

@@ -1,0 +1,25 @@
+"""Make the synthetic Sentinel-1 products and their orbit files, or backscatter on the grid: what the radar sees."""
+
+from loam.io.stage import Paths, Values, run_stage
+from loam.sandbox.gridded_scenes import write_gridded
+from loam.sandbox.scene_rows import named_by, takes_and_sights
+from loam.sandbox.scenes import write_radar
+from loam.sandbox.settings import settings_of
+from loam.sandbox.world import World
+
+
+def stage(paths: Paths, values: Values) -> None:
+    """Write products and orbits, each to the path that bears its scene's name."""
+    world, scenes = World(settings_of(values["seed"], values["sandbox"])), values["sandbox"]["scenes"]
+    takes = {take.name.product: take for take in takes_and_sights(world.geobox, scenes)[0]}
+    products, orbits = (named_by(paths[name], takes, values["run"]) for name in ("products", "orbits"))
+    if not products:
+        return
+    if scenes["sentinel1"]["gridded"]:
+        write_gridded(world, products, looks=scenes["sentinel1"]["looks"], threads=values["threads"])
+    else:
+        write_radar(world, products, orbits, looks=scenes["sentinel1"]["looks"], threads=values["threads"])
+
+
+if __name__ == "__main__":
+    run_stage(snakemake, stage)  # noqa: F821
