@@ -6,6 +6,7 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 import xarray as xr
+from scipy.ndimage import maximum_filter
 
 from loam.grid import Tile, cells_at, tiles_of
 from loam.sandbox.settings import WorldSettings
@@ -142,6 +143,8 @@ def test_no_probe_stands_in_peat_or_water_and_six_have_more_than_a_year(world, s
     place = stations["row"].to_numpy(), stations["col"].to_numpy()
     assert len(stations) == 20
     assert (static["peat"][place] == 0).all() and (static["water"][place] == 0).all()
+    near_peat = maximum_filter(static["peat"], 5)
+    assert (near_peat[place] == 0).all(), "a soil map that blurs two pixels shows no peat at a probe"
     assert (static["soc"][:, *place] < 15).all()
     assert not stations.duplicated(["row", "col"]).any()
     lengths = [(last - first).days for first, last in zip(stations["first_day"], stations["last_day"], strict=True)]
