@@ -16,6 +16,7 @@ from odc.geo.crs import CRS
 from loam.acquire.scene_names import sentinel1_name
 from loam.acquire.scenes import SCENES, read_scenes
 from loam.errors import ConfigError
+from loam.grid import Grid, Tile
 from loam.sandbox import gridded_scenes
 from loam.sandbox.gridded_scenes import write_gridded
 from loam.sandbox.land.cover_map import LANDCOVER
@@ -26,7 +27,7 @@ from loam.sandbox.scene_rows import BACK_END, COLUMNS, takes_and_sights
 from loam.sandbox.scenes import day_of, ground_on, texture_of
 from loam.sandbox.settings import settings_of
 from loam.sandbox.world import World
-from loam.sentinel1.mosaic import GIVEN
+from loam.sentinel1.mosaic import GIVEN, mosaic_pass
 from loam.sentinel1.orbit import orbit_mission
 from loam.sentinel1.product import open_product as open_radar
 from loam.sentinel2.formats import open_product as open_optical
@@ -168,6 +169,26 @@ def test_gridded_backscatter_is_that_of_the_products_land(tmp_path, monkeypatch)
     truth = land_backscatter("vv", ground.moisture[0], ground.leaves[0], ground.landcover, LANDCOVER, local, texture)
     assert values[0] == pytest.approx(truth, rel=1e-3)
     assert values[2] == pytest.approx(ellipsoidal, abs=1e-3)
+
+
+def test_gridded_backscatter_becomes_a_pass_as_earth_engines_does(tmp_path):
+    values = with_sandbox(scenes={**SCENES_TAKEN, "sentinel1": {**SCENES_TAKEN["sentinel1"], "gridded": True}})
+    geobox = settings_of(3, values["sandbox"]).geobox
+    name = names_of(listed(tmp_path, values), "sentinel1")[0]
+    scene, dem, passed = tmp_path / f"{name}.tif", tmp_path / "dem.tif", tmp_path / "pass.tif"
+    make_sandbox_sentinel1.stage({"products": [scene], "orbits": []}, values)
+    profile = {"driver": "GTiff", "count": 1, "height": geobox.shape[0], "width": geobox.shape[1],
+               "crs": geobox.crs.to_wkt(), "transform": geobox.transform}  # fmt: skip
+    with rasterio.open(dem, "w", dtype="float32", **profile) as dataset:
+        dataset.write(
+            np.nan_to_num(World(settings_of(3, values["sandbox"])).static(Tile(0, 0, 48, 48))["elevation"]), 1
+        )
+    grid = Grid(geobox, dem, 48, (Tile(0, 0, 48, 48),))
+    mosaic_pass([scene], dem, grid, passed)
+    with rasterio.open(scene) as given, rasterio.open(passed) as dataset:
+        bands = dict(zip(dataset.descriptions, dataset.read(), strict=True))
+        np.testing.assert_allclose(bands["vv"], given.read(1), rtol=1e-6)
+    assert np.isfinite(bands["local_incidence"]).mean() > 0.9
 
 
 @pytest.mark.parametrize("dataset", ["sentinel1", "sentinel2"])
