@@ -176,6 +176,7 @@ def test_gridded_backscatter_becomes_a_pass_as_earth_engines_does(tmp_path):
     geobox = settings_of(3, values["sandbox"]).geobox
     name = names_of(listed(tmp_path, values), "sentinel1")[0]
     scene, dem, passed = tmp_path / f"{name}.tif", tmp_path / "dem.tif", tmp_path / "pass.tif"
+    whole = Tile(0, 0, 48, 48)
     make_sandbox_sentinel1.stage({"products": [scene], "orbits": []}, values)
     profile = {"driver": "GTiff", "count": 1, "height": geobox.shape[0], "width": geobox.shape[1],
                "crs": geobox.crs.to_wkt(), "transform": geobox.transform}  # fmt: skip
