@@ -181,10 +181,8 @@ def test_gridded_backscatter_becomes_a_pass_as_earth_engines_does(tmp_path):
     profile = {"driver": "GTiff", "count": 1, "height": geobox.shape[0], "width": geobox.shape[1],
                "crs": geobox.crs.to_wkt(), "transform": geobox.transform}  # fmt: skip
     with rasterio.open(dem, "w", dtype="float32", **profile) as dataset:
-        dataset.write(
-            np.nan_to_num(World(settings_of(3, values["sandbox"])).static(Tile(0, 0, 48, 48))["elevation"]), 1
-        )
-    grid = Grid(geobox, dem, 48, (Tile(0, 0, 48, 48),))
+        dataset.write(np.nan_to_num(World(settings_of(3, values["sandbox"])).static(whole)["elevation"]), 1)
+    grid = Grid(geobox, dem, 48, (whole,))
     mosaic_pass([scene], dem, grid, passed)
     with rasterio.open(scene) as given, rasterio.open(passed) as dataset:
         bands = dict(zip(dataset.descriptions, dataset.read(), strict=True))
