@@ -17,7 +17,7 @@ demo: setup
 	@cat results/sandbox/report/summary.txt
 
 test: setup
-	PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest -n 2 --dist loadgroup
+	PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest -n 2 --dist loadfile
 
 lint: setup
 	$(BIN)/ruff check .

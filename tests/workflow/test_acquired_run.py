@@ -27,8 +27,6 @@ from loopback_server import Loopback
 from loam.acquire.plan import area_of
 from loam.io.tables import read_table
 
-pytestmark = pytest.mark.xdist_group("acquired_run")
-
 RUN = "launceston"
 BOUNDS = [507400, 5415840, 509320, 5417440]  # 24 x 20 pixels around 147.1 E, 41.4 S
 PLACES = {  # of the target domain's stations: pixel (row, column), or longitude and latitude

@@ -15,8 +15,6 @@ from rio_cogeo.cogeo import cog_validate
 from loam.io.schemas import METRICS_TABLE, PREDICTIONS, SUMMARY
 from loam.io.tables import read_table
 
-pytestmark = pytest.mark.xdist_group("small_run")
-
 TRAINING = {"train_source", "train_target", "fine_tune"}
 AFTER_TRAINING = {
     "predict_held_out", "merge_predictions", "score_predictions", "map_soil_moisture", "draw_map", "score_map",

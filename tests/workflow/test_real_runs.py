@@ -34,7 +34,6 @@ def yanco(copy_project, project, shared_data, tmp_path_factory):
     return short_run(copy_project, project, tmp_path_factory.mktemp("yanco") / "loam", "yanco", shared_data)
 
 
-@pytest.mark.xdist_group("murrumbidgee")
 def test_murrumbidgee_holds_out_thirteen_stations_in_two_layers(murrumbidgee):
     metrics = read_table(murrumbidgee / "evaluation" / "metrics.csv", METRICS_TABLE)
     assert set(metrics["layer"]) == {"surface", "subsurface"}
@@ -44,7 +43,6 @@ def test_murrumbidgee_holds_out_thirteen_stations_in_two_layers(murrumbidgee):
     assert set(source["station"].str[0]) == {"M", "A", "K"}
 
 
-@pytest.mark.xdist_group("murrumbidgee")
 def test_murrumbidgee_has_no_overwritten_month(murrumbidgee):
     report = pd.read_csv(murrumbidgee / "probes" / "target" / "qc_report.csv")
     copied = report[(report["flag"] == "repeats_depth") & (report["counted"] == "layer")]
@@ -84,7 +82,6 @@ def test_uscrn_parts_the_domains_at_100_degrees_west(uscrn):
     assert source["rain_90_0"].notna().all() and source["surface"].between(0, 0.6).mean() > 0.9
 
 
-@pytest.mark.xdist_group("yanco")
 def test_yanco_maps_the_day_on_the_rasters_grid(yanco, shared_data):
     path = yanco / "maps" / "2016-02-05" / "soil_moisture.tif"
     valid, errors, warnings = cog_validate(path)
@@ -96,7 +93,6 @@ def test_yanco_maps_the_day_on_the_rasters_grid(yanco, shared_data):
     assert 0.9 < mapped < 1, "pixels without a soil value are not mapped"
 
 
-@pytest.mark.xdist_group("yanco")
 def test_yanco_has_no_repeated_probe(yanco):
     stations = pd.unique(read_table(yanco / "predictions.parquet")["station"])
     assert len(stations) == 12
