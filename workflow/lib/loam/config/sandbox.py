@@ -23,7 +23,8 @@ DATASETS = {
     "landcover": "sandbox_landcover",
 }
 SCENES = ("sentinel1", "sentinel2")
-PIXEL, CRS = 80.0, "EPSG:28355"
+PIXEL = 80.0  # m
+CRS = "EPSG:28355"  # GDA94 / MGA zone 55
 TRUTH = "results/{run}/truth/soil_moisture.nc"
 PROBES = {
     "source": {"format": "ismn", "path": "resources/probes/{run}/source"},

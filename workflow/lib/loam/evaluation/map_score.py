@@ -151,13 +151,13 @@ def score_map(
             moments = moments_of(pair.observed[own], pair.predicted[own], pair.std[own])
             key = (pair.layer, *divmod(int(number), 256))
             found[key] = found[key].merged(moments) if key in found else moments
-    rows = []
+    rows, landcovers = [], landcovers_of(truth)
     for layer in layers:
         own = {(cover, side): moments for (name, cover, side), moments in found.items() if name == layer}
         if not own:
             raise RasterError(f"shares no pixel of '{layer}' with the truth", where=map_path)
         rows.append(_row(layer, "all", "all", own.values()))
-        for name, code in landcovers_of(truth).items():
+        for name, code in landcovers.items():
             rows.append(_row(layer, "landcover", name, (part for (cover, _), part in own.items() if cover == code)))
         for name, value in SIDES.items():
             rows.append(_row(layer, "range", name, (part for (_, side), part in own.items() if side == value)))

@@ -26,8 +26,7 @@ from loam.acquire.plan import (
     state_of,
 )
 from loam.acquire.scene_names import scene_rows
-
-BACK_END = "sandbox"
+from loam.config.sandbox import BACK_END
 
 Config = Mapping[str, Any]
 

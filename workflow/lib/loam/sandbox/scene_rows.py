@@ -15,6 +15,8 @@ import numpy as np
 import pandas as pd
 from odc.geo.geobox import GeoBox
 
+from loam.acquire.scenes import SCENES
+from loam.config.sandbox import BACK_END
 from loam.errors import ConfigError
 from loam.grid import crs_of, project
 from loam.io.provenance import hash_of_values
@@ -25,12 +27,8 @@ from loam.sandbox.radar.orbit import utc
 from loam.sandbox.radar.product import footprint
 from loam.sandbox.radar.takes import Take, takes_of
 
-BACK_END = "sandbox"
 Scene = TypeVar("Scene")
-COLUMNS = (
-    "scene", "dataset", "back_end", "platform", "acquired", "relative_orbit", "direction", "tile", "polarisations",
-    "cloud_cover", "version", "bytes", "checksum", "url", "footprint",
-)  # fmt: skip
+COLUMNS = tuple(SCENES.columns)
 
 
 def takes_and_sights(geobox: GeoBox, scenes: Mapping[str, Any]) -> tuple[list[Take], list[Sight]]:

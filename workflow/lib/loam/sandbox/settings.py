@@ -14,11 +14,10 @@ import numpy as np
 from affine import Affine
 from odc.geo.geobox import GeoBox
 
+from loam.config.sandbox import CRS, PIXEL
 from loam.errors import ConfigError
 from loam.grid import crs_of, project
 
-PIXEL = 80.0  # m
-CRS = "EPSG:28355"  # GDA94 / MGA zone 55
 AREA = (
     143.0,
     -60.0,

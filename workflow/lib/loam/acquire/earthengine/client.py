@@ -136,6 +136,22 @@ class Client:
         return retry(once, self.policy, what=what, sleep=self.sleep)
 
 
+class Connected:
+    """What asks Earth Engine with ``settings``; the connection is opened when first needed, once for all threads."""
+
+    settings: Mapping[str, Any]
+    _client: Client | None
+    _lock: threading.Lock
+
+    @property
+    def client(self) -> Client:
+        """The connection."""
+        with self._lock:
+            if self._client is None:
+                self._client = connect(self.settings)
+            return self._client
+
+
 def connect(
     settings: Mapping[str, Any],
     *,

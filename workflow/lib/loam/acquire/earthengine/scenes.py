@@ -20,7 +20,7 @@ from typing import Any
 import pandas as pd
 
 from loam.acquire.catalogue import Dataset
-from loam.acquire.earthengine.client import Client, clients, connect
+from loam.acquire.earthengine.client import Client, Connected, clients
 from loam.acquire.earthengine.listing import Listed, get_image, list_images
 from loam.acquire.earthengine.scene_files import write_sentinel1, write_sentinel2
 from loam.acquire.region import geobox_of_run
@@ -34,7 +34,7 @@ log = logging.getLogger("loam")
 POLARISATIONS = ("HH", "HV", "VH", "VV")
 
 
-class EarthEngineScenes(SceneSource):
+class EarthEngineScenes(Connected, SceneSource):
     """Scenes of a dataset from Earth Engine; signs in at the first question.
 
     Args:
@@ -49,14 +49,6 @@ class EarthEngineScenes(SceneSource):
         self.keys = dataset.back_end("earthengine")
         self.options = settings.get(dataset.kind) or {}
         self._client, self._lock = client, threading.Lock()
-
-    @property
-    def client(self) -> Client:
-        """The connection."""
-        with self._lock:
-            if self._client is None:
-                self._client = connect(self.settings)
-            return self._client
 
     def clients(self) -> dict[str, str]:
         """Names and versions of the libraries that talk to the server."""

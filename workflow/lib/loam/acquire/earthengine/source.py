@@ -13,14 +13,14 @@ import pandas as pd
 from odc.geo.geobox import GeoBox
 
 from loam.acquire.catalogue import Dataset
-from loam.acquire.earthengine.client import REQUESTS, Client, clients, connect
+from loam.acquire.earthengine.client import REQUESTS, Client, Connected, clients
 from loam.acquire.earthengine.fields import read_fields
 from loam.acquire.earthengine.maps import Maps
 from loam.acquire.earthengine.points import sample_fields, sample_map
 from loam.acquire.source import Bounds, Fields, Source
 
 
-class EarthEngineSource(Source):
+class EarthEngineSource(Connected, Source):
     """One dataset from Earth Engine; signs in at the first question.
 
     Args:
@@ -38,14 +38,6 @@ class EarthEngineSource(Source):
     ) -> None:
         super().__init__(dataset, settings, workspace)
         self._client, self._map_reader, self._lock = client, None, threading.Lock()
-
-    @property
-    def client(self) -> Client:
-        """The connection; ``read_map`` may ask for it in several threads."""
-        with self._lock:
-            if self._client is None:
-                self._client = connect(self.settings)
-            return self._client
 
     @property
     def _maps(self) -> Maps:

@@ -22,15 +22,14 @@ from loam.acquire.parts import open_parts, request_of
 from loam.acquire.points import fetch_point_fields, fetch_point_maps
 from loam.acquire.region import geobox_of_run, resolution_of_run
 from loam.acquire.stations import hash_of_stations
+from loam.config.sandbox import BACK_END
 from loam.errors import ConfigError
 from loam.sandbox.instruments.coarse_moisture import cell_truth
-from loam.sandbox.instruments.source import RegionSource, SandboxSource, StationSource, surroundings
+from loam.sandbox.instruments.source import RegionSource, StationSource, surroundings
 from loam.sandbox.instruments.weather_grids import CellWeather
 from loam.sandbox.settings import WorldSettings
 from loam.sandbox.source_domain import SourceDomain
 from loam.sandbox.world import World
-
-BACK_END = SandboxSource.back_end
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from odc.geo.geobox import GeoBox
 
 from loam.acquire.catalogue import Dataset
 from loam.acquire.source import Bounds, Fields, Source
+from loam.config.sandbox import BACK_END
 from loam.errors import ConfigError
 from loam.grid import crs_of
 from loam.sandbox.instruments import coarse_moisture, static_maps, weather_grids
@@ -32,7 +33,7 @@ class SandboxSource(Source):
     ``settings`` holds ``as_of``, the day that an open month is asked on; a month without it is complete.
     """
 
-    back_end = "sandbox"
+    back_end = BACK_END
 
     def clients(self) -> dict[str, str]:
         """None: nothing is asked."""
