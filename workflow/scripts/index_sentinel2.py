@@ -14,7 +14,7 @@ def stage(paths: Paths, values: Values) -> None:
         products,
         read_grid(paths["grid"]),
         paths["map"],
-        MaskRules(tuple(rules["scl"]), rules["cloud_probability"], rules["snow_probability"]),
+        MaskRules(tuple(rules["scl"]), rules["cloud_probability"], rules["snow_probability"], rules["cloud_buffer"]),
         rules["minimum_share"],
     )
 

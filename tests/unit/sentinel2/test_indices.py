@@ -40,9 +40,17 @@ def test_the_index_is_the_difference_over_the_sum():
     assert normalised_difference(near, red) == pytest.approx([0.25 / 0.35, 0, -0.5], abs=1e-6)
 
 
-def test_reflectance_below_zero_counts_as_zero():
-    near, red = np.float32([0.3, -0.01]), np.float32([-0.01, 0.3])
-    assert normalised_difference(near, red).tolist() == [1, -1]
+def test_reflectance_of_zero_or_below_makes_no_index():
+    near, red = np.float32([0.3, -0.01, 0.3, 0, 0.3]), np.float32([-0.01, 0.3, 0, 0.3, 0.05])
+    assert np.isnan(normalised_difference(near, red)).tolist() == [True, True, True, True, False]
+
+
+def test_dark_ground_after_baseline_04_00_has_no_ndvi_of_one():
+    near, red = (
+        reflectance(np.array([3000, 3000], np.uint16), AFTER),
+        reflectance(np.array([990, 1500], np.uint16), AFTER),
+    )
+    assert normalised_difference(near, red) == pytest.approx([np.nan, 0.15 / 0.25], abs=1e-6, nan_ok=True)
 
 
 def test_an_index_of_two_dark_bands_is_missing():

@@ -105,6 +105,52 @@ def test_pieces_join_whatever_block_is_asked_for(tmp_path, monkeypatch):
     assert (valid(safe, block=Block(5, 23, 6, 8)) == whole[5:23, 6:8]).all()
 
 
+def spot(value: int, elsewhere: int = 4) -> np.ndarray:
+    """One pixel of another class."""
+    classes = full(elsewhere, dtype="uint8")
+    classes[12, 17] = value
+    return classes
+
+
+def disk(reach: float) -> np.ndarray:
+    """Pixels whose centre is at most ``reach`` pixels from the spot's."""
+    rows, columns = np.mgrid[:SIDE, :SIDE]
+    return np.hypot(rows - 12, columns - 17) <= reach
+
+
+@pytest.mark.parametrize("code", [3, 8, 9, 10])
+def test_the_buffer_takes_what_is_near_cloud_and_cloud_shadow(tmp_path, code, monkeypatch):
+    safe = write_safe(tmp_path, bands={"SCL": spot(code)})
+    kept = valid(safe, MaskRules(cloud_buffer=4))
+    assert (kept == ~disk(4)).all()
+    assert (valid(safe) == ~disk(0)).all()  # no buffer by default
+    monkeypatch.setattr(masks, "PIECE", 7)  # the spot's neighbours lie in other pieces
+    assert (valid(safe, MaskRules(cloud_buffer=4)) == kept).all()
+
+
+@pytest.mark.parametrize("code", [0, 1, 2, 6, 11])
+def test_what_is_no_cloud_has_no_buffer(tmp_path, code):
+    assert (valid(write_safe(tmp_path, bands={"SCL": spot(code)}), MaskRules(cloud_buffer=4)) == ~disk(0)).all()
+
+
+def test_a_class_that_is_kept_is_not_buffered(tmp_path):
+    assert valid(write_safe(tmp_path, bands={"SCL": spot(10)}), MaskRules(scl=(4, 10), cloud_buffer=4)).all()
+
+
+def test_every_cloud_mask_is_buffered_and_snow_is_not(tmp_path):
+    probability = np.zeros((SIDE, SIDE), np.uint8)
+    probability[12, 17] = 95
+    clouds = write_safe(tmp_path / "a", masks={"MSK_CLDPRB_20m.jp2": probability})
+    assert (valid(clouds, MaskRules(cloud_buffer=3)) == ~disk(3)).all()
+    snow = write_safe(tmp_path / "b", masks={"MSK_SNWPRB_20m.jp2": probability})
+    assert (valid(snow, MaskRules(cloud_buffer=3)) == ~disk(0)).all()
+    for flag, lost in ((1, 9 + 3 * 4), (2, 9 + 3 * 4), (3, 9)):  # a square of 3 x 3 pixels, and one pixel around it
+        flags = np.zeros((3, 10, 10), np.uint8)
+        flags[flag - 1, 4, 5] = 1
+        old = write_safe(tmp_path / str(flag), level="1C", masks={"MSK_CLASSI_B00.jp2": flags})
+        assert (~valid(old, MaskRules(cloud_buffer=1))).sum() == lost
+
+
 def test_the_log_tells_which_masks_a_product_has_and_lacks(tmp_path, caplog):
     caplog.set_level("INFO")
     valid(write_safe(tmp_path, masks={"MSK_CLDPRB_20m.jp2": full(0, dtype="uint8")}))
@@ -123,7 +169,15 @@ def test_clouds_of_a_real_product_are_left_out(shared_data):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"scl": (0, 4)}, {"scl": (1,)}, {"scl": (12,)}, {"cloud_probability": 0}, {"snow_probability": 101}]
+    "wrong",
+    [
+        {"scl": (0, 4)},
+        {"scl": (1,)},
+        {"scl": (12,)},
+        {"cloud_probability": 0},
+        {"snow_probability": 101},
+        {"cloud_buffer": -1},
+    ],
 )
 def test_rules_that_make_no_sense_name_their_key(wrong):
     with pytest.raises(ConfigError, match=f"sentinel2.{next(iter(wrong))}"):

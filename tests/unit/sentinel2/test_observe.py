@@ -223,7 +223,7 @@ def test_a_tile_across_the_antimeridian_lands_on_a_geographic_grid(tmp_path, rea
 def test_the_script_writes_the_file_of_the_rule(tmp_path, grid, read):
     write_grid(Grid(grid.geobox, tmp_path / "land.tif", 512, grid.tiles), tmp_path / "grid.json")
     rules = {
-        "scl": [4, 5, 7], "cloud_probability": 90, "snow_probability": 90, "minimum_share": 0.5,
+        "scl": [4, 5, 7], "cloud_probability": 90, "snow_probability": 90, "cloud_buffer": 0, "minimum_share": 0.5,
     }  # fmt: skip
     item = write_item(tmp_path / "item", properties=APPLIED, described=WITHOUT)
     output = tmp_path / "results" / "2023-01-05_55GEN.tif"

@@ -1,9 +1,9 @@
 """Digital numbers to reflectance, and reflectance to NDVI and NDWI.
 
 NDVI = (B8A - B04) / (B8A + B04), greenness; NDWI = (B8A - B12) / (B8A + B12), water in the leaves (Gao 1996, with
-the band of Simonsen's eq. 3). Reflectance below zero is noise about zero and counts as zero: products before
-processing baseline 04.00 could not hold it, so that a series does not jump where the baseline does, and both
-indices stay in [-1, 1].
+the band of Simonsen's eq. 3). A reflectance of zero or below, which the offset of processing baseline 04.00 leaves of
+noise over dark ground, is missing: taken for zero it would make an index of exactly 1 or -1. So both indices lie
+between -1 and 1.
 """
 
 from __future__ import annotations
@@ -26,8 +26,7 @@ def reflectance(numbers: np.ndarray, band: Band) -> np.ndarray:
 
 
 def normalised_difference(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """(first - second) / (first + second) of two reflectances, in [-1, 1]; NaN where one is missing or both <= 0."""
-    first, second = np.maximum(first, 0), np.maximum(second, 0)  # NaN stays NaN
-    total = first + second
+    """(first - second) / (first + second) of two reflectances, between -1 and 1; NaN where one is missing or <= 0."""
+    positive = (first > 0) & (second > 0)  # not where NaN
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(total > 0, (first - second) / total, np.float32(np.nan))
+        return np.where(positive, (first - second) / (first + second), np.float32(np.nan))

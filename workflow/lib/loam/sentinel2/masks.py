@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.ndimage import distance_transform_edt
 
 from loam.errors import ConfigError
 from loam.sentinel2.cloudless import cloud_probability
@@ -27,7 +28,8 @@ from loam.sentinel2.reading import Block, ProductReader, parts
 log = logging.getLogger("loam")
 
 PIECE = 2560  # 20 m pixels a side of what is combined at a time: whole image tiles of the 10 m and 20 m masks
-CLOUD_CLASSES = (1, 2, 3)  # bands of MSK_CLASSI: opaque cloud, cirrus, snow
+CLOUD_CLASSES, SNOW_CLASSES = (1, 2), (3,)  # bands of MSK_CLASSI: opaque cloud, cirrus; snow
+CLOUD_CODES = (3, 8, 9, 10)  # of the scene classification: cloud shadow, cloud of medium and high probability, cirrus
 SPOILT = (
     3,
     4,
@@ -45,14 +47,16 @@ class MaskRules:
         scl: classes of the scene classification that stay, of 2 to 11.
         cloud_probability: percent from which on a pixel is cloud.
         snow_probability: percent from which on a pixel is snow.
+        cloud_buffer: 20 m pixels around cloud and cloud shadow that go too, by distance between centres.
 
     Raises:
-        ConfigError: a class that can never be used or does not exist, or no percentage.
+        ConfigError: a class that can never be used or does not exist, no percentage, or a buffer below 0.
     """
 
     scl: Sequence[int] = (4, 5, 7)
     cloud_probability: float = 90
     snow_probability: float = 90
+    cloud_buffer: int = 0
 
     def __post_init__(self) -> None:
         if wrong := sorted(set(self.scl) - set(range(2, 12))):
@@ -65,6 +69,10 @@ class MaskRules:
                 raise ConfigError(
                     f"{getattr(self, key)}", where=f"config key 'sentinel2.{key}'", expected="a percentage in (0, 100]"
                 )
+        if self.cloud_buffer < 0:
+            raise ConfigError(
+                f"{self.cloud_buffer}", where="config key 'sentinel2.cloud_buffer'", expected="20 m pixels, 0 or more"
+            )
 
 
 class ProductMasks:
@@ -79,6 +87,8 @@ class ProductMasks:
         self._keep = np.zeros(256, bool)
         codes = reader.product.class_codes or {code: code for code in range(12)}
         self._keep[[code for code, scl in codes.items() if scl in rules.scl]] = True
+        self._clouds = np.zeros(256, bool)
+        self._clouds[[code for code, scl in codes.items() if scl in CLOUD_CODES and scl not in rules.scl]] = True
         self.used, lacking = _inventory(reader)
         self._computed = None
         self._pieces: dict[Block, np.ndarray] = {}
@@ -106,24 +116,53 @@ class ProductMasks:
     def combined(self, block: Block) -> np.ndarray:
         """What all masks leave of a block, computed anew: bool [row, column]."""
         reader, product, rules = self._reader, self._reader.product, self._rules
-        valid = np.ones(block.shape, bool)
+        valid = ~self._near_cloud(block)
         if product.classes:
-            valid &= self._keep[np.nan_to_num(reader.codes(product.classes, block, 0)).clip(0, 255).astype(np.uint8)]
-        if product.cloud_probability:
-            valid &= reader.codes(product.cloud_probability, block, 100) < rules.cloud_probability
+            valid &= self._keep[self._codes(block)]
         if product.snow_probability:
             valid &= reader.codes(product.snow_probability, block, 100) < rules.snow_probability
         if product.cloud_classes:
-            valid &= ~reader.flagged(product.cloud_classes, block, CLOUD_CLASSES)
-        if product.cloud_areas:
-            valid &= ~inside(product.cloud_areas, reader.transform_of(block), block.shape, touched=False)
-        if self._computed is not None:
-            valid &= self._computed.percent(block) < rules.cloud_probability
+            valid &= ~reader.flagged(product.cloud_classes, block, SNOW_CLASSES)
         for raster in product.quality.values():
             valid &= ~reader.flagged(raster, block, SPOILT)
         if product.defect_areas.rings:
             valid &= ~inside(product.defect_areas, reader.transform_of(block), block.shape, touched=True)
         return valid
+
+    def _near_cloud(self, block: Block) -> np.ndarray:
+        """Pixels of cloud or cloud shadow, and those within the buffer of one: bool [row, column]."""
+        reach = self._rules.cloud_buffer
+        if not reach:
+            return self._cloud(block)
+        height, width = self._reader.geobox.shape
+        around = Block(
+            max(block.top - reach, 0), min(block.bottom + reach, height),
+            max(block.left - reach, 0), min(block.right + reach, width),
+        )  # fmt: skip
+        cloud = self._cloud(around)
+        if not cloud.any():
+            return np.zeros(block.shape, bool)
+        return (distance_transform_edt(~cloud) <= reach)[around.slices(block)]
+
+    def _cloud(self, block: Block) -> np.ndarray:
+        """Pixels that a mask calls cloud, cirrus or cloud shadow: bool [row, column]."""
+        reader, product, rules = self._reader, self._reader.product, self._rules
+        cloud = np.zeros(block.shape, bool)
+        if product.classes:
+            cloud |= self._clouds[self._codes(block)]
+        if product.cloud_probability:
+            cloud |= reader.codes(product.cloud_probability, block, 100) >= rules.cloud_probability
+        if product.cloud_classes:
+            cloud |= reader.flagged(product.cloud_classes, block, CLOUD_CLASSES)
+        if product.cloud_areas:
+            cloud |= inside(product.cloud_areas, reader.transform_of(block), block.shape, touched=False)
+        if self._computed is not None:
+            cloud |= self._computed.percent(block) >= rules.cloud_probability
+        return cloud
+
+    def _codes(self, block: Block) -> np.ndarray:
+        """The scene classification of a block, 0 where there is none: uint8 [row, column]."""
+        return np.nan_to_num(self._reader.codes(self._reader.product.classes, block, 0)).clip(0, 255).astype(np.uint8)
 
 
 def _inventory(reader: ProductReader) -> tuple[list[str], list[str]]:

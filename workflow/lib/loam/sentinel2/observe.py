@@ -134,6 +134,7 @@ def _describe(
         scl=" ".join(str(code) for code in rules.scl),
         cloud_probability=f"{rules.cloud_probability:g}",
         snow_probability=f"{rules.snow_probability:g}",
+        cloud_buffer=f"{rules.cloud_buffer}",
         minimum_share=f"{minimum_share:g}",
     )
 
