@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +16,12 @@ import zarr
 from affine import Affine
 from build_dynamic import stage
 
-from loam.covariates.dynamic import build_month, day_of_file
+from loam.covariates.dynamic import build_month
+from loam.covariates.observations import day_of_file
 from loam.covariates.store import days_of
 from loam.errors import RasterError
 from loam.grid import grid_like, write_grid
-from loam.sentinel1.flags import Validity
+from loam.sentinel1.flags import MISSING, Validity
 
 ROWS, COLS, CORNER, CRS = 30, 40, (540_000.0, 5_360_000.0), "EPSG:28355"
 X, Y = 147.42 + 0.05 * np.arange(4), -41.85 - 0.05 * np.arange(3)
@@ -197,6 +199,60 @@ def test_layover_and_shadow_are_no_observation_and_noise_is_one(tmp_path, month)
                 names=("vv", "vh", "local_incidence", "validity"))  # fmt: skip
     vv = month(sentinel1=[path])["sentinel1"]["vv"][0]
     assert np.isnan(vv[0, :4]).tolist() == [True, True, False, True] and np.isnan(vv).sum() == 3
+
+
+def test_a_pixel_in_shadow_is_missing_whatever_its_numbers_say(tmp_path, month):
+    bands, flags = passes(), np.zeros((ROWS, COLS), np.float32)
+    flags[3, :3] = Validity.SHADOW, Validity.LAYOVER, MISSING
+    bands[:, 3, :3] = [[-999, 1e20, 0.1], [0.05, -32768, np.inf], [97.0, 251, -5]]
+    path = tiff(tmp_path / "s1" / "2020-02-03_a.tif", [*bands, flags], units=("1", "1", "degree", "1"),
+                names=("vv", "vh", "local_incidence", "validity"))  # fmt: skip
+    group = month(sentinel1=[path])["sentinel1"]
+    for name in ("vv", "vh", "local_incidence"):
+        assert np.isnan(group[name][0, 3, :3]).all() and np.isnan(group[name][0]).sum() == 3
+
+
+def test_bright_targets_and_slopes_that_face_away_are_values(tmp_path, month):
+    bands = passes()
+    bands[0, 4, 5], bands[2, 6, 7] = 10**2.5, 97.0  # 25 dB; over 90 degrees without a flag
+    group = month(sentinel1=[tiff(tmp_path / "s1" / "2020-02-03_a.tif", bands)])["sentinel1"]
+    assert np.array_equal(group["vv"][0], bands[0]) and np.array_equal(group["local_incidence"][0], bands[2])
+
+
+@pytest.mark.parametrize(("band", "value"), [(0, 65535.0), (1, -999.0), (2, 181.0), (2, -1.0)])
+def test_numbers_that_no_pass_has_are_refused_where_no_flag_excuses_them(tmp_path, month, band, value):
+    bands = passes()
+    bands[band, 4, 5] = value
+    with pytest.raises(RasterError, match="2020-02-03_a.tif: (vv|vh|local_incidence) is .* on 2020-02-03"):
+        month(sentinel1=[tiff(tmp_path / "s1" / "2020-02-03_a.tif", bands)])
+
+
+INDICES = {"names": ("ndvi", "ndwi", "valid_share"), "units": ("1", "1", "1")}
+
+
+def test_tiles_that_overlap_on_a_day_become_their_mean_by_valid_share(tmp_path, month):
+    west, east = (
+        np.ones((3, ROWS, 24)) * np.array(values)[:, None, None] for values in ((0.8, 0.2, 0.75), (0.4, 0.6, 0.25))
+    )
+    east[:2, 5, 3] = np.nan
+    shift = (CORNER[0] + 16 * 80, CORNER[1])  # columns 16 to 23 lie in both
+    other = np.ones((3, ROWS, 24)) * 0.5
+    files = [
+        tiff(tmp_path / "s2" / "2020-02-03_55GDN.tif", west, **INDICES),
+        tiff(tmp_path / "s2" / "2020-02-03_55GEN.tif", east, corner=shift, **INDICES),
+        tiff(tmp_path / "s2" / "2020-02-08_55GEN.tif", other, corner=shift, **INDICES),
+    ]
+    for order in (files, files[::-1]):
+        group = month(sentinel2=order)["sentinel2"]
+        assert days_of(group, "time").astype(str).tolist() == ["2020-02-03", "2020-02-08"]
+        ndvi, ndwi = group["ndvi"][0], group["ndwi"][0]
+        assert (ndvi[:, :16] == np.float32(0.8)).all() and (ndvi[:, 24:] == np.float32(0.4)).all()
+        both = np.full((ROWS, 8), 0.7)
+        both[5, 3] = 0.8
+        assert ndvi[:, 16:24] == pytest.approx(both, abs=1e-6)
+        assert ndwi[0, 16:24] == pytest.approx(np.full(8, 0.3), abs=1e-6)
+        assert np.isnan(group["ndvi"][1][:, :16]).all() and (group["ndvi"][1][:, 16:] == 0.5).all()
+        shutil.rmtree(tmp_path / "2020-02.zarr")
 
 
 def test_a_tile_of_the_region_lies_at_its_own_pixels(tmp_path, month):

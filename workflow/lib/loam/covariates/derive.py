@@ -115,7 +115,9 @@ class Series:
 
 @dataclass(frozen=True)
 class Observations:
-    """Observations of cells, by day: ``values`` [observation, cell], float32, NaN where invalid; ``days`` in order."""
+    """Observations of cells, by day: ``values`` [observation, cell], float32, NaN where invalid; ``days`` in order, of
+    Sentinel-2 and composites without repeats.
+    """
 
     days: np.ndarray
     values: np.ndarray
@@ -151,8 +153,7 @@ def derive(
     """
     days = np.asarray(days, "datetime64[D]") - np.timedelta64(lag, "D")
     if isinstance(given, Observations) and recipe.ahead:
-        values, observed = _one_a_day(given)
-        return interpolate(values, observed, days, settings.maximum_age[recipe.group], LONGEST_GAP)
+        return interpolate(given.values, given.days, days, settings.maximum_age[recipe.group], LONGEST_GAP)
     if isinstance(given, Observations):
         values, age = last_observed(given.values, given.days, days)
         return np.where(age <= settings.maximum_age[recipe.group], age if recipe.age else values, np.float32(np.nan))
@@ -179,17 +180,6 @@ def _rows(values: np.ndarray, place: np.ndarray, missing: object) -> np.ndarray:
     if not len(values):
         return np.full((len(place), values.shape[1]), missing, values.dtype)
     return np.where(inside[:, None], values[np.where(inside, place, 0)], np.asarray(missing, values.dtype))
-
-
-def _one_a_day(given: Observations) -> tuple[np.ndarray, np.ndarray]:
-    """Values and days of observations, those of one day put together: the last valid one of each cell."""
-    observed, first = np.unique(given.days, return_index=True)
-    values = given.values[first].copy()
-    for place, (begin, end) in enumerate(zip(first, [*first[1:], len(given.days)], strict=True)):
-        for later in range(begin + 1, end):
-            valid = ~np.isnan(given.values[later])
-            values[place, valid] = given.values[later, valid]
-    return values, observed
 
 
 class RowReader:

@@ -5,9 +5,12 @@ Each kind of data is a group on a grid of its own:
 - ``coarse_moisture`` and ``weather``: daily fields [time, y, x] on their native cells, all days of the month, NaN for a
   day that the file does not have;
 - ``vegetation``: composites [time, y, x] on their native cells, ``time`` the day of each;
-- ``sentinel1`` and ``sentinel2``: observations [time, y, x] on the run's grid, one a file (a pass, or a tile of one),
-  ``time`` its day; where one variable of an observation is missing, all are. Backscatter in layover or shadow is
-  missing too; what lies below the noise is kept, as it was measured.
+- ``sentinel1``: observations [time, y, x] on the run's grid, one a pass, ``time`` its day. Backscatter in layover or
+  shadow is missing; what lies below the noise is kept, as it was measured;
+- ``sentinel2``: observations [time, y, x] on the run's grid, one a day: where tiles of a day overlap, their mean
+  weighted by valid share (``loam.sentinel2.series.merge_days``).
+
+Where one variable of an observation is missing, all are.
 
 A month holds its own days only: lags, sums and the last valid observation look into the months before when they are
 read. Fields are read a few rows of cells at a time, observations a few rows of tiles.
@@ -16,33 +19,27 @@ read. Fields are read a few rows of cells at a time, observations a few rows of 
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import rasterio
 import xarray as xr
 import zarr
 from odc.geo.geobox import GeoBox
-from rasterio.windows import Window
 
 from loam.covariates.cells import NetCdfCells, open_cells
-from loam.covariates.quantities import QUANTITIES, Door
+from loam.covariates.observations import write_observations
+from loam.covariates.quantities import Door
 from loam.covariates.store import atomic_store, create_days, create_map, describe_grid
 from loam.errors import RasterError
-from loam.grid import Grid, cells_at, crs_of, geobox_of, open_raster, present, project, same_grid
-from loam.sentinel1.flags import MISSING, Validity
+from loam.grid import Grid, cells_at, crs_of, project, same_grid
 
 log = logging.getLogger("loam")
 
 CELLS_A_CHUNK = 32  # cells of a coarse field a side of a chunk, all days of a month
 COMPOSITE_CHUNK = 256
-OBSERVED = {"sentinel1": ("vv", "vh", "local_incidence"), "sentinel2": ("ndvi", "ndwi")}
-UNUSABLE = int(MISSING | Validity.LAYOVER | Validity.SHADOW)  # bits of band ``validity`` of a pass
-DATE = re.compile(r"^(\d{4})-?(\d{2})-?(\d{2})(?!\d)")
 
 
 def build_month(
@@ -81,27 +78,7 @@ def build_month(
             _write_composites(store.create_group("vegetation"), [Path(item) for item in vegetation], days, grid)
         for name, files in (("sentinel1", sentinel1), ("sentinel2", sentinel2)):
             if files:
-                _write_observations(
-                    store.create_group(name), OBSERVED[name], [Path(item) for item in files], days, grid
-                )
-
-
-def day_of_file(path: Path) -> date:
-    """The day that a file's name begins with.
-
-    Raises:
-        RasterError: it does not begin with one.
-    """
-    found = DATE.match(path.name)
-    if not found:
-        raise RasterError("its name does not begin with a day", where=path, expected="2022-08-15_<pass>.tif")
-    return date(*map(int, found.groups()))
-
-
-def orbit_of_file(path: Path) -> int:
-    """The relative orbit that a pass's file is named by (``2020-01-01_083_S1A.tif``); 0 for a file of no orbit."""
-    found = re.match(r"\d{4}-?\d{2}-?\d{2}_(\d{1,3})_S1[A-D]", path.name)
-    return int(found[1]) if found else 0
+                write_observations(store.create_group(name), name, [Path(item) for item in files], days, grid)
 
 
 def _write_fields(group: zarr.Group, files: Sequence[Path], days: Sequence[date], grid: Grid) -> None:
@@ -189,95 +166,6 @@ def _write_composites(group: zarr.Group, files: Sequence[Path], days: Sequence[d
                     array[number, lines] = door.pass_through(cells.read("ndvi", day, lines, slice(0, shape[1])), day)
             door.close()
     log.info("vegetation: %d composites", len(found))
-
-
-def _write_observations(
-    group: zarr.Group, names: Sequence[str], files: Sequence[Path], days: Sequence[date], grid: Grid
-) -> None:
-    dated = sorted((day_of_file(path), path.name, path) for path in files)
-    kept = [(day, path) for day, _, path in dated if days[0] <= day <= days[-1]]
-    if len(kept) < len(dated):
-        log.info("%d of %d files are of other months", len(dated) - len(kept), len(dated))
-    create_days(group, "time", [day for day, _ in kept])
-    orbits = np.array([orbit_of_file(path) for _, path in kept], np.int16)
-    group.create_array("relative_orbit", data=orbits, dimension_names=["time"])
-    describe_grid(group, grid.geobox)
-    shape = tuple(grid.geobox.shape)
-    arrays = {}
-    for name in names:
-        arrays[name], rows = create_map(
-            group, name, shape, grid.tile, leading={"time": len(kept)},
-            attributes={"units": QUANTITIES[name].units, "source": ", ".join(path.name for _, path in kept)},
-        )  # fmt: skip
-    for number, (day, path) in enumerate(kept):
-        with open_raster(path) as dataset:
-            _write_observation(arrays, rows, number, dataset, day, grid)
-
-
-def _write_observation(
-    arrays: dict[str, zarr.Array], rows: int, number: int, dataset: rasterio.DatasetReader, day: date, grid: Grid
-) -> None:
-    path = Path(dataset.name)
-    row, col = _offset(dataset, grid)
-    bands = {name: number for number, name in enumerate(dataset.descriptions, start=1) if name}
-    lacking = [name for name in arrays if name not in bands]
-    if lacking:
-        raise RasterError(
-            f"has no band {', '.join(lacking)}", where=path, expected=f"bands named {', '.join(arrays)}",
-            fix=f"its bands are {', '.join(bands) or 'without names'}",
-        )  # fmt: skip
-    doors = {name: Door(name, dataset.units[bands[name] - 1] or _tag(dataset, bands[name]), path) for name in arrays}
-    height, width = grid.geobox.shape
-    left, right = max(col, 0), min(col + dataset.width, width)
-    valid = 0
-    for first in range(0, height, rows):
-        top, bottom = max(first, row, 0), min(first + rows, row + dataset.height, height)
-        if top >= bottom or left >= right:
-            continue
-        window = Window(left - col, top - row, right - left, bottom - top)
-        blocks = {}
-        for name, door in doors.items():
-            raw = dataset.read(bands[name], window=window)
-            found = present(raw, dataset.nodatavals[bands[name] - 1])
-            blocks[name] = door.pass_through(np.where(found, raw, np.nan), day)
-        given = [block for block in blocks.values() if not np.isnan(block).all()]  # a take may lack a polarisation
-        whole = np.full((bottom - top, right - left), bool(given))
-        for block in given:
-            whole &= ~np.isnan(block)
-        if "validity" in bands:
-            flags = np.nan_to_num(dataset.read(bands["validity"], window=window)).astype(np.int64)
-            whole &= (flags & UNUSABLE) == 0
-        valid += int(whole.sum())
-        if not whole.any():
-            continue
-        stop = min(first + rows, height)
-        for name, block in blocks.items():
-            strip = np.full((stop - first, width), np.nan, np.float32)
-            strip[top - first : bottom - first, left:right] = np.where(whole, block, np.float32(np.nan))
-            arrays[name][number, first:stop] = strip
-    for door in doors.values():
-        door.close(day)
-    log.info("%s: %d valid pixels", path.name, valid)
-
-
-def _tag(dataset: rasterio.DatasetReader, band: int) -> str | None:
-    return dataset.tags(band).get("units") or dataset.tags().get("units")
-
-
-def _offset(dataset: rasterio.DatasetReader, grid: Grid) -> tuple[int, int]:
-    """Row and column of the run's grid that a raster on its pixels begins at."""
-    geobox = geobox_of(dataset)
-    steps = ~grid.geobox.transform @ geobox.transform
-    row, col = round(steps.f), round(steps.c)
-    off = max(
-        abs(steps.a - 1) * dataset.width, abs(steps.e - 1) * dataset.height, abs(steps.c - col), abs(steps.f - row)
-    )
-    if geobox.crs != grid.geobox.crs or off > 1e-2:
-        raise RasterError(
-            "is not on the pixels of the run's grid", where=dataset.name,
-            expected=f"{crs_of(grid.geobox).name}, {grid.geobox.transform.a:g} a pixel", fix="make it again",
-        )  # fmt: skip
-    return row, col
 
 
 def _variables(path: Path, written: dict[str, Path]) -> list[str]:

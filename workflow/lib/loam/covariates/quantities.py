@@ -56,10 +56,10 @@ _temperature = Quantity(
 _moisture = Quantity(
     "m3 m-3", 0, 1, {"%": (0.01, 0.0), "percent": (0.01, 0.0), "1": (1.0, 0.0)}, reaches_in={"%": 1.0, "percent": 1.0}
 )
-_power_of = Quantity(  # noise that was taken off leaves some power a little below 0
-    "1", -0.5, 100, {"db": _power, "linear": (1.0, 0.0), "m2 m-2": (1.0, 0.0)}, falls_in={"db": -1.0}
+_power_of = Quantity(  # noise that was taken off leaves some power below 0; corners of buildings and ships are bright
+    "1", -0.5, 3e4, {"db": _power, "linear": (1.0, 0.0), "m2 m-2": (1.0, 0.0)}, falls_in={"db": -1.0}
 )
-_angle = Quantity("degree", 0, 90, {"deg": (1.0, 0.0), "degrees": (1.0, 0.0), "rad": (180 / np.pi, 0.0),
+_angle = Quantity("degree", 0, 180, {"deg": (1.0, 0.0), "degrees": (1.0, 0.0), "rad": (180 / np.pi, 0.0),
                                     "radian": (180 / np.pi, 0.0)}, reaches=2.0)  # fmt: skip
 _index = Quantity("1", -1, 1, {"%": (0.01, 0.0), "percent": (0.01, 0.0)})
 _count = Quantity("1", 0, 48)
