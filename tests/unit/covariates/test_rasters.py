@@ -11,6 +11,7 @@ import rasterio
 import xarray as xr
 from affine import Affine
 
+from loam.covariates.cells import open_cells
 from loam.covariates.features import feature_set
 from loam.covariates.files import files_of_day
 from loam.covariates.rasters import open_day
@@ -155,6 +156,14 @@ def test_lags_read_the_days_before_from_time_and_from_file_names(tmp_path, grid,
     for column, expected in enumerate([field + 3, field + 2, field + 1, field * 2]):
         assert (static[..., column] == expected).all()
     assert files_of_day(inputs, {**NONE, **features}, DAY) == [series, str(tmp_path / "et_2022-08-14.tif")]
+
+
+def test_a_day_of_many_fields_is_refused_not_read_at_its_first(tmp_path, grid, field):
+    x, y = centres(80, 540_000, SIDE), centres(-80, 5_360_000, SIDE)
+    hours = [f"{DAY}T{hour:02d}:00" for hour in range(24)]
+    hourly = netcdf(tmp_path / "tmax.nc", {"rain": np.stack([field] * 24)}, hours, x, y)
+    with pytest.raises(RasterError, match=rf"several fields of rain on {DAY} \(24\)"), open_cells(hourly, ["rain"]):
+        pass
 
 
 def test_a_file_of_one_day_cannot_give_a_lag(tmp_path, grid, field):

@@ -133,3 +133,31 @@ def test_an_excluded_sensor_lends_no_flag_to_the_others_mean():
 def test_a_boundary_that_cannot_be_read_is_refused(text):
     with pytest.raises(ConfigError, match=r'day_boundary.*like "00:00\+10:00"'):
         boundary_shift(text)
+
+
+def test_jitter_of_seconds_does_not_hide_the_interval():
+    rng = np.random.default_rng(0)
+    times = pd.date_range("2020-01-01", periods=72 * 10, freq="20min") + pd.to_timedelta(rng.normal(0, 12, 720), "s")
+    assert means(series(times.sort_values(), np.full(720, 0.2)))["value"].notna().sum() == 10
+
+
+def test_a_logger_set_to_another_interval_is_judged_by_each():
+    slow = pd.date_range("2020-01-01", "2020-02-29 23:00", freq="h")
+    fast = pd.date_range("2020-03-01", "2020-03-31 23:55", freq="5min")  # most readings of the year
+    result = means(series(slow.append(fast), np.full(len(slow) + len(fast), 0.2)))
+    assert result["value"].notna().all() and len(result) == 60 + 31
+    half = slow[(slow.hour < 12) | (slow.month == 1)]
+    result = means(series(half.append(fast), np.full(len(half) + len(fast), 0.2))).set_index("date")["value"]
+    assert result["2020-02"].isna().all() and result["2020-01"].notna().all()
+
+
+def test_a_day_of_two_readings_is_no_day_of_a_logger_that_reads_hourly():
+    times = pd.date_range("2020-01-01", periods=24 * 9, freq="h")
+    times = times[(times.day != 5) | times.hour.isin([0, 12])]
+    result = means(series(times, np.full(len(times), 0.2))).set_index("date")["value"]
+    assert result.index[result.isna()].tolist() == [pd.Timestamp("2020-01-05")]
+
+
+def test_two_readings_a_day_are_enough_where_there_are_never_more():
+    times = pd.date_range("2020-01-01", periods=20, freq="12h")
+    assert means(series(times, np.full(20, 0.2)))["value"].notna().all()

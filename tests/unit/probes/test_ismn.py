@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zipfile
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -132,11 +134,64 @@ def test_a_folder_that_is_no_download_is_refused(tmp_path):
         read_ismn({"path": tmp_path / "c.zip"})
 
 
-def test_a_file_of_another_name_is_refused_by_its_name(tmp_path):
-    place = write_station(tmp_path, "NET", "Hill", [series()])
-    (place / "mine.stm").write_text("x")
-    with pytest.raises(TableError, match=r"mine\.stm: unreadable file name"):
+def header_only(place, name="*.stm"):
+    file = next(place.glob(name))
+    file.write_text(file.read_text().splitlines()[0] + "\n")
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["folder", "zip"])
+def test_a_file_that_cannot_be_read_is_named_and_the_others_are_read(tmp_path, caplog, packed):
+    path = download(tmp_path / "download")
+    (path / "NET_A" / "Hill" / "mine.stm").write_text("x")
+    above = [series(top=-0.1, bottom=-0.1, sensor="Above"), series(sensor="Below")]
+    write_station(path, "NET_C", "Deck", above)
+    header_only(write_station(path, "NET_D", "Bare", [series()]))
+    header_only(path / "NET_A" / "Hill", "*CS616_2_1*")
+    probes = read_ismn({"path": pack(path) if packed else path})
+    assert sorted(probes.stations["station"]) == ["NET_A_Hill", "NET_B_Hill", "NET_C_Deck"]
+    readings = pd.concat(probes.readings)
+    moisture = readings[readings["variable"] == "soil_moisture"]
+    assert set(moisture["sensor"]) == {"CS616_1_1", "Below"}
+    for name in ("mine.stm: unreadable file name", "not below the surface", "CS616_2_1", "station NET_D_Bare can be"):
+        assert name in caplog.text
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["folder", "zip"])
+def test_folders_around_a_download_make_no_station(tmp_path, packed):
+    download(tmp_path / "whole" / "Data_separate_files" / "again")
+    path = tmp_path / "whole"
+    for name in ("__MACOSX/Data/NET_A/._x.stm", "Data_separate_files/again/NET_A/Hill/._y.stm", ".DS_Store"):
+        (path / name).parent.mkdir(parents=True, exist_ok=True)
+        (path / name).write_text("Mac OS X")
+    probes = read_ismn({"path": pack(path) if packed else path})
+    assert sorted(probes.stations["station"]) == ["NET_A_Hill", "NET_B_Hill"]
+    means = pd.concat(probes.readings).query("variable == 'soil_moisture'").groupby("station")["value"].mean()
+    assert means["NET_B_Hill"] == pytest.approx(0.5)
+
+
+def test_a_station_in_two_folders_is_refused(tmp_path):
+    for half in ("a", "b"):
+        write_station(tmp_path / half, "NET", "Hill", [series()])
+    with pytest.raises(TableError, match="station NET_Hill is in 2 folders: a/NET/Hill, b/NET/Hill"):
         read_ismn({"path": tmp_path})
+
+
+def test_a_zip_whose_directory_is_damaged_is_refused_by_its_name(tmp_path):
+    path = pack(download(tmp_path / "download"))
+    whole = path.read_bytes()
+    for damage in (whole[: len(whole) // 2], whole[:-30], whole.replace(b"PK\x01\x02", b"PK\x01\x03")):
+        path.write_bytes(damage)
+        with pytest.raises(TableError, match=path.name):
+            list(read_ismn({"path": path}).readings)
+
+
+def test_a_download_of_many_folders_is_listed_once(tmp_path, monkeypatch):
+    path, calls = pack(download(tmp_path / "download")), []
+    monkeypatch.setattr(
+        zipfile.ZipFile, "namelist", lambda self: calls.append(1) or [i.filename for i in self.filelist]
+    )
+    list(read_ismn({"path": path}).readings)
+    assert len(calls) == 1
 
 
 def test_a_file_with_only_a_header_is_refused_by_its_name(tmp_path):

@@ -308,3 +308,33 @@ def test_a_station_of_nothing_but_missing_readings_is_named_and_left_out(run, ca
     assert set(daily["station"]) == set(report["station"]) == {"a"}
     assert stations.set_index("station")["days"].to_dict() == {"a": len(DAYS), "b": 0}
     assert "no soil moisture of station b" in caplog.text
+
+
+def test_a_station_that_loses_more_than_a_tenth_of_its_days_is_named_with_the_reason(run, caplog):
+    wet = np.where(np.arange(60) % 5 == 0, 0.9, wave(1))  # a fifth lies above what a soil holds
+    run([frame("lossy", (0, 30), wet), frame("sound", (0, 30), np.where(np.arange(60) == 3, 0.9, wave(2)))])
+    warned = [record.message for record in caplog.records if "days of surface" in record.message]
+    assert [text.split(":")[0] for text in warned] == ["station lossy"]
+    assert "12 of 60 days of surface (20 %)" in warned[0] and "out_of_range 20%" in warned[0]
+
+
+def test_frost_is_a_reason_too_and_a_code_is_not(run, caplog):
+    hours = pd.date_range("2020-05-01", periods=24 * 20, freq="h")
+    soil = frame("cold", (0, 30), np.full(len(hours), 0.2) + np.arange(len(hours)) % 7 / 1e3, times=hours)
+    for code, kept in ((-1.5, 10), (-99.9, 20)):
+        caplog.clear()
+        temperature = frame("cold", (5, 5), np.where(np.arange(len(hours)) < 240, 0.5, code), unit="degC", times=hours)
+        temperature = temperature.assign(variable="soil_temperature")
+        daily, _, _ = run([pd.concat([soil, temperature], ignore_index=True)], daily=False)
+        assert daily["moisture"].notna().sum() == kept
+        assert ("10 of 20 days of surface (50 %) have readings and no value: frozen 50%" in caplog.text) == (kept == 10)
+
+
+def test_uplinks_sent_twice_make_no_day_poorer_or_richer(run):
+    rng = np.random.default_rng(3)
+    times = pd.date_range("2020-05-01", periods=72 * 20, freq="20min") + pd.to_timedelta(rng.normal(0, 12, 1440), "s")
+    soil = frame("twice", (0, 30), 0.2 + rng.normal(0, 0.001, 1440), times=times.sort_values())
+    again = soil.iloc[::2].assign(time=lambda rows: rows["time"] + pd.Timedelta(seconds=8))
+    once = run([soil], daily=False)[0]
+    both = run([pd.concat([soil, again], ignore_index=True)], daily=False)[0]
+    pd.testing.assert_frame_equal(once, both)

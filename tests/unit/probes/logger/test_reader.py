@@ -250,3 +250,56 @@ def test_the_guides_example_is_read_as_it_says(tmp_path, monkeypatch):
     assert first["time"].min() == pd.Timestamp("2021-02-28 14:00")
     assert set(zip(first["depth_from_cm"], first["depth_to_cm"], strict=True)) == {(10, 10), (30, 60)}
     assert first["value"].isna().sum() == 1
+
+
+PORTS = (
+    "z6-1,Port1,Port1,Port2,Port2\nRecords: 2,TEROS 12,TEROS 12,TEROS 12,TEROS 12\n"
+    "Timestamp, m³/m³ Water Content, °C Soil Temperature, m³/m³ Water Content, °C Soil Temperature\n"
+    "08/01/2024 12:00:00 AM,0.20,18.0,0.30,17.5\n08/01/2024 12:00:00 PM,0.21,18.0,0.31,17.5\n"
+)
+WATER = "variable: soil_moisture, unit: m³/m³"
+
+
+@pytest.mark.parametrize(
+    ("lines", "columns"),
+    [
+        ("[1, 2, 3]", ['"Port1 TEROS 12 m³/m³ Water Content"', '"Port2 TEROS 12 m³/m³ Water Content"']),
+        ("3", ['"m³/m³ Water Content", position: 2', '"m³/m³ Water Content", position: 4']),
+        ("[1, 3]", ['"Port1 m³/m³ Water Content"', '"m³/m³ Water Content", position: 4']),
+    ],
+)
+def test_names_that_repeat_for_each_port_are_told_apart(tmp_path, lines, columns):
+    entries = [
+        f"{{column: {column}, depth: {depth}, {WATER}}}"
+        for column, depth in zip(columns, ("5-15 cm", "15-25 cm"), strict=True)
+    ]
+    time = '{column: Timestamp, format: "%m/%d/%Y %I:%M:%S %p", zone: UTC}'
+    text = describe(time=time, columns=f"[{', '.join(entries)}]", more=f"lines: {{names: {lines}, data: 4}}\n")
+    readings = read(Case("zentra", files={"K1_a.csv": PORTS}, description=text), tmp_path)
+    found = readings.groupby("depth_from_cm")["value"].agg(list).to_dict()
+    assert found == {5: [0.20, 0.21], 15: [0.30, 0.31]}
+    assert readings["time"].dt.hour.tolist() == [0, 12, 0, 12]
+
+
+@pytest.mark.parametrize(("position", "says"), [(3, "column 3 is '°C Soil Temperature'"), (9, "column 9 is not there")])
+def test_a_position_that_holds_another_column_is_refused(tmp_path, position, says):
+    column = f'{{column: "m³/m³ Water Content", position: {position}, depth: 5-15 cm, {WATER}}}'
+    time = '{column: Timestamp, format: "%m/%d/%Y %I:%M:%S %p", zone: UTC}'
+    text = describe(time=time, columns=f"[{column}]", more="lines: {names: 3, data: 4}\n")
+    with pytest.raises(TableError, match=says):
+        read(Case("zentra", files={"K1_a.csv": PORTS}, description=text), tmp_path)
+
+
+def test_what_other_systems_strew_is_no_logger_file(tmp_path):
+    files = {"K1_a.csv": HEAD + "01/02/2021 00:00,21.5\n", "._K1_a.csv": b"\0\5Mac OS X", "~$K1_a.csv": b"PK"}
+    assert len(read(Case("strewn", files=files), tmp_path)) == 1
+
+
+def test_a_name_in_two_unicode_forms_is_one_station(tmp_path):
+    files = {"Ve\u0301lo_a.csv": HEAD + "01/02/2021 00:00,21.5\n"}  # e and an accent, as macOS writes names
+    stations = "station,latitude,longitude\nV\u00e9lo,-35.10,147.20\n"
+    assert set(read(Case("accent", files=files, stations=stations), tmp_path)["station"]) == {"V\u00e9lo"}
+    column = HEAD.replace("Timestamp", "Site,Timestamp") + "Ve\u0301lo,01/02/2021 00:00,21.5\n"
+    text = describe(station="{from: column, column: Site}")
+    case = Case("accent", files={"all.csv": column}, stations=stations, description=text)
+    assert set(read(case, tmp_path / "b")["station"]) == {"V\u00e9lo"}

@@ -33,6 +33,22 @@ def test_what_is_no_zone_is_refused(zone):
         parse_zone(zone, where="zone")
 
 
+@pytest.mark.parametrize(("zone", "offset"), [("EST", "+10:00 in Australia"), ("AEST", "+10:00"), ("mst", "-07:00")])
+def test_an_abbreviation_is_refused_with_the_offset_to_write(zone, offset):
+    with pytest.raises(ConfigError, match="abbreviation of a time zone") as error:
+        parse_zone(zone, where="zone")
+    assert offset in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"), [("%d/%m/%Y %I:%M", "%I without %p"), ("%d/%m/%Y %H:%M %p", "%p without %I")]
+)
+def test_half_a_clock_of_twelve_hours_is_refused(text, says):
+    with pytest.raises(ConfigError, match=says):
+        check_format(text, where="format")
+    check_format("%d/%m/%Y %I:%M %p", where="format")
+
+
 def test_the_doubled_hour_is_the_earlier_or_the_later_instant():
     doubled = ["2021-04-04 02:30"]
     assert utc(doubled, Clock(FORMAT, HOBART, ambiguous="earlier")) == ["04-03T15:30"]

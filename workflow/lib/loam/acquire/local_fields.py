@@ -17,6 +17,7 @@ import pandas as pd
 import xarray as xr
 
 from loam.acquire.catalogue import Dataset, Variable
+from loam.acquire.day_axis import days_of_steps, refuse_several
 from loam.acquire.layout import FILE, Layout, within_range
 from loam.acquire.local_cells import Cells, cells_in
 from loam.acquire.plan import days_of
@@ -98,7 +99,7 @@ def _last_day(variable: Variable, layout: Layout, files: dict[tuple[str | None, 
         )
     latest = max(mine, key=lambda span: days_of(span)[-1])
     with _open(mine[latest]) as data:
-        return max(_days(data[_variable_in(data, variable, layout, mine[latest])], mine[latest]))
+        return max(_days(data, _variable_in(data, variable, layout, mine[latest]), mine[latest]))
 
 
 def _by_file(
@@ -129,7 +130,7 @@ def _read(
     """Cells, and the fields of ``days`` [day, row, column] in the canonical unit."""
     with _open(path) as data:
         name = _variable_in(data, variable, layout, path)
-        time, known = _time_of(data[name], path), _days(data[name], path)
+        time, known = _time_of(data[name], path), _days(data, name, path)
         array = data[name].squeeze(
             [dim for dim, size in data[name].sizes.items() if size == 1 and dim != time], drop=True
         )
@@ -196,18 +197,15 @@ def _time_of(array: xr.DataArray, path: Path) -> str:
     return found[0]
 
 
-def _days(array: xr.DataArray, path: Path) -> list[date]:
-    """The day of each step.
+def _days(data: xr.Dataset, name: str, path: Path) -> list[date]:
+    """The day of each step of a variable.
 
     Raises:
-        RasterError: a day is there twice.
+        RasterError: a day is there twice, or bounds and times contradict each other.
     """
-    index = pd.DatetimeIndex(array[_time_of(array, path)].values).floor("D")
-    if (twice := index[index.duplicated()]).size:
-        raise RasterError(
-            f"has several fields of {array.name} on {twice[0]:%Y-%m-%d}", where=path, expected="one a day"
-        )
-    return [stamp.date() for stamp in index]
+    days = days_of_steps(data, _time_of(data[name], path), path, daily=True)
+    refuse_several(days, name, path)
+    return days
 
 
 def _compact(places: Sequence[int] | np.ndarray) -> slice | np.ndarray:

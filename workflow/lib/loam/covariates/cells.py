@@ -21,6 +21,7 @@ from affine import Affine
 from odc.geo.geobox import GeoBox
 from rasterio.windows import Window
 
+from loam.acquire.day_axis import days_of_steps, refuse_several
 from loam.errors import RasterError
 from loam.grid import geobox_of, open_raster, present
 
@@ -72,14 +73,16 @@ class NetCdfCells:
         others = [dimension for dimension in first.dims if dimension not in (y, x)]
         if len(others) > 1 or (others and not isinstance(dataset.indexes.get(others[0]), pd.DatetimeIndex)):
             raise RasterError(
-                f"variable '{names[0]}' has dimensions {', '.join(first.dims)}", where=path, expected="time, y, x"
-            )
+                f"variable '{names[0]}' has dimensions {', '.join(first.dims)}", where=path,
+                expected="time (in the standard calendar), y, x",
+            )  # fmt: skip
         self.has_time = bool(others)
-        self.days = [stamp.date() for stamp in dataset.indexes[others[0]]] if others else []
+        self.days = days_of_steps(dataset, str(others[0]), path, daily=False) if others else []
+        refuse_several(self.days, names[0], path)
         shape, crs = (first.sizes[y], first.sizes[x]), _crs(dataset, first, x, path)
         self.geobox = GeoBox(shape, _transform(first[x], first[y], path), crs.to_wkt())
         if self.has_time:
-            self._position = {stamp.date(): k for k, stamp in reversed(list(enumerate(dataset.indexes[others[0]])))}
+            self._position = {day: step for step, day in enumerate(self.days)}
         self._variables = {}
         for name in names:
             if set(dataset[name].dims) != set(first.dims):

@@ -29,6 +29,7 @@ import xarray as xr
 import zarr
 from odc.geo.geobox import GeoBox
 
+from loam.acquire.day_axis import days_of_steps
 from loam.covariates.cells import NetCdfCells, open_cells
 from loam.covariates.observations import write_observations
 from loam.covariates.quantities import Door
@@ -94,10 +95,7 @@ def _write_fields(group: zarr.Group, files: Sequence[Path], days: Sequence[date]
                 describe_grid(group, geobox)
             elif not same_grid(geobox, cells.geobox):
                 raise RasterError(f"its cells are not those of {files[0]}", where=path, fix="bring both to one grid")
-            held = set(cells.days)
-            if len(held) < len(cells.days):
-                raise RasterError("holds a day twice", where=path, expected="one field a day")
-            missing = [day for day in days if day not in held]
+            missing = [day for day in days if day not in cells.days]
             if missing:
                 log.warning("%s: no field of %s", path, ", ".join(map(str, missing)))
             for name in names:
@@ -133,7 +131,8 @@ def _write_counts(group: zarr.Group, path: Path, days: Sequence[date]) -> None:
     with xr.open_dataset(path, engine="netcdf4", decode_timedelta=False) as dataset:
         for name, variable in dataset.data_vars.items():
             if variable.ndim == 1 and isinstance(dataset.indexes.get(variable.dims[0]), pd.DatetimeIndex):
-                by_day = dict(zip(variable.indexes[variable.dims[0]].date, variable.values.astype(float), strict=True))
+                known = days_of_steps(dataset, str(variable.dims[0]), path, daily=False)
+                by_day = dict(zip(known, variable.values.astype(float), strict=True))
                 values = np.array([by_day.get(day, np.nan) for day in days], np.float32)
                 group.create_array(str(name), data=values, chunks=(len(days),), dimension_names=["time"])
 

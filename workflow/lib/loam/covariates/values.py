@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from loam.errors import TableError
+from loam.io.names import one_form
 
 # A day, with or without a time and an offset from UTC.
 DAY = r"(?:18|19|20|21)\d\d-\d\d-\d\d(?:[T ]\d\d(?::?\d\d){0,2}(?:\.\d+)? ?(?:Z|UTC|[+-]\d\d(?::?\d\d)?)?)?"
@@ -91,4 +92,4 @@ def texts_of(column: pd.Series) -> pd.Series:
 def _name(value: object) -> str:
     if isinstance(value, float | np.floating) and value.is_integer():
         return str(int(value))
-    return str(value).strip()
+    return one_form(str(value).strip())

@@ -3,8 +3,9 @@
 Which readings make up a day depends on where the day begins (the config's ``day_boundary``). A state (moisture,
 temperature) read at the boundary belongs to the day that begins; rain is the sum over the interval that ends at its
 time, so that a sum at the boundary belongs to the day that ends. How many readings a day should have is read off the
-record itself: 24 h by the most frequent interval of the sensor in that calendar year, so that a logger that was set to
-another interval is judged by each.
+record around it: each day has its most frequent interval, intervals that differ by seconds counting as one, and the one
+that most of the days within a week have is the day's. So a logger that was set to another interval is judged by each,
+and a day with gaps by its neighbours.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from loam.probes.quality.flags import Flag
 
 DAY = np.int64(86_400_000_000_000)  # ns
 SUMS = {"precipitation"}
+AROUND = 7  # days before and after that a day's interval is looked for in
+SAME_STEP = np.log(1.1)  # intervals within some 10 % are one
 SERIES = ["station", "sensor", "variable", "depth_from_cm", "depth_to_cm"]
 
 
@@ -91,29 +94,43 @@ def daily_values(
 
 
 def expected_readings(series: np.ndarray, time: np.ndarray, day: np.ndarray) -> np.ndarray:
-    """[row] readings that a day of the row's series and year should have, from the most frequent interval; at least 1.
+    """[row] readings that a day of the row's series should have; at least 1.
 
     Args:
         series: [row] whole numbers, sorted; time: [row] ns, sorted in each series; day: [row] days since 1970.
     """
-    if not len(time):
-        return np.ones(0)
-    year = (day * DAY).astype("datetime64[ns]").astype("datetime64[Y]").astype(np.int64)
-    changes = (np.diff(series) != 0) | (np.diff(year) != 0)
-    group = np.r_[0, np.cumsum(changes)]
-    interval = np.diff(time)
-    same = ~changes & (interval > 0)
-    of_group, interval = group[1:][same], interval[same]
-    order = np.lexsort((interval, of_group))
-    of_group, interval = of_group[order], interval[order]
-    start = np.flatnonzero(np.r_[True, (np.diff(of_group) != 0) | (np.diff(interval) != 0)][: len(interval)])
-    count = np.diff(np.r_[start, len(interval)])
-    of_group, interval = of_group[start], interval[start]
-    usual = np.lexsort((-interval, count, of_group))  # last of its group: the most frequent, of equals the shortest
-    usual = usual[np.r_[of_group[usual][1:] != of_group[usual][:-1], True][: len(usual)]]
-    expected = np.ones(group[-1] + 1)
-    expected[of_group[usual]] = np.maximum(1, np.round(DAY / interval[usual]))
-    return expected[group]
+    expected = np.ones(len(time))
+    if len(time) < 2:
+        return expected
+    step = np.diff(time)
+    inside = (np.diff(series) == 0) & (np.diff(day) == 0) & (step > 0)
+    steps = pd.DataFrame({"series": series[1:][inside], "day": day[1:][inside], "step": step[inside]})
+    steps["width"] = np.round(np.log(steps["step"]) / SAME_STEP).astype(int)
+    means = steps.groupby(["series", "width"])["step"].mean()
+    votes = steps.groupby(["series", "day", "width"]).size().rename("count").reset_index()
+    votes = votes.sort_values(["series", "day", "count", "width"], ascending=[True, True, False, True])
+    votes = votes.drop_duplicates(["series", "day"])  # of equals the shortest
+    for number, own in votes.groupby("series"):
+        rows = slice(*np.searchsorted(series, [number, number + 1]))
+        width = _of_most_days(own["day"].to_numpy(), own["width"].to_numpy(), day[rows])
+        expected[rows] = np.maximum(1, np.round(DAY / means[number].loc[width].to_numpy()))
+    return expected
+
+
+def _of_most_days(voted: np.ndarray, width: np.ndarray, day: np.ndarray) -> np.ndarray:
+    """[row] the width that most of the days around the row's have; of equals the smallest.
+
+    Args:
+        voted: [vote] days, sorted; width: [vote] theirs; day: [row], sorted.
+    """
+    kinds = np.unique(width)
+    days = np.unique(day)
+    counted = np.concatenate([np.zeros((1, len(kinds)), int), np.cumsum(width[:, None] == kinds, axis=0)])
+    first = np.searchsorted(voted, days - AROUND)
+    last = np.searchsorted(voted, days + AROUND, side="right")
+    around = counted[last] - counted[first]
+    around = np.where(around.any(1)[:, None], around, counted[-1])  # alone in its fortnight: as the series as a whole
+    return kinds[np.argmax(around, axis=1)][np.searchsorted(days, day)]
 
 
 def mean_over_sensors(daily: pd.DataFrame) -> pd.DataFrame:

@@ -1,8 +1,10 @@
 """Downloads of the International Soil Moisture Network, both layouts, zip or unpacked (Dorigo et al. 2011, 2021).
 
 Folders ``network/station`` hold one ``.stm`` a sensor and a ``static_variables.csv``. The package ``ismn`` (TU Wien)
-opens the archive and reads the files; its file handlers are used without its ``ISMN_Interface``, which would collect
-the metadata of the whole archive at once and write them beside the data. Nothing is written into the user's folder.
+reads the files; its file handlers are used without its ``ISMN_Interface``, which would collect the metadata of the
+whole archive at once and write them beside the data, and on files of a folder, to which a zip's are unpacked one by
+one: it would list the whole zip for each. Nothing is written into the user's folder. A sensor's file that cannot be
+read is named in a warning and left out; a download of which nothing can be read is refused.
 
 The ISMN's terms forbid passing the data on.
 """
@@ -25,6 +27,8 @@ from ismn.const import LANDCOVER
 from ismn.filehandlers import DataFile, StaticMetaFile
 
 from loam.errors import TableError
+from loam.io.archives import is_strewn, open_zip, unpack_member
+from loam.io.names import one_form
 from loam.probes.readings import Probes
 from loam.probes.settings import complete_stations, source_path
 
@@ -75,72 +79,135 @@ def read_ismn(settings: Mapping[str, Any]) -> Probes:
         TableError: the archive is no ISMN download, or a file in it cannot be read.
     """
     path = source_path(settings)
-    if path.is_file() and not zipfile.is_zipfile(path):
-        raise TableError("is not a zip", where=path, expected=LAYOUT)
-    root = IsmnRoot(path)
-    try:
-        sensors = _sensor_files(root)
-        stations = complete_stations(_stations(root, sensors), settings)
-    finally:
-        root.close()
+    download = Download(path)
+    sensors, refused = _sensor_files(download)
+    stations = _stations(download, sensors, refused)
+    stations = complete_stations(stations, settings)
     chosen = {name: sensors[name] for name in stations["station"]}
-    return Probes(stations, _readings(path, chosen), daily=False, source=f"ISMN download {path}")
+    return Probes(stations, _readings(download, chosen), daily=False, source=f"ISMN download {path}")
 
 
-def _sensor_files(root: IsmnRoot) -> dict[str, list[SensorFile]]:
-    """The files of the four variables by station, both in the order of their names."""
+class Download:
+    """The files of a download, listed once; those of a zip are unpacked when they are asked for.
+
+    Args:
+        path: of the zip or the folder.
+
+    Raises:
+        TableError: the file is no zip.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._zip = None if path.is_dir() else open_zip(path, expected=LAYOUT)
+        if self._zip is None:
+            files = (file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file())
+        else:
+            files = (name for name in self._zip.namelist() if not name.endswith("/"))
+        self.files = sorted(name for name in files if not is_strewn(name))
+        self._tables: dict[str, str] = {}
+        for name in self.files:
+            if name.endswith(".csv"):
+                self._tables.setdefault(str(PurePosixPath(name).parent), name)
+
+    def table_of(self, folder: str) -> str | None:
+        """The first CSV of a folder."""
+        return self._tables.get(folder)
+
+    def root(self, name: str, temporary: str) -> IsmnRoot:
+        """A folder, as the package wants it, that holds the file ``name``."""
+        if self._zip is None:
+            return IsmnRoot(self.path)
+        unpack_member(self._zip, name, Path(temporary))
+        return IsmnRoot(temporary)
+
+
+def _sensor_files(download: Download) -> tuple[dict[str, list[SensorFile]], list[TableError]]:
+    """The files of the four variables by station, both in the order of their names; and why others are not read."""
     found: dict[str, list[SensorFile]] = {}
     others: set[str] = set()
-    for folder in sorted(str(PurePosixPath(item)) for items in root.cont.values() for item in items):
-        station = "_".join(PurePosixPath(folder).parts[-2:])
-        for file in sorted(str(PurePosixPath(item)) for item in root.find_files(folder, "*.stm")):
-            match = FILE_NAME.fullmatch(PurePosixPath(file).name)
-            if match is None:
-                raise TableError("unreadable file name", where=f"{root.path}: {file}", expected=NAME)
-            if match["variable"] not in VARIABLES:
-                others.add(match["variable"])
+    refused: list[TableError] = []
+    for name in download.files:
+        file = PurePosixPath(name)
+        if file.suffix != ".stm":
+            continue
+        where = f"{download.path}: {name}"
+        if len(file.parts) < 3:
+            _leave_out(TableError("lies in no folder of a station", where=where, expected=LAYOUT), refused)
+            continue
+        match = FILE_NAME.fullmatch(file.name)
+        if match is None:
+            _leave_out(TableError("unreadable file name", where=where, expected=NAME), refused)
+            continue
+        if match["variable"] not in VARIABLES:
+            others.add(match["variable"])
+            continue
+        station = one_form("_".join(file.parts[-3:-1]))
+        variable = VARIABLES[match["variable"]][0]
+        depths = (0.0, 0.0)
+        if variable not in AIR:
+            depths = tuple(round(100 * float(match[end]), 4) for end in ("top", "bottom"))
+            if not 0 <= depths[0] <= depths[1]:
+                problem = f"depth {match['top']} to {match['bottom']} m is not below the surface"
+                _leave_out(TableError(problem, where=where), refused)
                 continue
-            variable = VARIABLES[match["variable"]][0]
-            depths = (0.0, 0.0)
-            if variable not in AIR:
-                depths = tuple(round(100 * float(match[end]), 4) for end in ("top", "bottom"))
-                if not 0 <= depths[0] <= depths[1]:
-                    raise TableError(
-                        f"depth {match['top']} to {match['bottom']} m is not below the surface",
-                        where=f"{root.path}: {file}",
-                    )
-            found.setdefault(station, []).append(SensorFile(file, station, variable, match["sensor"], *depths))
+        found.setdefault(station, []).append(SensorFile(name, station, variable, match["sensor"], *depths))
     if others:
-        log.info("%s: variables not read: %s", root.path, ", ".join(sorted(others)))
+        log.info("%s: variables not read: %s", download.path, ", ".join(sorted(others)))
     found = {name: files for name, files in found.items() if any(file.variable == "soil_moisture" for file in files)}
     if not found:
-        raise TableError("no soil moisture in it", where=root.path, expected=LAYOUT)
-    return found
+        raise refused[0] if refused else TableError("no soil moisture in it", where=download.path, expected=LAYOUT)
+    folders = {name: {str(PurePosixPath(file.path).parent) for file in files} for name, files in found.items()}
+    if several := {name: places for name, places in folders.items() if len(places) > 1}:
+        name, places = next(iter(several.items()))
+        raise TableError(
+            f"station {name} is in {len(places)} folders: {', '.join(sorted(places))}", where=download.path,
+            expected="one folder a station", fix="give one download at a time",
+        )  # fmt: skip
+    return dict(sorted(found.items())), refused
 
 
-def _stations(root: IsmnRoot, sensors: Mapping[str, list[SensorFile]]) -> pd.DataFrame:
+def _leave_out(error: TableError, refused: list[TableError]) -> None:
+    log.warning("left out: %s", error)
+    refused.append(error)
+
+
+def _stations(download: Download, sensors: dict[str, list[SensorFile]], refused: list[TableError]) -> pd.DataFrame:
+    """One row a station, from its first file that can be read; files before it, and stations without one, go."""
     rows = []
-    with TemporaryDirectory(prefix="loam_ismn_") as temporary:
-        for station, files in sensors.items():
-            metadata = _open(root, files[0].path, temporary).metadata
+    for station, files in list(sensors.items()):
+        with TemporaryDirectory(prefix="loam_ismn_") as temporary:
+            while files:
+                try:
+                    metadata = _open(download, files[0].path, temporary).metadata
+                    break
+                except TableError as error:
+                    _leave_out(error, refused)
+                    files.pop(0)
+            if not any(file.variable == "soil_moisture" for file in files):
+                log.warning("%s: no file of soil moisture of station %s can be read", download.path, station)
+                del sensors[station]
+                continue
             rows.append(
                 {
                     "station": station,
                     **{name: metadata[name].val for name in ("latitude", "longitude", "elevation")},
-                    **_static(root, station, str(PurePosixPath(files[0].path).parent), temporary),
+                    **_static(download, station, str(PurePosixPath(files[0].path).parent), temporary),
                 }
             )
+    if not rows:
+        raise refused[0]
     return pd.DataFrame(rows)
 
 
-def _static(root: IsmnRoot, station: str, folder: str, temporary: str) -> dict[str, Any]:
+def _static(download: Download, station: str, folder: str, temporary: str) -> dict[str, Any]:
     """Porosity (saturation of the uppermost layer), land cover and texture from the station's static variables."""
-    files = root.find_files(folder, "*.csv")
+    name = download.table_of(folder)
     try:
-        if not files:
+        if name is None:
             raise OSError("the file is not there")
-        static = StaticMetaFile(root, str(PurePosixPath(files[0])), temp_root=temporary).metadata
-    except UNREADABLE as error:
+        static = StaticMetaFile(download.root(name, temporary), name).metadata
+    except (*UNREADABLE, TableError) as error:
         log.warning("%s: no porosity, soil and land cover, static variables unreadable (%s)", station, error)
         return {}
     values = {}
@@ -165,32 +232,38 @@ def _class_name(value: Any) -> str:
         return str(value)
 
 
-def _open(root: IsmnRoot, file: str, temporary: str) -> DataFile:
+def _open(download: Download, file: str, temporary: str) -> DataFile:
     try:
-        return DataFile(root, file, temp_root=temporary)
+        return DataFile(download.root(file, temporary), file)
     except UNREADABLE:
         raise TableError(
             "cannot be read",
-            where=f"{root.path}: {file}",
+            where=f"{download.path}: {file}",
             expected="an ISMN file with a header and readings, or lines of 15 columns",
             fix="download it again or take it out",
         ) from None
 
 
-def _readings(path: Path, sensors: Mapping[str, list[SensorFile]]) -> Iterator[pd.DataFrame]:
-    root = IsmnRoot(path)
-    try:
-        for files in sensors.values():
+def _readings(download: Download, sensors: Mapping[str, list[SensorFile]]) -> Iterator[pd.DataFrame]:
+    refused: list[TableError] = []
+    read = False
+    for files in sensors.values():
+        for file in files:
             with TemporaryDirectory(prefix="loam_ismn_") as temporary:
-                for file in files:
-                    yield _sensor_readings(root, file, temporary)
-    finally:
-        root.close()
+                try:
+                    frame = _sensor_readings(download, file, temporary)
+                except TableError as error:
+                    _leave_out(error, refused)
+                    continue
+            read = read or file.variable == "soil_moisture"
+            yield frame
+    if refused and not read:
+        raise refused[0]
 
 
-def _sensor_readings(root: IsmnRoot, sensor: SensorFile, temporary: str) -> pd.DataFrame:
-    where = f"{root.path}: {sensor.path}"
-    file = _open(root, sensor.path, temporary)
+def _sensor_readings(download: Download, sensor: SensorFile, temporary: str) -> pd.DataFrame:
+    where = f"{download.path}: {sensor.path}"
+    file = _open(download, sensor.path, temporary)
     try:
         data = file.read_data()
         times = pd.DatetimeIndex(data.index).as_unit("ns")

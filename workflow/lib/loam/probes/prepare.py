@@ -24,8 +24,9 @@ from loam.errors import TableError
 from loam.io.atomic import atomic_path
 from loam.io.tables import check_table, write_table
 from loam.probes.calibration import calibrate
-from loam.probes.daily import boundary_shift, daily_values, mean_over_sensors
+from loam.probes.daily import SUMS, boundary_shift, daily_values, mean_over_sensors
 from loam.probes.formats import open_probes, provider_flags
+from loam.probes.impossible import without_impossible
 from loam.probes.layers import to_layers
 from loam.probes.maps import fill_from_maps
 from loam.probes.products import DAILY, DAY, LAYER, QC_REPORT, READING, STATION_SUMMARY
@@ -35,13 +36,15 @@ from loam.probes.quality.rain import daily_rain, nearest_rain
 from loam.probes.quality.repeats import flag_repeats, repeated_depths, repeated_stations
 from loam.probes.quality.station import flag_station
 from loam.probes.readings import READINGS, Probes
-from loam.probes.report import count_flags, in_order, log_report, place_of
+from loam.probes.report import count_flags, in_order, log_report, place_of, warn_of_losses
+from loam.probes.sent_again import sent_again
 from loam.probes.stations import select_stations, summarise_stations
 from loam.probes.units import CANONICAL, GRAVIMETRIC, to_canonical
 
 log = logging.getLogger("loam")
 
 DEPTH = ["depth_from_cm", "depth_to_cm"]
+SERIES = ["variable", "sensor", *DEPTH]
 TEXT = ["station", "sensor", "variable", "unit", "flag"]
 PIECE_ROWS = 250_000  # readings that are checked and spooled at a time
 
@@ -93,7 +96,9 @@ def prepare_domain(
         pieces = _spool(probes, set(chosen["station"]), Path(spool))
         rain = _rain_near(pieces, chosen, probes, quality["rain_distance_km"])
         for station, readings in _by_station(pieces):
-            readings = _moisture(to_canonical(readings, where=probes.source), about.loc[station], calibration)
+            readings = _once(readings, daily=probes.daily)
+            readings = without_impossible(to_canonical(readings, where=probes.source), SERIES)
+            readings = _moisture(readings, about.loc[station], calibration)
             porosity = _porosity(about.loc[station])
             readings["qc"] = flag_station(
                 readings, daily=probes.daily, porosity=porosity, settings=rules, rain=rain.get(station)
@@ -116,6 +121,7 @@ def prepare_domain(
     write_table(table, report, QC_REPORT)
     write_table(summarise_stations(chosen, observed), stations, STATION_SUMMARY)
     log_report(table)
+    warn_of_losses(table)
     if observed.empty:
         raise TableError(
             f"no layer has a value at any of {profiles['station'].nunique()} stations", where=probes.source,
@@ -180,6 +186,18 @@ def _by_station(pieces: Mapping[str, list[Path]]) -> Iterator[tuple[str, pd.Data
             path.unlink()
         if (frame["variable"] == "soil_moisture").any():
             yield station, frame.sort_values(["variable", "sensor", *DEPTH, "time"], ignore_index=True)
+
+
+def _once(readings: pd.DataFrame, *, daily: bool) -> pd.DataFrame:
+    """A station's readings without those that were sent again within seconds."""
+    again = np.zeros(len(readings), bool) if daily else sent_again(readings, SERIES, but=SUMS)
+    if not again.any():
+        return readings
+    log.info(
+        "station %s: %d of %d readings were sent again and count once", readings["station"].iloc[0], again.sum(),
+        len(readings),
+    )  # fmt: skip
+    return readings[~again].reset_index(drop=True)
 
 
 def _moisture(readings: pd.DataFrame, station: pd.Series, calibration: Mapping[str, Any]) -> pd.DataFrame:

@@ -18,6 +18,8 @@ from loam.probes.quality.flags import Flag
 
 log = logging.getLogger("loam")
 
+WORDS = {"extrapolated": "no sensor reaches far enough into the layer", "not_splined": "no profile could be fitted"}
+LOSS = 0.1  # share of a station's days from which on their loss is a warning
 NO_DAY = np.iinfo(np.int64).min  # a time that is missing
 LATEST = np.int64(2**40)  # later than any day
 
@@ -111,3 +113,40 @@ def log_report(report: pd.DataFrame) -> None:
                 "  %s: %d %ss of %d stations, %d of them left out", flag, rows["number"].sum(), counted,
                 rows["station"].nunique(), rows.loc[rows["excluded"], "number"].sum(),
             )  # fmt: skip
+
+
+def losses(report: pd.DataFrame) -> pd.DataFrame:
+    """Layers of stations that lost more than ``LOSS`` of the days on which something was read, most first.
+
+    Args:
+        report: schema QC_REPORT.
+
+    Returns:
+        station, layer, lost (days without a value), of (days with readings), share, reasons: the flags that kept
+        readings out, at the layer or on the days of the depths that it is made from, with the share of the days each.
+    """
+    layers = report[report["counted"] == LAYER]
+    kept = layers[layers["flag"] == KEPT]
+    found = kept.assign(lost=kept["of"] - kept["number"]).rename(columns={"place": "layer"})
+    found = found.assign(share=found["lost"] / found["of"])[found["lost"] > LOSS * found["of"]]
+    reasons = []
+    for row in found.itertuples():
+        own = layers[(layers["station"] == row.station) & (layers["place"] == row.layer) & layers["excluded"]]
+        own = own.sort_values("number", ascending=False)
+        reasons.append(
+            ", ".join(
+                f"{WORDS.get(flag, flag)} {number / row.of:.0%}"
+                for flag, number in zip(own["flag"], own["number"], strict=True)
+            )
+        )
+    found = found.assign(reasons=reasons)[["station", "layer", "lost", "of", "share", "reasons"]]
+    return found.sort_values(["share", "station", "layer"], ascending=[False, True, True], ignore_index=True)
+
+
+def warn_of_losses(report: pd.DataFrame) -> None:
+    """Warn of every station and layer in ``losses``: how much it lost, and why."""
+    for row in losses(report).itertuples():
+        log.warning(
+            "station %s: %d of %d days of %s (%.0f %%) have readings and no value: %s", row.station, row.lost, row.of,
+            row.layer, 100 * row.share, row.reasons or "its sensors stand for too little of the layer",
+        )  # fmt: skip

@@ -11,6 +11,8 @@ from typing import Any
 import pandas as pd
 
 from loam.errors import ConfigError, TableError
+from loam.io.archives import without_strewn
+from loam.io.names import one_form
 from loam.io.tables import check_table, read_table
 from loam.probes.readings import STATIONS
 from loam.probes.stations import select_stations
@@ -43,7 +45,8 @@ def source_files(settings: Mapping[str, Any], suffixes: Sequence[str], *, expect
         TableError: there is no such file; ``expected`` says which files the format has.
     """
     path = source_path(settings)
-    found = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
+    inside = sorted(file for file in path.rglob("*") if file.is_file())
+    found = [path] if path.is_file() else without_strewn(inside, path)
     files = [file for file in found if file.suffix.lower() in suffixes and not file.name.startswith(".")]
     if not files:
         raise TableError("no file of this format", where=path, expected=expected)
@@ -90,7 +93,7 @@ def complete_stations(stations: pd.DataFrame, settings: Mapping[str, Any]) -> pd
             raise TableError("no column 'station'", where=path, expected=f"station and any of {', '.join(columns[1:])}")
         if unknown := [name for name in table if name not in columns]:
             raise TableError(f"unknown column {', '.join(unknown)}", where=path, expected=", ".join(columns))
-        table["station"] = table["station"].astype(str).str.strip()
+        table["station"] = [one_form(name.strip()) for name in table["station"].astype(str)]
         if (twice := table["station"].duplicated()).any():
             raise TableError(f"station {table.loc[twice, 'station'].iloc[0]} is there twice", where=path)
         if absent := sorted(set(table["station"]) - set(merged.index)):

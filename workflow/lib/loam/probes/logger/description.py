@@ -117,16 +117,15 @@ def _check_schema(raw: Any, path: Path) -> None:
 
 def _describe(raw: dict[str, Any], path: Path) -> Description:
     lines = {"names": 1, "units": None, **raw.get("lines", {})}
-    after = max(lines["names"], lines["units"] or 0)
+    names = tuple(sorted(lines["names"])) if isinstance(lines["names"], list) else (lines["names"],)
+    after = max(*names, lines["units"] or 0)
     lines.setdefault("data", after + 1)
-    if lines["units"] == lines["names"] or lines["data"] <= after:
+    if lines["units"] in names or lines["data"] <= after:
         raise ConfigError(
             "lines overlap", where=place(path, "lines"), expected="names and units in two lines, data after both"
         )
     daily = raw.get("daily", False)
-    style = TextStyle(
-        raw.get("delimiter", ","), raw.get("encoding", "auto"), lines["names"], lines["units"], lines["data"]
-    )
+    style = TextStyle(raw.get("delimiter", ","), raw.get("encoding", "auto"), names, lines["units"], lines["data"])
     missing = raw.get("missing", ["", "NA", "NaN", "NAN", "nan"])
     numbers = NumberStyle(
         raw.get("decimal", "."),

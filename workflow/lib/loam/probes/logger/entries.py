@@ -30,6 +30,7 @@ class Entry:
 
     Args:
         column: its name.
+        position: which column of the file it is, from 1, where several have that name; or None.
         variable: one of readings.VARIABLES.
         depth: limits in cm, or the column that has them.
         unit: of the values, as written.
@@ -42,6 +43,7 @@ class Entry:
     """
 
     column: str
+    position: int | None
     variable: str
     depth: tuple[float, float] | DepthColumn
     unit: str
@@ -101,7 +103,7 @@ def parse_entry(item: Mapping[str, Any], path: Path, number: int) -> Entry:
     sensor = item.get("sensor", item["column"])
     in_column = isinstance(sensor, dict)
     return Entry(
-        column=str(item["column"]), variable=item["variable"], depth=depth, unit=unit,
+        column=str(item["column"]), position=item.get("position"), variable=item["variable"], depth=depth, unit=unit,
         sensor="" if in_column else str(sensor), sensor_column=str(sensor["column"]) if in_column else None,
         flag=str(item["flag"]) if "flag" in item else None,
         where=tuple((str(column), str(text)) for column, text in item.get("where", {}).items()),
@@ -167,7 +169,7 @@ def check_periods(entries: tuple[Entry, ...], path: Path) -> None:
     early, late = pd.Timestamp("1900-01-01"), pd.Timestamp("2200-01-01")
     for number, entry in enumerate(entries):
         for earlier, other in enumerate(entries[:number]):
-            if (entry.column, entry.where) != (other.column, other.where):
+            if (entry.column, entry.position, entry.where) != (other.column, other.position, other.where):
                 continue
             if (entry.first or early) <= (other.last or late) and (other.first or early) <= (entry.last or late):
                 raise ConfigError(

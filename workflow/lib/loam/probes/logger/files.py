@@ -40,24 +40,28 @@ class TextStyle:
     Args:
         delimiter: between cells, one character.
         encoding: auto (UTF-8, else Latin-1), utf-8 or latin-1.
-        names_line: line of the column names.
+        names_lines: line of the column names, or lines whose cells are joined to names by a space.
         units_line: line of the units, or None.
         data_line: line of the first reading.
     """
 
     delimiter: str
     encoding: str
-    names_line: int
+    names_lines: tuple[int, ...]
     units_line: int | None
     data_line: int
 
 
 @dataclass(frozen=True)
 class Head:
-    """The lines before the first reading, and the cells of the names' and units' lines (no units: empty)."""
+    """The lines before the first reading, and the cells of the names' and units' lines (no units: empty).
+
+    Where names are joined from several lines, ``last`` are those of the last one alone; else ``names`` again.
+    """
 
     lines: list[str]
     names: list[str]
+    last: list[str]
     units: list[str]
 
 
@@ -89,15 +93,16 @@ def read_head(path: Path, style: TextStyle) -> Head:
     lines = start.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")[: style.data_line - 1]
     _refuse_nul(b"\n".join(lines), 1, path)
     text = [_decode(line, style.encoding, number, path) for number, line in enumerate(lines, start=1)]
-    if len(text) < style.names_line or not text[style.names_line - 1].strip():
-        raise TableError(
-            f"no column names in line {style.names_line}", where=path,
-            fix="set lines.names to the line that has them",
-        )  # fmt: skip
+    for number in style.names_lines:
+        if len(text) < number or not text[number - 1].strip():
+            raise TableError(
+                f"no column names in line {number}", where=path, fix="set lines.names to the line that has them"
+            )
     units = style.units_line
     return Head(
         lines=text,
-        names=_cells(text[style.names_line - 1], style.delimiter, path, style.names_line),
+        names=_names(text, style.names_lines, style.delimiter, path),
+        last=_names(text, style.names_lines[-1:], style.delimiter, path),
         units=_cells(text[units - 1], style.delimiter, path, units) if units and len(text) >= units else [],
     )
 
@@ -243,6 +248,14 @@ def _decode(line: bytes, encoding: str, number: int, path: Path) -> str:
         if encoding == "utf-8":
             _refuse_encoding(number, path)
         return line.decode("latin-1")
+
+
+def _names(text: list[str], lines: tuple[int, ...], delimiter: str, path: Path) -> list[str]:
+    """The names of the columns, of a line or joined from several: ``Port1 TEROS 12 m3/m3 Water Content``."""
+    rows = [_cells(text[number - 1], delimiter, path, number) for number in lines]
+    width = max(map(len, rows))
+    columns = zip(*(row + [""] * (width - len(row)) for row in rows), strict=True)
+    return [" ".join(cell for cell in column if cell) for column in columns]
 
 
 def _cells(line: str, delimiter: str, path: Path, number: int) -> list[str]:

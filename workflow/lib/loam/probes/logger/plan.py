@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from loam.errors import ConfigError, TableError
+from loam.io.archives import without_strewn
+from loam.io.names import one_form
 from loam.probes.logger.description import Description
 from loam.probes.logger.entries import Entry, place
 from loam.probes.logger.files import Head, read_head
@@ -39,9 +41,8 @@ def list_files(folder: Path, description: Description, others: list[Path]) -> li
         raise ConfigError("files outside the folder", where=where, fix='give a pattern like "*.csv"')
     try:
         aside = {path.resolve() for path in others}
-        found = sorted(
-            path for path in folder.glob(description.files) if path.is_file() and path.resolve() not in aside
-        )
+        fitting = without_strewn(folder.glob(description.files), folder)
+        found = sorted(path for path in fitting if path.is_file() and path.resolve() not in aside)
     except (ValueError, NotImplementedError, OSError, re.error) as error:
         raise ConfigError(f"'{description.files}' is no pattern of file names ({error})", where=where) from None
     if not found:
@@ -52,12 +53,15 @@ def list_files(folder: Path, description: Description, others: list[Path]) -> li
 def plan_file(path: Path, description: Description) -> LoggerFile:
     """Check a file's head against the description."""
     head = read_head(path, description.text)
-    line = f"{path}, line {description.text.names_line}"
+    line = f"{path}, line {description.text.names_lines[-1]}"
     needed = [*description.time_columns, *([description.station.column] if description.station.column else [])]
+    wanted = [*needed, *(name for entry in description.entries if entry.position is None for name in entry.columns())]
+    head = _by_last_line(head, wanted)
+    entries = []
     for name in needed:
         _require_column(name, head, line, description.text.delimiter)
-    entries = []
-    for entry in description.entries:
+    for described in description.entries:
+        entry, head = _at_position(described, head, line)
         if entry.optional and entry.column not in head.names:
             continue
         for name in entry.columns():
@@ -69,10 +73,40 @@ def plan_file(path: Path, description: Description) -> LoggerFile:
     return LoggerFile(path, head.names, _station_name(path, head, description), entries)
 
 
+def _by_last_line(head: Head, wanted: list[str]) -> Head:
+    """The head with columns called by the last of several lines of names, where one column alone has that name."""
+    names = list(head.names)
+    for name in wanted:
+        if name not in names and head.last.count(name) == 1:
+            names[head.last.index(name)] = name
+    return replace(head, names=names)
+
+
+def _at_position(entry: Entry, head: Head, line: str) -> tuple[Entry, Head]:
+    """The entry and the head with a name of its own for a column that is found by its position."""
+    if entry.position is None:
+        return entry, head
+    found = head.names[entry.position - 1] if entry.position <= len(head.names) else None
+    if found is None or entry.column not in (found, head.last[entry.position - 1], f"{found} [{entry.position}]"):
+        raise TableError(
+            f"column {entry.position} is " + (f"'{head.last[entry.position - 1]}'" if found else "not there"),
+            where=line, expected=f"'{entry.column}' in that position, as described",
+            fix="correct 'position' in the description, or take this file out of the folder",
+        )  # fmt: skip
+    own = f"{entry.column} [{entry.position}]"
+    names = [own if number == entry.position else name for number, name in enumerate(head.names, start=1)]
+    return replace(entry, column=own), replace(head, names=names)
+
+
 def _require_column(name: str, head: Head, line: str, delimiter: str) -> None:
     count = head.names.count(name)
     if count > 1:
-        raise TableError(f"column '{name}' is there {count} times", where=line, fix="rename them apart")
+        places = ", ".join(str(number) for number, other in enumerate(head.names, start=1) if other == name)
+        raise TableError(
+            f"column '{name}' is there {count} times, as columns {places}", where=line,
+            fix="give each its position in its entry, `position: 2`; or, where lines above the names tell them apart "
+            "(a port, a sensor), join these: lines: {names: [1, 2, 3]}",
+        )  # fmt: skip
     if count:
         return
     if len(head.names) == 1:
@@ -115,4 +149,4 @@ def _station_name(path: Path, head: Head, description: Description) -> str | Non
             f"no station's name in '{text[:80]}'", where=where, expected=f"the pattern {rule.pattern.pattern}",
             fix="correct station.pattern, or 'files' if this is no logger file",
         )  # fmt: skip
-    return match["station"].strip()
+    return one_form(match["station"].strip())

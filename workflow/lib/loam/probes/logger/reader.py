@@ -132,7 +132,7 @@ def _stations(
     """The stations of a piece and their rows."""
     if file.station is not None:
         return [(file.station, slice(None))]
-    groups = _groups([piece.cells[description.station.column]])
+    groups = _groups([pc.utf8_normalize(piece.cells[description.station.column], "NFC")])
     for (station,), rows in groups:
         where = f"{file.path}, line {piece.lines[rows[0]]}"
         if not station:

@@ -24,7 +24,8 @@ SCHEMA = _object(
     decimal={"enum": [".", ","]},
     thousands={"enum": [",", ".", " ", "'", "\u00a0"]},
     encoding={"enum": ["auto", "utf-8", "latin-1"]},
-    lines=_object([], names=_LINE, units=_LINE, data=_LINE),
+    lines=_object([], names={**_LINE, "type": ["integer", "array"], "items": _LINE, "minItems": 1, "uniqueItems": True},
+                  units=_LINE, data=_LINE),
     station=_object(["from"], **{"from": {"enum": ["file name", "header line", "column"]}},
                     pattern=_TEXT, line=_LINE, column=_NAME),
     time=_object(
@@ -45,6 +46,7 @@ SCHEMA = _object(
             ["column", "variable", "unit"],
             **{"from": {"type": "string"}},
             column=_NAME,
+            position={"type": "integer", "minimum": 1, "maximum": 100_000},
             variable={"enum": VARIABLES},
             depth={**_object(["column"], **_IN_COLUMN, unit=_TEXT), "type": ["string", "integer", "object"]},
             unit=_NAME,

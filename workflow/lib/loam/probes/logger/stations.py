@@ -11,12 +11,13 @@ import numpy as np
 import pandas as pd
 
 from loam.errors import TableError
+from loam.io.names import one_form
 from loam.probes.logger.files import TextStyle, read_head, read_pieces
 from loam.probes.readings import STATIONS
 
 log = logging.getLogger("loam")
 
-STYLE = TextStyle(delimiter=",", encoding="auto", names_line=1, units_line=None, data_line=2)
+STYLE = TextStyle(delimiter=",", encoding="auto", names_lines=(1,), units_line=None, data_line=2)
 NEEDED = ["station", "latitude", "longitude"]
 NUMBERS = {"latitude": (-180.0, 180.0), "longitude": (-180.0, 180.0), "elevation": (-500.0, 9000.0),
            "bulk_density": (0.05, 2.7), "porosity": (0.05, 0.95)}  # fmt: skip
@@ -51,6 +52,7 @@ def read_stations(path: Path) -> pd.DataFrame:
          for name in used}
     )  # fmt: skip
     rows = np.concatenate([piece.lines for piece in pieces]) if pieces else np.array([], dtype=int)
+    frame["station"] = [one_form(name) for name in frame["station"]]
     names = frame["station"]
     if (empty := (names == "").to_numpy()).any():
         raise TableError("a station has no name", where=f"{path}, line {rows[np.argmax(empty)]}")

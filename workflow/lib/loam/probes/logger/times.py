@@ -20,6 +20,15 @@ from loam.errors import ConfigError, TableError
 FIRST = np.datetime64("1950-01-01", "ns")
 DAY = np.timedelta64(1, "D")
 NANOSECOND = "datetime64[ns]"
+# Offsets that people mean by an abbreviation, for the message that refuses it.
+_ABBREVIATIONS = {
+    "AEST": "+10:00", "AEDT": "+11:00", "ACST": "+09:30", "ACDT": "+10:30", "AWST": "+08:00", "NZST": "+12:00",
+    "NZDT": "+13:00", "EST": "-05:00 in America, +10:00 in Australia", "EDT": "-04:00 in America, +11:00 in Australia",
+    "CST": "-06:00 in America, +09:30 in Australia, +08:00 in China", "CDT": "-05:00 in America", "MST": "-07:00",
+    "MDT": "-06:00", "PST": "-08:00", "PDT": "-07:00", "CET": "+01:00", "CEST": "+02:00", "MET": "+01:00",
+    "MEZ": "+01:00", "EET": "+02:00", "EEST": "+03:00", "WET": "+00:00", "WEST": "+01:00", "BST": "+01:00",
+    "IST": "+05:30 in India, +01:00 in Ireland, +02:00 in Israel", "JST": "+09:00", "HST": "-10:00",
+}  # fmt: skip
 _OFFSET = re.compile(r"(?:UTC|GMT)?([+-])(\d{1,2}):?(\d{2})?", re.ASCII)
 _CODES = set("YymdHMSfjbBIpz%")
 _SETS = [{"Y", "m", "d"}, {"y", "m", "d"}, {"Y", "j"}, {"y", "j"}]
@@ -51,6 +60,12 @@ def parse_zone(text: str, *, where: object) -> tzinfo:
         minutes = int(match[2]) * 60 + int(match[3] or 0)
         if minutes <= 14 * 60:
             return timezone(sign * timedelta(minutes=minutes))
+    if offset := _ABBREVIATIONS.get(text.strip().upper()):  # EST is five hours behind UTC here, ten ahead of it there
+        raise ConfigError(
+            f"'{text}' is an abbreviation of a time zone, and several places use it", where=where,
+            expected='an offset from UTC like "+10:00" in quotes, or a zone like Australia/Hobart',
+            fix=f"write the offset: {offset}",
+        )  # fmt: skip
     try:
         return ZoneInfo(text)
     except (KeyError, ValueError, OSError):
@@ -69,6 +84,16 @@ def check_format(text: str, *, where: object) -> None:
                 f"'%{code}' is not a code of a time", where=where,
                 expected="%Y year, %m month, %d day, %H hour, %M minute, %S second, %y, %j, %b, %B, %I, %p, %f or %z",
             )  # fmt: skip
+    if "I" in codes and "p" not in codes:
+        raise ConfigError(
+            f"%I without %p in format '{text}': an hour of 12 does not tell morning from afternoon", where=where,
+            fix="write %H for hours of 0 to 23, or add %p where the file has AM and PM",
+        )  # fmt: skip
+    if "p" in codes and "I" not in codes:
+        raise ConfigError(
+            f"%p without %I in format '{text}': AM and PM would be read and not heeded", where=where,
+            fix="write %I in place of %H",
+        )  # fmt: skip
     given = {{"b": "m", "B": "m"}.get(code, code) for code in codes}
     if not any(needed <= given for needed in _SETS) or len(codes) != len(set(codes)):
         raise ConfigError(
