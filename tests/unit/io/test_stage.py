@@ -90,3 +90,26 @@ def test_a_name_that_is_both_input_and_output_is_refused(job):
     job.output.files["table"] = job.output.files["copy"]
     with pytest.raises(ValueError, match=r"\['table'\] names an input and an output"):
         run_stage(job, lambda paths, values: None)
+
+
+def test_a_warning_reaches_the_log_and_the_terminal_as_one_line_that_names_the_job(job, tmp_path, capsys):
+    def stage(paths, values):
+        paths["copy"].touch()
+        logging.getLogger("loam.probes.daily").warning("station %s loses\n12 days", "A1")
+        warnings.warn_explicit("mean of empty slice", RuntimeWarning, "cube.py", 2, module="cube")
+        logging.getLogger("loam").info("not for the terminal")
+
+    with warnings.catch_warnings():
+        run_stage(job, stage)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == [
+        "WARNING copy mlp: station A1 loses 12 days",
+        "WARNING copy mlp: cube.py:2: RuntimeWarning: mean of empty slice",
+    ]
+    assert "WARNING station A1 loses" in (tmp_path / "logs" / "job.log").read_text()
+
+
+def test_a_defect_shows_one_line_on_the_terminal(job, capsys):
+    with pytest.raises(ZeroDivisionError):
+        run_stage(job, lambda paths, values: 1 / 0)
+    assert capsys.readouterr().err.startswith("ERROR copy mlp: failed")

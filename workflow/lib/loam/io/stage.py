@@ -24,15 +24,16 @@ def run_stage(snakemake: Any, stage: Callable[[Paths, Values], None]) -> None:
     """Run ``stage(paths, values)`` with what a rule holds.
 
     ``paths`` has the rule's named inputs and outputs; ``values`` is ``params.values`` with ``threads`` added. The log
-    goes to the rule's log file and to the terminal's standard error (warnings and errors only); a ``LoamError`` ends
-    the job with its one line, anything else with a traceback in the log. Provenance is written beside each output.
+    goes to the rule's log file and to the terminal's standard error (warnings and errors only, each one line that
+    names the rule); a ``LoamError`` ends the job with its one line, anything else with a traceback in the log.
+    Provenance is written beside each output.
     """
-    _start_logging(Path(snakemake.log[0]))
+    wildcards = dict(snakemake.wildcards.items())
+    _start_logging(Path(snakemake.log[0]), " ".join([snakemake.rule, *map(str, wildcards.values())]))
     inputs, outputs = _named(snakemake.input), _named(snakemake.output)
     if both := inputs.keys() & outputs.keys():
         raise ValueError(f"rule {snakemake.rule}: {sorted(both)} names an input and an output")
     values = dict(snakemake.params.get("values", {}))
-    wildcards = dict(snakemake.wildcards.items())
     log.info("rule %s %s", snakemake.rule, wildcards or "")
     started = time.perf_counter()
     try:
@@ -41,8 +42,8 @@ def run_stage(snakemake: Any, stage: Callable[[Paths, Values], None]) -> None:
     except LoamError as error:
         log.error("%s", error)
         raise SystemExit(1) from None
-    except BaseException:
-        log.exception("rule %s failed; this is a defect of loam, not of your input", snakemake.rule)
+    except BaseException as error:
+        log.exception("failed (%s: %s); this is a defect of loam, not of your input", type(error).__name__, error)
         raise
     write_provenance(
         _flat(outputs), _flat(inputs), rule=snakemake.rule, code=snakemake.params.code, values={**values, **wildcards}
@@ -60,11 +61,26 @@ def _flat(paths: Paths) -> list[Path]:
     return [item for value in paths.values() for item in (value if isinstance(value, list) else [value])]
 
 
-def _start_logging(path: Path) -> None:
+class _OneLine(logging.Formatter):
+    """Level, job and message in one line; the traceback stays in the log file."""
+
+    def __init__(self, job: str) -> None:
+        super().__init__()
+        self.job = job
+
+    def format(self, record: logging.LogRecord) -> str:
+        message = record.getMessage()
+        if record.name == "py.warnings":  # file, line and category, then the line of code
+            message = message.rsplit("\n  ", 1)[0]
+        return f"{record.levelname} {self.job}: {' '.join(message.split())}"
+
+
+def _start_logging(path: Path, job: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     to_file = logging.FileHandler(path, mode="w", encoding="utf-8")
     to_terminal = logging.StreamHandler(sys.stderr)
     to_terminal.setLevel(logging.WARNING)
+    to_terminal.setFormatter(_OneLine(job))
     logging.basicConfig(
         level=logging.INFO,
         format="%(asctime)s %(levelname)s %(message)s",
