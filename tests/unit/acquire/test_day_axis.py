@@ -76,7 +76,5 @@ def test_bounds_of_another_shape_are_refused(tmp_path):
 
 def test_a_day_with_several_fields_is_refused_and_says_how_to_make_one():
     refuse_several(DATES, "tmax", Path("a.nc"))
-    with pytest.raises(
-        RasterError, match=r"several fields of tmax on 2021-03-10 \(2\).*least and greatest temperature"
-    ):
+    with pytest.raises(RasterError, match="several fields of tmax on 2021-03-10.*least and greatest temperature"):
         refuse_several([*DATES, DATES[2]], "tmax", Path("a.nc"))

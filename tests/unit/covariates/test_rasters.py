@@ -82,7 +82,7 @@ def test_a_raster_on_the_grid_is_read_pixel_by_pixel(tmp_path, grid, field):
 
 
 def test_a_raster_of_another_crs_is_read_at_the_cell_nearest_the_pixels_centre(tmp_path, grid):
-    cells = np.arange(60 * 80, dtype=np.float32).reshape(60, 80)
+    cells = np.arange(60 * 80, dtype=np.float32).reshape(60, 80) / 4
     transform = Affine(0.001, 0, 147.47, 0, -0.001, -41.89)
     path = tiff(tmp_path / "rain.tif", cells, transform, "EPSG:4326")
     static, _ = whole([{"feature": "rain", "file": path}], {"daily": [{"name": "rain", "lags": [0, 0]}]}, grid)
@@ -162,7 +162,10 @@ def test_a_day_of_many_fields_is_refused_not_read_at_its_first(tmp_path, grid, f
     x, y = centres(80, 540_000, SIDE), centres(-80, 5_360_000, SIDE)
     hours = [f"{DAY}T{hour:02d}:00" for hour in range(24)]
     hourly = netcdf(tmp_path / "tmax.nc", {"rain": np.stack([field] * 24)}, hours, x, y)
-    with pytest.raises(RasterError, match=rf"several fields of rain on {DAY} \(24\)"), open_cells(hourly, ["rain"]):
+    with (
+        pytest.raises(RasterError, match=f"several fields of rain on {DAY}; expected one a day, not 24"),
+        open_cells(hourly, ["rain"]),
+    ):
         pass
 
 
@@ -280,3 +283,18 @@ def test_the_rasters_of_yanco_hold_the_values_sampled_at_the_probes(shared_data)
             assert np.allclose(pixel, day[["dem", "silt", "tavg"]].to_numpy()[0], rtol=0, atol=0.02), path.stem
             compared += 1
     assert compared > 20
+
+
+@pytest.mark.parametrize("code", [-999.0, 9999.0, 1e20, -127.0])
+def test_a_pixel_that_cannot_be_is_refused_with_its_place(tmp_path, grid, code):
+    values = np.full((SIDE, SIDE), 21.5, np.float32)
+    values[17, 23] = code
+    inputs = [{"feature": "tmax", "file": tiff(tmp_path / "tmax.tif", values)}]
+    features = {"daily": [{"name": "tmax", "lags": [0, 0]}]}
+    with pytest.raises(RasterError, match=f"tmax is {code:g}".replace("+", r"\+") + " at row 17, column 23"):
+        whole(inputs, features, grid)
+    tiff(tmp_path / "tmax.tif", values, nodata=code)  # where the file says so, it is missing
+    static, _ = whole(inputs, features, grid)
+    assert np.isnan(static[17, 23]) and np.isfinite(static).sum() == SIDE * SIDE - 1
+    tiff(tmp_path / "tmax.tif", np.full((SIDE, SIDE), 294.65, np.float32))  # kelvin
+    assert np.isfinite(whole(inputs, features, grid)[0]).all()

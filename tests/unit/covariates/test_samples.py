@@ -130,9 +130,9 @@ def test_a_gap_in_the_dates_costs_the_rows_whose_lags_reach_into_it(build):
 def test_ready_lags_are_taken_as_they_are(build):
     frames = {}
     for name in ("source", "target"):
-        frames[name] = domain(name[0]).assign(rain_0=7.0 + np.arange(12), rain_1=-np.arange(12.0))
+        frames[name] = domain(name[0]).assign(rain_0=7.0 + np.arange(12), rain_1=20 - np.arange(12.0))
     samples, dropped = build(**frames)
-    assert samples["target"][["rain_0", "rain_1"]].iloc[0].tolist() == [9, -2]
+    assert samples["target"][["rain_0", "rain_1"]].iloc[0].tolist() == [9, 18]
     assert counts(dropped, "t1") == {("kept", ""): 4, ("covariate", "coarse"): 2}
 
 

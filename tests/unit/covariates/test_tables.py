@@ -244,3 +244,34 @@ def test_classes_are_text_whatever_they_were(tmp_path):
     frame.assign(clay=1.0, rain=0.0, landcover=[3.0, np.nan]).to_parquet(path)
     table = read(path, **with_features(classes=[{"name": "landcover", "values": [3, 4]}]))
     assert table.classes["landcover"].tolist() == ["3", None]
+
+
+@pytest.mark.parametrize("code", ["-999", "1e20", "7999", "-99.9", "-127", "65535", "-9999", "1e30"])
+@pytest.mark.parametrize("name", ["tmax", "lst", "clay"])
+def test_a_number_that_cannot_be_is_refused_by_row_and_column_whatever_it_is(tmp_path, code, name):
+    values = {"tmax": 15 + np.arange(30) / 3, "lst": 290 + np.arange(30) / 3, "clay": 20 + np.arange(30) / 3}[name]
+    lines = [f"a,2016-02-{day:02d},-34.7,146.1,0.2,{value:g}" for day, value in enumerate(values[:28], start=1)]
+    lines[6] = lines[6].rpartition(",")[0] + f",{code}"
+    path = tmp_path / "probes.csv"
+    path.write_text(f"station,date,lat,lon,sm,{name}\n" + "\n".join(lines) + "\n", encoding="utf-8")
+    said = complaint(path, **with_features(static=[name], daily=[]))
+    assert said.startswith(", row 8: ") and f"column '{name}'" in said
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("tmax", [290 + n for n in range(28)]),  # kelvin
+        ("tmin", [-40 - n for n in range(28)]),  # a Siberian winter
+        ("rain_30", [300 * n for n in range(28)]),
+        ("clay", [n / 100 for n in range(28)]),  # a share of 1
+        ("distance", [255 if n == 9 else n * 9 for n in range(28)]),
+        ("code", [999 + n for n in range(28)]),
+        ("station_age", [0] * 27 + [127]),  # too few other values to tell
+    ],
+)
+def test_what_can_be_passes(tmp_path, name, values):
+    lines = [f"a,2016-02-{day:02d},-34.7,146.1,0.2,{value}" for day, value in enumerate(values, start=1)]
+    path = tmp_path / "probes.csv"
+    path.write_text(f"station,date,lat,lon,sm,{name}\n" + "\n".join(lines) + "\n", encoding="utf-8")
+    assert read(path, **with_features(static=[name], daily=[])).covariates[name].tolist() == values

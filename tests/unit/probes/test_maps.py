@@ -79,3 +79,24 @@ def test_a_map_that_cannot_be_right_is_refused(write, item, says):
     path = write(np.array([[1350.0]]))
     with pytest.raises(RasterError, match=says):
         fill_from_maps(stations((0, 0)), [{"file": path, **item}])
+
+
+def test_a_packed_map_in_another_unit_is_unpacked_and_converted(write):
+    path = write(np.array([[1450, 1320]], dtype=np.int16))
+    with rasterio.open(path, "r+") as dataset:
+        dataset.units = ("kg m-3",)
+    filled = fill_from_maps(stations((0, 0), (0, 1)), [{"column": "bulk_density", "file": path}])
+    assert filled["bulk_density"].tolist() == pytest.approx([1.45, 1.32])
+    path = write(np.array([[145, 132]], dtype=np.int16))
+    with rasterio.open(path, "r+") as dataset:
+        dataset.scales, dataset.offsets = (0.01,), (0.05,)
+    filled = fill_from_maps(stations((0, 0), (0, 1)), [{"column": "bulk_density", "file": path}])
+    assert filled["bulk_density"].tolist() == pytest.approx([1.5, 1.37])
+
+
+def test_a_unit_that_is_none_of_the_columns_is_refused(write):
+    path = write(np.array([[1450, 1320]], dtype=np.int16))
+    with rasterio.open(path, "r+") as dataset:
+        dataset.units = ("furlong",)
+    with pytest.raises(RasterError, match="map.tif: bulk_density has units 'furlong'"):
+        fill_from_maps(stations((0, 0), (0, 1)), [{"column": "bulk_density", "file": path}])

@@ -68,8 +68,7 @@ def refuse_several(days: list[date], what: str, path: Path) -> None:
     day, count = Counter(days).most_common(1)[0] if days else (None, 1)
     if count > 1:
         raise RasterError(
-            f"holds a day twice or more often: it has several fields of {what} on {day} ({count})", where=path,
-            expected="one a day",
+            f"has several fields of {what} on {day}", where=path, expected=f"one a day, not {count}",
             fix="make days of them first: the sum of rain, the least and greatest temperature, the mean of the others",
         )  # fmt: skip
 

@@ -19,12 +19,12 @@ import rasterio
 import zarr
 from rasterio.windows import Window
 
-from loam.covariates.quantities import QUANTITIES, Door
 from loam.covariates.store import create_days, create_map, describe_grid
 from loam.errors import RasterError
 from loam.grid import Grid, crs_of, geobox_of, open_raster, present
 from loam.sentinel1.flags import MISSING, Validity
 from loam.sentinel2.series import merge_days
+from loam.variables import QUANTITIES, Door
 
 log = logging.getLogger("loam")
 

@@ -18,9 +18,9 @@ import pandas as pd
 from loam.covariates.cell_index import CellIndex
 from loam.covariates.classes import CODES, FOLDER, NO_CLASS, crosswalk_of
 from loam.covariates.derive import OBSERVED, Observations, Series
-from loam.covariates.quantities import quantity_of
 from loam.errors import ConfigError, TableError
 from loam.io.tables import read_table
+from loam.variables import quantity_of
 
 COUNTS = ("n_fields", "model_only")  # tables of several datasets may tell of these
 PRODUCTS = {path.stem for path in FOLDER.glob("*.csv")}

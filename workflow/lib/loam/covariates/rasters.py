@@ -23,8 +23,10 @@ from loam.covariates.features import Feature, FeatureSet
 from loam.covariates.files import file_of_day
 from loam.covariates.season import day_of_year
 from loam.covariates.tiles import Completeness, TileInputs
+from loam.covariates.values import LARGEST
 from loam.errors import ConfigError, RasterError
 from loam.grid import Grid, Tile, cells_at, crs_of, project, same_grid
+from loam.variables import ranges_of
 
 log = logging.getLogger("loam")
 
@@ -114,7 +116,26 @@ class DayInputs:
         return place.take(self._block(file, feature, place))
 
     def _block(self, file: Cells, feature: Feature, place: _Place) -> np.ndarray:
-        return file.read(feature.name, self.day - timedelta(days=feature.lag), place.rows, place.cols)
+        values = file.read(feature.name, self.day - timedelta(days=feature.lag), place.rows, place.cols)
+        if feature.kind != "class":
+            self._check_range(file, feature, values, place)
+        return values
+
+    def _check_range(self, file: Cells, feature: Feature, values: np.ndarray, place: _Place) -> None:
+        """Raise a RasterError where a number cannot be what the feature is, in any of the units it may come in."""
+        ranges = ranges_of(feature.column) or [(-LARGEST, LARGEST, "at all")]
+        with np.errstate(invalid="ignore"):
+            outside = [(values < np.float32(low)) | (values > np.float32(high)) for low, high, _ in ranges]
+        if not all(wrong.any() for wrong in outside):
+            return
+        wrong = min(outside, key=np.count_nonzero)
+        row, col = (int(part[0]) for part in np.nonzero(wrong))
+        said = " or ".join(f"{low:g} to {high:g} {unit}" for low, high, unit in ranges)
+        raise RasterError(
+            f"{feature.name} is {values[row, col]:g} at row {place.rows.start + row}, column {place.cols.start + col} "
+            f"({int(wrong.sum())} of {values.size} pixels)", where=file.path, expected=said,
+            fix="mark its missing values as nodata, or correct its unit",
+        )  # fmt: skip
 
     def _place(self, file: Cells, tile: Tile, land: np.ndarray, places: dict[Any, _Place]) -> _Place:
         if file.geobox not in places:

@@ -17,12 +17,12 @@ import zarr
 
 from loam.covariates.classes import CLASSES, CODES, NO_CLASS, crosswalk_of
 from loam.covariates.flow import Scratch, accumulate, wetness
-from loam.covariates.quantities import Door
 from loam.covariates.store import atomic_store, create_map, describe_grid
 from loam.covariates.terrain import HALO, close_holes, pixel_sizes, slope_and_aspect
 from loam.covariates.warp import Warped
 from loam.errors import ConfigError, RasterError
 from loam.grid import Grid, Tile, open_raster, tiles_of
+from loam.variables import Door
 
 log = logging.getLogger("loam")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,17 @@ import pandas as pd
 
 from loam.errors import TableError
 from loam.io.names import one_form
+from loam.variables import ranges_of
 
 # A day, with or without a time and an offset from UTC.
 DAY = r"(?:18|19|20|21)\d\d-\d\d-\d\d(?:[T ]\d\d(?::?\d\d){0,2}(?:\.\d+)? ?(?:Z|UTC|[+-]\d\d(?::?\d\d)?)?)?"
-MARKERS = (-9999.0, -99999.0, -999999.0)  # numbers that other programs write for "missing"
+LARGEST = 1e15  # no covariate is larger
+# What other programs write for "missing": refused where it lies far from all other values of its column.
+CODE = re.compile(
+    r"-?9{2,}(\.9+)?|-?8{3,}(\.8+)?|-?[67]9{2,}|-?32767|-?32768|-?65535|-?65536|-?127|-?128|255|-?1(\.0)?e\+?\d+"
+)
+FAR = 3.0  # spans of the other values
+FEW = 10  # values from which on a span says something
 
 
 def row_of(path: Path, wrong: np.ndarray, rows: pd.Index) -> str:
@@ -25,7 +33,8 @@ def numbers_of(column: pd.Series, path: Path) -> pd.Series:
     """``column`` as float64, NaN where the cell is empty.
 
     Raises:
-        TableError: a cell is not a number, is infinite, or is a marker for missing values (-9999).
+        TableError: a cell is not a number, is infinite, cannot be what the column holds (``loam.variables``
+            knows the column by its name), or is a code for missing values: -9999, or the like where no other value is.
     """
     if pd.api.types.is_numeric_dtype(column):
         values = column.to_numpy(dtype=float, na_value=np.nan)
@@ -41,14 +50,39 @@ def numbers_of(column: pd.Series, path: Path) -> pd.Series:
                 expected="a number, or an empty cell where it is missing",
                 fix="write decimals with a point" if comma else "correct the cell or empty it",
             )  # fmt: skip
-    unusual = np.isinf(values) | np.isin(values, MARKERS) | (np.abs(values) > 1e30)
+    _refuse_impossible(values, column, path)
+    return pd.Series(values, index=column.index, name=column.name)
+
+
+def _refuse_impossible(values: np.ndarray, column: pd.Series, path: Path) -> None:
+    name = str(column.name)
+    where = f"in column '{name}'"
+    fix = "empty the cells where a value is missing, correct the others"
+    unusual = np.isinf(values) | (np.abs(values) > LARGEST) | np.isin(values, [-9999.0, -99999.0, -999999.0])
     if unusual.any():
         raise TableError(
-            f"{values[unusual][0]:g} in column '{column.name}' stands for a missing value",
-            where=row_of(path, unusual, column.index), expected="an empty cell where a value is missing",
-            fix="empty these cells",
+            f"{values[unusual][0]:g} {where} stands for a missing value", where=row_of(path, unusual, column.index),
+            expected="an empty cell where a value is missing", fix="empty these cells",
         )  # fmt: skip
-    return pd.Series(values, index=column.index, name=column.name)
+    ranges = ranges_of(name)
+    outside = [(values < low) | (values > high) for low, high, _ in ranges]
+    if ranges and all(wrong.any() for wrong in outside):
+        wrong = min(outside, key=np.count_nonzero)  # in the unit that fits best
+        said = " or ".join(f"{low:g} to {high:g} {unit}" for low, high, unit in ranges)
+        raise TableError(
+            f"{values[wrong][0]:g} {where} cannot be", where=row_of(path, wrong, column.index), expected=said, fix=fix
+        )
+    known = np.unique(values[np.isfinite(values)])
+    for end, near in ((known[:1], known[1:]), (known[-1:], known[:-1])):
+        if len(near) >= FEW and CODE.fullmatch(f"{end[0]:.15g}"):
+            span = max(near[-1] - near[0], 1e-3 * abs(near).max())
+            if np.abs(near - end[0]).min() > FAR * span:
+                wrong = values == end[0]
+                raise TableError(
+                    f"{end[0]:g} {where} looks like a code for a missing value; the others are {near[0]:g} to "
+                    f"{near[-1]:g}", where=row_of(path, wrong, column.index),
+                    expected="an empty cell where a value is missing", fix=fix,
+                )  # fmt: skip
 
 
 def dates_of(column: pd.Series, path: Path) -> pd.Series:

@@ -16,6 +16,7 @@ from rasterio.windows import Window
 from loam.errors import RasterError
 from loam.grid import cells_at, crs_of, geobox_of, open_raster, present, project
 from loam.probes.logger.stations import NUMBERS
+from loam.variables import Door
 
 log = logging.getLogger("loam")
 
@@ -43,7 +44,7 @@ def fill_from_maps(stations: pd.DataFrame, maps: Sequence[Mapping[str, Any]]) ->
         if not missing.any():
             continue
         with open_raster(path) as dataset:
-            values = _at(dataset, stations[missing], item.get("band", 1), path)
+            values = _at(dataset, stations[missing], column, item.get("band", 1), path)
         names = stations.loc[missing, "station"].to_numpy(str)
         found = np.isfinite(values)
         if column in TEXTS:
@@ -58,7 +59,7 @@ def fill_from_maps(stations: pd.DataFrame, maps: Sequence[Mapping[str, Any]]) ->
     return stations
 
 
-def _at(dataset: rasterio.DatasetReader, stations: pd.DataFrame, band: int, path: Path) -> np.ndarray:
+def _at(dataset: rasterio.DatasetReader, stations: pd.DataFrame, column: str, band: int, path: Path) -> np.ndarray:
     """[station] the band's value, NaN outside and where there is none."""
     if not 1 <= band <= dataset.count:
         raise RasterError(f"no band {band}", where=path, expected=f"1 to {dataset.count}", fix="see probes.maps")
@@ -70,8 +71,13 @@ def _at(dataset: rasterio.DatasetReader, stations: pd.DataFrame, band: int, path
     for place in np.flatnonzero(rows >= 0):
         pixel = dataset.read(band, window=Window(cols[place], rows[place], 1, 1))
         if present(pixel, dataset.nodatavals[band - 1]).all():
-            values[place] = pixel[0, 0]
-    return values
+            values[place] = pixel[0, 0] * dataset.scales[band - 1] + dataset.offsets[band - 1]
+    return _converted(values, column, dataset.units[band - 1] or dataset.tags(band).get("units"), path)
+
+
+def _converted(values: np.ndarray, column: str, unit: str | None, path: Path) -> np.ndarray:
+    """Values in the unit of the column, from the unit that the file names; a file without one is taken to be in it."""
+    return Door(column, unit, path).convert(values) if unit and column not in TEXTS else values
 
 
 def _check(column: str, values: np.ndarray, names: np.ndarray, path: Path) -> None:

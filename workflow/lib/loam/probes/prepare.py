@@ -121,7 +121,7 @@ def prepare_domain(
     write_table(table, report, QC_REPORT)
     write_table(summarise_stations(chosen, observed), stations, STATION_SUMMARY)
     log_report(table)
-    warn_of_losses(table)
+    warn_of_losses(table, quality["exclude"])
     if observed.empty:
         raise TableError(
             f"no layer has a value at any of {profiles['station'].nunique()} stations", where=probes.source,

@@ -18,7 +18,11 @@ from loam.probes.quality.flags import Flag
 
 log = logging.getLogger("loam")
 
-WORDS = {"extrapolated": "no sensor reaches far enough into the layer", "not_splined": "no profile could be fitted"}
+WORDS = {
+    "extrapolated": "no sensor reaches far enough into the layer",
+    "not_splined": "no profile could be fitted",
+    "too_few_readings": "too few readings",
+}
 LOSS = 0.1  # share of a station's days from which on their loss is a warning
 NO_DAY = np.iinfo(np.int64).min  # a time that is missing
 LATEST = np.int64(2**40)  # later than any day
@@ -115,15 +119,16 @@ def log_report(report: pd.DataFrame) -> None:
             )  # fmt: skip
 
 
-def losses(report: pd.DataFrame) -> pd.DataFrame:
+def losses(report: pd.DataFrame, excluding: Sequence[str]) -> pd.DataFrame:
     """Layers of stations that lost more than ``LOSS`` of the days on which something was read, most first.
 
     Args:
         report: schema QC_REPORT.
+        excluding: names of the flags that keep readings out.
 
     Returns:
         station, layer, lost (days without a value), of (days with readings), share, reasons: the flags that kept
-        readings out, at the layer or on the days of the depths that it is made from, with the share of the days each.
+        readings out, in words, with the share of the days that each took.
     """
     layers = report[report["counted"] == LAYER]
     kept = layers[layers["flag"] == KEPT]
@@ -132,20 +137,20 @@ def losses(report: pd.DataFrame) -> pd.DataFrame:
     reasons = []
     for row in found.itertuples():
         own = layers[(layers["station"] == row.station) & (layers["place"] == row.layer) & layers["excluded"]]
-        own = own.sort_values("number", ascending=False)
-        reasons.append(
-            ", ".join(
-                f"{WORDS.get(flag, flag)} {number / row.of:.0%}"
-                for flag, number in zip(own["flag"], own["number"], strict=True)
-            )
-        )
+        own = own[own["flag"].isin([*excluding, *WORDS])].sort_values("number", ascending=False)
+        shares = zip(own["flag"], own["number"], strict=True)
+        reasons.append(", ".join(f"{WORDS.get(flag, flag)} {number / row.of:.0%}" for flag, number in shares))
     found = found.assign(reasons=reasons)[["station", "layer", "lost", "of", "share", "reasons"]]
     return found.sort_values(["share", "station", "layer"], ascending=[False, True, True], ignore_index=True)
 
 
-def warn_of_losses(report: pd.DataFrame) -> None:
-    """Warn of every station and layer in ``losses``: how much it lost, and why."""
-    for row in losses(report).itertuples():
+def warn_of_losses(report: pd.DataFrame, excluding: Sequence[str]) -> None:
+    """Warn of every station and layer in ``losses``: how much it lost, and why; without a sensor there, in one line."""
+    found = losses(report, excluding)
+    bare = (found["lost"] == found["of"]) & found["reasons"].astype(str).str.startswith(WORDS["extrapolated"])
+    for layer, rows in found[bare].groupby("layer", sort=False):
+        log.warning("no sensor reaches far enough into %s at station %s", layer, ", ".join(rows["station"]))
+    for row in found[~bare].itertuples():
         log.warning(
             "station %s: %d of %d days of %s (%.0f %%) have readings and no value: %s", row.station, row.lost, row.of,
             row.layer, 100 * row.share, row.reasons or "its sensors stand for too little of the layer",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from loam.covariates.quantities import Door
 from loam.errors import RasterError
+from loam.variables import Door
 
 
 def through(variable: str, units: str | None, *values: float) -> list[float]:

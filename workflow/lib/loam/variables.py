@@ -73,6 +73,8 @@ QUANTITIES: dict[str, Quantity] = {
     ),
     "tmin": _temperature,
     "tmax": _temperature,
+    "tavg": _temperature,
+    "tmean": _temperature,
     "sm_surface": _moisture,
     "sm_rootzone": _moisture,
     "n_fields": _count,
@@ -84,6 +86,7 @@ QUANTITIES: dict[str, Quantity] = {
         "g cm-3", 0.02, 2.65,
         {"kg m-3": (0.001, 0.0), "cg cm-3": (0.01, 0.0), "t m-3": (1.0, 0.0), "mg m-3": (1.0, 0.0)},
     ),
+    "porosity": Quantity("m3 m-3", 0.05, 0.95, {"1": (1.0, 0.0), "%": (0.01, 0.0), "percent": (0.01, 0.0)}),
     "elevation": Quantity(
         "m", -500, 9000, {"metre": (1.0, 0.0), "meter": (1.0, 0.0), "metres": (1.0, 0.0), "ft": (_FOOT, 0.0),
                           "foot": (_FOOT, 0.0), "feet": (_FOOT, 0.0), "us survey foot": (1200 / 3937, 0.0)},
@@ -99,6 +102,26 @@ QUANTITIES: dict[str, Quantity] = {
 def quantity_of(variable: str) -> Quantity | None:
     """The quantity of a variable: ``clay`` for ``clay`` and ``clay_1``; None if it is not known here."""
     return QUANTITIES.get(variable) or QUANTITIES.get(re.sub(r"_\d+$", "", variable))
+
+
+def ranges_of(column: str) -> list[tuple[float, float, str]]:
+    """What a table's column of that name can hold: least and greatest value, in each unit it may be written in.
+
+    ``rain_30`` is a sum over 30 days, or the rain 30 days before; degrees Fahrenheit and feet are not looked for, since
+    they would let -99.9 and 9999 pass. Empty for a name that is not known.
+    """
+    quantity = quantity_of(column)
+    if quantity is None:
+        return []
+    found = [(quantity.low, quantity.high, quantity.units)]
+    if days := re.fullmatch(r"rain_(\d+)", column):
+        found = [(quantity.low, quantity.high * max(1, int(days[1])), "mm")]
+    for unit, conversion in quantity.others.items():
+        if not callable(conversion) and unit not in ("degf", "ft", "foot", "feet", "us survey foot"):
+            factor, offset = conversion
+            found.append(((quantity.low - offset) / factor, (quantity.high - offset) / factor, unit))
+    widest = max(found, key=lambda item: item[1] - item[0])
+    return [item for item in found if item is widest or not widest[0] <= item[0] <= item[1] <= widest[1]]
 
 
 def spelling(units: str) -> str:
@@ -158,11 +181,7 @@ class Door:
         if np.isfinite(highest := np.fmax.reduce(values, axis=None)):
             self._largest = max(self._largest, float(highest))
             self._smallest = min(self._smallest, float(np.fmin.reduce(values, axis=None)))
-        if callable(self._conversion):
-            values = self._conversion(values.astype(np.float64))
-        elif self._conversion != (1.0, 0.0):
-            values = values.astype(np.float64) * self._conversion[0] + self._conversion[1]
-        values = values.astype(np.float32)
+        values = self.convert(values).astype(np.float32)
         low, high = np.float32(self.quantity.low), np.float32(self.quantity.high)
         with np.errstate(invalid="ignore"):
             wrong = (values < low) | (values > high)
@@ -174,6 +193,14 @@ class Door:
                 where=self.where, expected=f"{self.quantity.low:g} to {self.quantity.high:g} {self.quantity.units}",
                 fix=f"its units are not '{self._named or self.quantity.units}', or its missing values are not marked",
             )  # fmt: skip
+        return values
+
+    def convert(self, values: np.ndarray) -> np.ndarray:
+        """``values`` in canonical units, unchecked."""
+        if callable(self._conversion):
+            return self._conversion(values.astype(np.float64))
+        if self._conversion != (1.0, 0.0):
+            return values.astype(np.float64) * self._conversion[0] + self._conversion[1]
         return values
 
     def close(self, when: object = None) -> None:
