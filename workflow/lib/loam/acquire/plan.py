@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from loam.acquire.catalogue import Dataset, dataset_of
-from loam.config.covariates import covariate_names, kinds_needed, known_at_points, reach_of
+from loam.config.covariates import covariate_names, kind_of, kinds_needed, known_at_points, reach_of
+from loam.config.day_boundary import check_day_boundary, shift_of
 from loam.errors import ConfigError
 from loam.io.provenance import hash_of_values
 
@@ -61,6 +62,13 @@ def _check_cube(config: Mapping[str, Any]) -> None:
     for kind in kinds_needed(config["features"]):
         if config["acquire"][kind] is None:
             raise ConfigError(f"features need {kind} and nothing serves it", where=f"config key 'acquire.{kind}'")
+    provided = {
+        kind: [] for kind in FIELDS if config["acquire"][kind] and config["acquire"][kind]["back_end"] != "local"
+    }
+    for name in (*(item["name"] for item in config["features"]["daily"]), *config["features"]["sequence"]["variables"]):
+        if kind_of(name) in provided:
+            provided[kind_of(name)].append(name)
+    check_day_boundary(config, provided)
     for domain, place in config["covariates"]["domains"].items():
         period_of(config, domain)
         names = [name for name in covariate_names(config["features"]) if not known_at_points(name)]
@@ -282,6 +290,9 @@ def scenes_values(config: Mapping[str, Any]) -> dict[str, Any]:
     scenes: dict[str, Any] = {kind: config["acquire"][kind] for kind in SCENES}
     if any(scenes.values()):
         first, last = period_of(config, "target")
+        shift = shift_of(config["day_boundary"])  # the run's first day may begin on the day before it of UTC
+        first -= timedelta(days=shift > timedelta(0))
+        last += timedelta(days=shift < timedelta(0))
         scenes |= {"first": first.isoformat(), "last": last.isoformat()}
     return {**_values(config, config["mapping"]["grid"]), "scenes": scenes}
 

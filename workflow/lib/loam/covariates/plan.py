@@ -21,6 +21,7 @@ from loam.acquire.plan import (
 )
 from loam.acquire.scene_names import scene_rows
 from loam.config.covariates import ahead_of, kinds_needed
+from loam.config.day_boundary import day_of, shift_of
 from loam.covariates.files import months_of_days
 from loam.errors import ConfigError
 
@@ -79,6 +80,8 @@ def files_of_month(config: Config, kind: str, month: str) -> list[str]:
 def passes(config: Config, kind: str) -> dict[str, list[str]]:
     """The scenes of each pass (Sentinel-1: day, relative orbit, satellite) or day and tile (Sentinel-2), by name.
 
+    The day is the run's (``day_boundary``), so that a day's sample never sees a pass that came after it.
+
     Raises:
         ConfigError: the run's scenes are not listed yet.
     """
@@ -91,8 +94,9 @@ def passes(config: Config, kind: str) -> dict[str, list[str]]:
             fix="run `snakemake scenes` with this config first",
         )
     found: dict[str, list[str]] = defaultdict(list)
+    shift = shift_of(config["day_boundary"])
     for row in rows:
-        day = row["acquired"][:10]
+        day = day_of(row["acquired"], shift)
         name = (
             f"{day}_{int(row['relative_orbit']):03d}_{row['platform']}"
             if kind == "sentinel1"

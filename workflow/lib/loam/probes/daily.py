@@ -10,12 +10,10 @@ and a day with gaps by its neighbours.
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 import pandas as pd
 
-from loam.errors import ConfigError
+from loam.config.day_boundary import shift_of
 from loam.probes.quality.flags import Flag
 
 DAY = np.int64(86_400_000_000_000)  # ns
@@ -35,15 +33,7 @@ def boundary_shift(day_boundary: str) -> np.timedelta64:
     Raises:
         ConfigError: it is not of that form.
     """
-    match = re.fullmatch(r"(\d\d):(\d\d)([+-])(\d\d):(\d\d)", day_boundary)
-    hour, minute, sign, hours, minutes = match.groups() if match else ("99", "0", "+", "0", "0")
-    if int(hour) > 23 or int(minute) > 59 or int(hours) > 14 or int(minutes) > 59:
-        raise ConfigError(
-            f"'{day_boundary}' is not where a day begins", where="config key 'day_boundary'",
-            expected='clock time and offset from UTC, like "00:00+10:00"',
-        )  # fmt: skip
-    offset = (60 * int(hours) + int(minutes)) * (1 if sign == "+" else -1)
-    return np.timedelta64(offset - 60 * int(hour) - int(minute), "m")
+    return np.timedelta64(round(shift_of(day_boundary).total_seconds() / 60), "m")
 
 
 def daily_values(
