@@ -9,7 +9,12 @@ from loam.acquire.plan import check_acquire, manifest_files
 from loam.config.code import code_version
 from loam.config.settings import load_config, pick, require_files
 from loam.errors import LoamError
+from loam.io.parent import name_head
+from loam.io.verify import check_when_done
 from loam.sandbox.plan import kinds_made
+
+name_head()
+check_when_done(workflow, WorkflowError)
 
 
 configfile: f"{workflow.basedir}/config/config.yaml"

@@ -1,11 +1,15 @@
+import errno
 import json
 import logging
+import os
 import warnings
 from types import SimpleNamespace
 
 import pytest
 
 from loam.errors import TableError
+from loam.io.atomic import write_text
+from loam.io.lock import sole_writer
 from loam.io.stage import run_stage
 
 
@@ -113,3 +117,32 @@ def test_a_defect_shows_one_line_on_the_terminal(job, capsys):
     with pytest.raises(ZeroDivisionError):
         run_stage(job, lambda paths, values: 1 / 0)
     assert capsys.readouterr().err.startswith("ERROR copy mlp: failed")
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES, errno.EROFS])
+def test_a_disk_that_refuses_is_one_line_and_leaves_nothing_half_written(job, tmp_path, capsys, monkeypatch, number):
+    def full(descriptor):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(SystemExit):
+        run_stage(job, lambda paths, values: write_text("abc", paths["copy"]))
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"ERROR copy mlp: {tmp_path}: ") and "Traceback" not in line
+    assert {path.name for path in tmp_path.iterdir()} == {"in.txt", "logs"}
+
+
+def test_an_interrupt_is_one_line(job, capsys):
+    def stage(paths, values):
+        raise KeyboardInterrupt
+
+    with pytest.raises(SystemExit):
+        run_stage(job, stage)
+    assert capsys.readouterr().err == "ERROR copy mlp: interrupted\n"
+
+
+def test_a_job_does_not_write_what_another_is_writing(job, tmp_path):
+    with sole_writer([tmp_path / "out.txt"]), pytest.raises(SystemExit):
+        run_stage(job, lambda paths, values: paths["copy"].touch())
+    assert not (tmp_path / "out.txt").exists()
+    assert "is writing it" in (tmp_path / "logs" / "job.log").read_text()

@@ -12,7 +12,10 @@ from typing import Any
 
 from loam.errors import LoamError
 from loam.io.attempts import replacing
+from loam.io.lock import sole_writer
+from loam.io.parent import end_with_head
 from loam.io.provenance import write_provenance
+from loam.io.storage import refusal
 
 Paths = dict[str, Any]  # name -> Path, or list of Paths where the rule gives a list
 Values = dict[str, Any]
@@ -29,25 +32,34 @@ def run_stage(snakemake: Any, stage: Callable[[Paths, Values], None]) -> None:
     Provenance is written beside each output.
     """
     wildcards = dict(snakemake.wildcards.items())
-    _start_logging(Path(snakemake.log[0]), " ".join([snakemake.rule, *map(str, wildcards.values())]))
+    job = " ".join([snakemake.rule, *map(str, wildcards.values())])
     inputs, outputs = _named(snakemake.input), _named(snakemake.output)
     if both := inputs.keys() & outputs.keys():
         raise ValueError(f"rule {snakemake.rule}: {sorted(both)} names an input and an output")
     values = dict(snakemake.params.get("values", {}))
-    log.info("rule %s %s", snakemake.rule, wildcards or "")
-    started = time.perf_counter()
+    written, read = _flat(outputs), _flat(inputs)
     try:
-        with replacing(_flat(outputs)):
+        _start_logging(Path(snakemake.log[0]), job)
+        end_with_head()
+        log.info("rule %s %s", snakemake.rule, wildcards or "")
+        started = time.perf_counter()
+        with sole_writer(written), replacing(written):
             stage({**inputs, **outputs}, {**values, **wildcards, "threads": snakemake.threads})
+            write_provenance(
+                written, read, rule=snakemake.rule, code=snakemake.params.code, values={**values, **wildcards}
+            )
     except LoamError as error:
         log.error("%s", error)
         raise SystemExit(1) from None
+    except KeyboardInterrupt:
+        log.error("interrupted")
+        raise SystemExit(130) from None
     except BaseException as error:
+        if reason := refusal(error, written):
+            log.error("%s", reason)
+            raise SystemExit(1) from None
         log.exception("failed (%s: %s); this is a defect of loam, not of your input", type(error).__name__, error)
         raise
-    write_provenance(
-        _flat(outputs), _flat(inputs), rule=snakemake.rule, code=snakemake.params.code, values={**values, **wildcards}
-    )
     log.info("done in %.1f s", time.perf_counter() - started)
 
 
@@ -77,6 +89,7 @@ class _OneLine(logging.Formatter):
 
 def _start_logging(path: Path, job: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)  # an earlier job may still be writing to it
     to_file = logging.FileHandler(path, mode="w", encoding="utf-8")
     to_terminal = logging.StreamHandler(sys.stderr)
     to_terminal.setLevel(logging.WARNING)
