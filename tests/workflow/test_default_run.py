@@ -77,7 +77,10 @@ def test_the_map_is_a_cloud_optimised_geotiff_of_mean_and_spread(results):
         with rasterio.open(file) as maps:
             known &= ~np.ma.getmaskarray(maps.read(masked=True)).any(axis=0)
     assert known.sum() > 3000
-    assert (~np.ma.getmaskarray(bands) == known).all(), "every pixel with all inputs and no other is mapped"
+    with rasterio.open(path.with_name("trust.tif")) as trust:
+        sides = trust.read(1)
+    assert ((sides != 255) == known).all(), "every pixel with all inputs and no other is mapped"
+    assert (~np.ma.getmaskarray(bands) == (sides == 1)).all(), "and has a value where its inputs lie in the range"
     assert (bands[2:] > 0).all()
 
 
@@ -130,11 +133,15 @@ def test_no_rule_but_that_of_the_score_reads_the_truth(project):
 def test_the_map_is_scored_against_the_truth(results):
     score = pd.read_csv(results / "maps" / "2022-08-15" / "score.csv")
     whole = score[score["group"] == "all"]
-    assert set(whole["layer"]) == {"surface", "subsurface"} and (whole["n"] > 3000).all()
+    assert set(whole["layer"]) == {"surface", "subsurface"} and (whole["n"] + whole["masked"] > 3000).all()
+    outside = score[score["value"] == "outside"]
+    assert (outside["n"] == 0).all() and outside["rmse"].isna().all()
+    assert outside["masked"].tolist() == whole["masked"].tolist()
     assert set(score["group"]) == {"all", "landcover", "range"}
     parts = score[score["n"] > 1]
     assert (parts["rmse"] > 0).all() and parts["within_90"].between(0, 1).all()
-    assert (score.groupby(["layer", "group"])["n"].sum().unstack().nunique(axis=1) == 1).all(), "each pixel in one part"
+    counts = score.assign(pixels=score["n"] + score["masked"]).groupby(["layer", "group"])["pixels"].sum()
+    assert (counts.unstack().nunique(axis=1) == 1).all(), "each pixel in one part"
 
 
 def test_every_product_says_what_it_comes_from(results):

@@ -55,7 +55,7 @@ rule map_soil_moisture:
         mem_mb=4000,
         runtime=60,
     params:
-        values=pick(CONFIG, "layers", "features", "covariates", "mapping.inputs", "training.device"),
+        values=pick(CONFIG, "layers", "features", "covariates", "mapping.inputs", "mapping.outside", "training.device"),
         code=code_version("map_soil_moisture"),
     script:
         "../scripts/map_soil_moisture.py"

@@ -21,7 +21,8 @@ def stage(paths: Paths, values: Values) -> None:
     members.check(features.columns, [layer["name"] for layer in values["layers"]])
     engine = Engine(members, use_device(values["training"]["device"], values["threads"]))
     tags = {key: members.card[key] for key in ("model", "scenario")}
-    map_day(engine, features, inputs, day, grid, paths["map"], paths["trust"], tags)
+    outside = values["mapping"]["outside"]
+    map_day(engine, features, inputs, day, grid, paths["map"], paths["trust"], tags, outside=outside)
 
 
 if __name__ == "__main__":

@@ -207,3 +207,33 @@ def test_the_script_writes_the_table(world):
     script.stage(paths, {"layers": LAYERS, "date": DAY})
     written = read_table(paths["score"], MAP_SCORES)
     pd.testing.assert_frame_equal(written, table_of(paths), check_dtype=False)
+
+
+def test_masked_pixels_are_counted_in_their_groups_and_change_no_score_of_the_others(world):
+    kept = table_of(world["paths"])
+    outside = world["inside"] == 0
+    masked = {part: {name: np.where(outside, np.nan, values) for name, values in world[part].items()}
+              for part in ("means", "stds")}  # fmt: skip
+    table = table_of(write_world(world["folder"], **{**{key: world[key] for key in ("truth", "cover", "inside")},
+                                                     **masked}), block=16)  # fmt: skip
+    assert (kept["masked"] == 0).all()
+    inside, before = (frame[frame["value"] == "inside"].drop(columns="masked") for frame in (table, kept))
+    pd.testing.assert_frame_equal(inside, before, rtol=1e-11)
+    rows = table.set_index(["layer", "value"])
+    for layer in NAMES:
+        beyond = outside & np.isfinite(world["truth"][layer])
+        groups = {name: (world["cover"] == code) & beyond for name, code in COVERS.items()}
+        groups |= {"all": beyond, "outside": beyond, "inside": beyond & ~beyond}
+        for name, pixels in groups.items():
+            assert rows.loc[(layer, name), "masked"] == pixels.sum(), name
+        assert rows.loc[(layer, "outside"), "n"] == 0 and np.isnan(rows.loc[(layer, "outside"), "rmse"])
+        assert rows.loc[(layer, "all"), "rmse"] == rows.loc[(layer, "inside"), "rmse"]
+
+
+def test_a_map_that_is_masked_everywhere_has_no_score_and_says_how_many_pixels(world):
+    nothing = {name: np.full((ROWS, COLS), np.nan) for name in NAMES}
+    parts = {"truth": world["truth"], "cover": world["cover"], "inside": np.zeros((ROWS, COLS), np.uint8)}
+    table = MAP_SCORES.validate(table_of(write_world(world["folder"], means=nothing, stds=nothing, **parts)))
+    assert (table["n"] == 0).all() and table["rmse"].isna().all()
+    whole = table[(table["value"] == "all") & (table["layer"] == "surface")]["masked"].item()
+    assert whole == np.isfinite(world["truth"]["surface"]).sum()

@@ -48,3 +48,35 @@ def test_an_empty_name_is_refused(tmp_path):
     (tmp_path / "t.csv").write_text("fold,test_station,validation_station\n1,,b\n")
     with pytest.raises(TableError, match="test_station"):
         read_table(tmp_path / "t.csv", FOLDS)
+
+
+FORMULAS = ["=cmd|'/C calc'!A0", "+1", "-2+3", "@x", "\tx", "＝1", "'=1", "''+1"]
+PLAIN = ["'quoted'", "a=b", "'", "x-1", "03048"]
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.parquet"])
+def test_a_name_that_a_spreadsheet_would_run_comes_back_as_it_was(tmp_path, name):
+    stations = FORMULAS + PLAIN
+    table = folds.iloc[[0] * len(stations)].assign(fold=range(1, len(stations) + 1), test_station=stations)
+    table = table.assign(validation_station=stations[::-1]).reset_index(drop=True)
+    write_table(table, tmp_path / name, FOLDS)
+    pd.testing.assert_frame_equal(read_table(tmp_path / name, FOLDS), table)
+
+
+def test_no_text_of_a_csv_begins_like_a_formula_and_numbers_keep_their_sign(tmp_path):
+    texts = FORMULAS + PLAIN
+    table = pd.DataFrame({"=name": texts, "bias": [-0.5] * len(texts), "note": pd.Categorical(texts)})
+    write_table(table, tmp_path / "t.csv")
+    raw = pd.read_csv(tmp_path / "t.csv", dtype=str)
+    assert list(raw.columns) == ["'=name", "bias", "note"]
+    for column in ("'=name", "note"):
+        assert not raw[column].str.match(r"[=+\-@\t\r\n＝＋－＠]").any()
+        assert raw[column].tolist()[len(FORMULAS) :] == PLAIN
+    assert (raw["bias"] == "-0.5").all()
+    again = read_table(tmp_path / "t.csv")
+    assert again["=name"].tolist() == texts and again["note"].tolist() == texts
+
+
+def test_missing_cells_stay_missing(tmp_path):
+    write_table(pd.DataFrame({"name": ["=1", None], "n": [1, 2]}), tmp_path / "t.csv")
+    assert (tmp_path / "t.csv").read_text() == "name,n\n'=1,1\n,2\n"

@@ -30,11 +30,11 @@ def plainly(members, inputs):
     return np.stack(outputs)
 
 
-def make_map(region, drawn, path, *, tile=32, features=FEATURES, tags=None):
+def make_map(region, drawn, path, *, tile=32, features=FEATURES, tags=None, **how):
     """Map the region with the drawn members; the grid it was mapped on."""
     grid = grid_like(region["land"], tile)
     map_day(Engine(drawn, "cpu"), feature_set(features), region["inputs"], DAY, grid, path,
-            path.with_name("trust.tif"), tags or {})  # fmt: skip
+            path.with_name("trust.tif"), tags or {}, **how)  # fmt: skip
     return grid
 
 
@@ -158,7 +158,7 @@ def test_the_file_is_a_valid_cog_that_says_what_it_holds(region, members, tmp_pa
 
 def test_a_map_that_fails_leaves_no_file(region, members, tmp_path):
     class Broken(Engine):
-        def predict(self, inputs):
+        def predict_checked(self, inputs):
             raise RuntimeError("out of luck")
 
     with pytest.raises(RuntimeError, match="out of luck"):
@@ -167,3 +167,49 @@ def test_a_map_that_fails_leaves_no_file(region, members, tmp_path):
             grid_like(region["land"], 32), tmp_path / "map.tif", tmp_path / "trust.tif", {},
         )  # fmt: skip
     assert not list(tmp_path.iterdir())
+
+
+HALF = {
+    "minimum": [-1e4] * 16,
+    "maximum": [450.0] + [1e4] * 15,
+    "classes": {"landcover": [1, 1]},
+}  # half the elevations
+
+
+def test_pixels_outside_the_range_have_no_value_and_those_inside_the_same(region, members, tmp_path, caplog):
+    drawn = members("mlp", 3)
+    drawn.card["range"] = HALF
+    make_map(region, drawn, tmp_path / "masked.tif")
+    share = (read_map(tmp_path / "trust.tif")["inside_training_range"] == 0).sum() / region["mapped"].sum()
+    assert 0.3 < share < 0.7
+    assert f"({100 * share:.1f} %) lie outside the range of the training data and have no value" in caplog.text
+    make_map(region, drawn, tmp_path / "kept.tif", outside="keep")
+    sides = read_map(tmp_path / "trust.tif")["inside_training_range"]
+    for name, values in read_map(tmp_path / "masked.tif").items():
+        kept = read_map(tmp_path / "kept.tif")[name]
+        assert (np.isfinite(kept) == region["mapped"]).all()
+        assert (np.isfinite(values) == (sides == 1)).all()
+        assert np.array_equal(values[sides == 1], kept[sides == 1])
+    for name, told in (("masked", "mask"), ("kept", "keep")):
+        with rasterio.open(tmp_path / f"{name}.tif") as dataset:
+            assert dataset.tags()["outside_training_range"] == told
+
+
+def test_a_mean_below_0_or_above_1_is_counted_before_it_becomes_the_bound(region, members, tmp_path, caplog):
+    drawn = members("mlp", 2)
+    drawn.card["range"] = HALF
+    drawn.parameters["output.weight"][:] = 0
+    drawn.parameters["output.bias"][:] = torch.tensor([[-0.4, 0.3], [-0.2, 0.3]])
+    make_map(region, drawn, tmp_path / "map.tif")
+    given = int((read_map(tmp_path / "trust.tif")["inside_training_range"] == 1).sum())
+    assert f"{DAY}: at {given} of {given} pixels (100.00 %) a moisture below 0 or above 1 m3 m-3 became" in caplog.text
+    moisture = read_map(tmp_path / "map.tif")["surface_mean"]
+    assert (moisture[np.isfinite(moisture)] == 0).all()
+
+
+def test_possible_moisture_is_no_warning(region, members, tmp_path, caplog):
+    drawn = members("mlp", 2)
+    drawn.parameters["output.weight"][:] = 0
+    drawn.parameters["output.bias"][:] = 0.3
+    make_map(region, drawn, tmp_path / "map.tif")
+    assert "became the bound" not in caplog.text and "have no value" not in caplog.text

@@ -102,7 +102,7 @@ def map_score():
     groups = [("all", "all", 62500), ("landcover", "PAST", 40000), ("landcover", "FORE", 22500),
               ("landcover", "IRRI", 0), ("range", "inside", 50000), ("range", "outside", 12500)]  # fmt: skip
     rows = [
-        {"layer": layer, "group": group, "value": value, "n": count,
+        {"layer": layer, "group": group, "value": value, "n": count, "masked": 0,
          **(dict(mae=0.033, rmse=0.0417 + shift, ubrmse=0.04, bias=-0.0062, r=0.834, ccc=0.8, std_mean=0.02,
                  within_90=within, width_90=0.0658) if count else {})}
         for layer, shift, within in (("surface", 0.0, 0.6251), ("subsurface", 0.02, np.nan))

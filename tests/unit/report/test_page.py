@@ -105,8 +105,8 @@ def test_a_map_is_shown_with_its_scores_in_each_layer(make_run, day, map_score):
     assert "66.6 % of the mapped pixels have all their inputs within the range of the training data" in text
     assert "2022-08-15 against the known truth: surface, 0–30 cm" in text
     assert "2022-08-15 against the known truth: subsurface, 30–60 cm" in text
-    assert "all pixels 62,500 100.0 % 0.042 −0.006 0.83 62.5 %" in text
-    assert "outside the range of the training data 12,500 20.0 % 0.062 −0.006 0.83 –" in text
+    assert "all pixels 62,500 0 100.0 % 0.042 −0.006 0.83 62.5 %" in text
+    assert "outside the range of the training data 12,500 0 20.0 % 0.062 −0.006 0.83 –" in text
 
 
 def test_a_map_without_a_truth_tells_the_share_inside_the_range_alone(make_run, day):

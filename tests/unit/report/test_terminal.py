@@ -25,14 +25,17 @@ def test_each_layer_of_a_map_has_a_block_of_its_groups(lines, map_score):
     start = text.index("Map of 2022-08-15: 80.0 % of the pixels within the range of the training data")
     assert text[start + 1 : start + 4] == [
         "",
-        "Map of 2022-08-15, surface, 0–30 cm                    n    Share    RMSE    Bias       r  In 90 %",
-        "  all pixels                                      62,500  100.0 %   0.042  −0.006    0.83   62.5 %",
+        "Map of 2022-08-15, surface, 0–30 cm             Scored    Masked    Share    RMSE    Bias       r  In 90 %",
+        "  all pixels                                    62,500         0  100.0 %   0.042  −0.006    0.83   62.5 %",
     ]
     blocks = [line for line in text if line.startswith("Map of 2022-08-15, ")]
     assert [line.split("  ")[0] for line in blocks] == [
         "Map of 2022-08-15, surface, 0–30 cm", "Map of 2022-08-15, subsurface, 30–60 cm",
     ]  # fmt: skip
-    assert "  outside the range of the training data          12,500   20.0 %   0.062  −0.006    0.83        –" in text
+    assert (
+        "  outside the range of the training data        12,500         0   20.0 %   0.062  −0.006    0.83        –"
+        in text
+    )
     assert any(line.startswith("In 90 %: ") for line in text)
 
 

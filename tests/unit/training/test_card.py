@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 import torch
 
 from loam.errors import TableError
-from loam.training.card import load_members
+from loam.training.card import load_members, write_members
 from loam.training.folds import draw_folds
 from loam.training.scenarios import train_target, write_result
 
@@ -83,3 +84,60 @@ def test_history_has_a_row_for_each_fold_and_epoch(written):
     assert text[0] == "member,epoch,training_loss,validation_loss"
     assert len(text) - 1 == sum(member["epochs"] for member in result.card["members"])
     assert {line.split(",")[0] for line in text[1:]} == {"1", "2", "3", "4", "5"}
+
+
+def spoil(card, *place, value):
+    """Write ``value`` into a card at ``place``."""
+    content = json.loads(card.read_text())
+    *path, last = place
+    part = content
+    for key in path:
+        part = part[key]
+    part[last] = value
+    card.write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "message"),
+    [
+        (("members", 1, "scaler", "mean", 0), float("nan"), "scaler.mean of fold 2, feature clay, is nan"),
+        (("members", 0, "scaler", "std", 1), 0.0, "scaler.std of fold 1, feature elevation, is 0.0"),
+        (("members", 0, "scaler", "std", 1), float("inf"), "scaler.std of fold 1"),
+        (("members", 0, "scaler", "mean", 2), "0.1", "scaler.mean of fold 1"),
+        (("members", 0, "scaler", "mean"), [0.0], "scaler.mean of fold 1 has 1 values for 12 features"),
+        (("range", "minimum", 0), float("nan"), "range.minimum, feature clay, is nan"),
+        (("range", "maximum", 0), None, "range.maximum, feature clay, is None"),
+        (("range", "maximum", 0), -1e9, "range of clay is .* to -1000000000.0"),
+    ],
+)
+def test_a_card_with_numbers_that_are_none_is_refused(written, place, value, message):
+    _, weights, card, _ = written("mlp")
+    spoil(card, *place, value=value)
+    with pytest.raises(TableError, match=rf"card.json: {message}.*rerun the training"):
+        load_members(weights, card)
+
+
+def test_limits_of_classes_are_checked_too(written):
+    _, weights, card, _ = written("mlp")
+    spoil(card, "range", "classes", value={"landcover": [float("nan"), 1]})
+    with pytest.raises(TableError, match="range of classes.landcover is nan to 1"):
+        load_members(weights, card)
+
+
+def test_weights_that_are_no_numbers_are_refused(written):
+    result, weights, card, _ = written("mlp")
+    result.parameters["output.bias"][2] = float("nan")
+    write_members(result.parameters, result.card, weights, card)
+    with pytest.raises(TableError, match=r"weights.safetensors: parameter output.bias is not finite"):
+        load_members(weights, card)
+
+
+@pytest.mark.parametrize("mask", [0o022, 0o027])
+def test_weights_are_as_readable_as_the_card(written, mask):
+    before = os.umask(mask)
+    try:
+        _, weights, card, history = written("mlp")
+    finally:
+        os.umask(before)
+    modes = {path.stat().st_mode & 0o777 for path in (weights, card, history)}
+    assert modes == {0o666 & ~mask}

@@ -1,6 +1,8 @@
 """Score a map against the known moisture of its pixels, in all and by group, for worlds where moisture is known.
 
-Groups are the true land cover, where the truth tells it, and the two sides of the range of the training data. Map,
+Groups are the true land cover, where the truth tells it, and the two sides of the range of the training data. Where
+the map leaves pixels outside that range without a value (``mapping.outside: mask``) there is nothing to score: they
+are counted, as ``masked``, in every group that they belong to. Map,
 truth and range are read block by block. Every pixel enters one accumulator, that of its layer, land cover and side of
 the range: count, means, sums of squared deviations and of their products, which merge without loss (Chan, Golub and
 LeVeque, 1983, Am. Stat. 37, 242; Welford, 1962). A group is the merger of accumulators, so memory is that of a block,
@@ -11,6 +13,7 @@ The 90 % interval is the normal one, mean +- 1.645 standard deviations of the me
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -46,6 +49,7 @@ class Pair:
         std: standard deviation over the members, likewise; NaN with a single member.
         landcover: code of the true land cover, 0 where not known, uint8.
         side: ``INSIDE`` or ``OUTSIDE`` the range of the training data, uint8.
+        masked: code of the true land cover at the pixels with a truth that the map has masked as outside, [masked pixel].
     """
 
     layer: str
@@ -54,6 +58,7 @@ class Pair:
     std: np.ndarray
     landcover: np.ndarray
     side: np.ndarray
+    masked: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -137,14 +142,18 @@ def score_map(
 
     Returns:
         Schema MAP_SCORES: for each layer, ``all``, then each land cover in the truth's order, then the ``inside`` and
-        the ``outside`` of the range of the training data. A group without a pixel has ``n`` 0 and no score.
+        the ``outside`` of the range of the training data. ``n`` counts the pixels that are scored, ``masked`` those of
+        the group that are not because the map has masked them. A group without a scored pixel has ``n`` 0 and no score.
 
     Raises:
         RasterError: the files have different grids, lack a layer, the day, the range of a pixel or the meaning of a
             land cover, or share no pixel.
     """
     found: dict[tuple[str, int, int], Moments] = {}
+    masked: Counter[tuple[str, int]] = Counter()
     for pair in paired(map_path, trust, truth, layers, day, block):
+        for cover, count in zip(*np.unique(pair.masked, return_counts=True), strict=True):
+            masked[pair.layer, int(cover)] += int(count)
         label = pair.landcover.astype(np.uint16) * 256 + pair.side
         for number in np.unique(label):
             own = label == number
@@ -154,13 +163,16 @@ def score_map(
     rows, landcovers = [], landcovers_of(truth)
     for layer in layers:
         own = {(cover, side): moments for (name, cover, side), moments in found.items() if name == layer}
-        if not own:
+        lost = Counter({cover: count for (name, cover), count in masked.items() if name == layer})
+        if not own and not lost:
             raise RasterError(f"shares no pixel of '{layer}' with the truth", where=map_path)
-        rows.append(_row(layer, "all", "all", own.values()))
+        rows.append(_row(layer, "all", "all", own.values(), lost.total()))
         for name, code in landcovers.items():
-            rows.append(_row(layer, "landcover", name, (part for (cover, _), part in own.items() if cover == code)))
+            parts = (part for (cover, _), part in own.items() if cover == code)
+            rows.append(_row(layer, "landcover", name, parts, lost[code]))
         for name, value in SIDES.items():
-            rows.append(_row(layer, "range", name, (part for (_, side), part in own.items() if side == value)))
+            parts = (part for (_, side), part in own.items() if side == value)
+            rows.append(_row(layer, "range", name, parts, lost.total() if value == OUTSIDE else 0))
     return pd.DataFrame(rows, columns=list(MAP_SCORES.columns))
 
 
@@ -195,7 +207,8 @@ def paired(
                         fix="map the day again: both files come from the same job",
                     )  # fmt: skip
                 observed, predicted, spread = (field[both].astype(np.float64) for field in (true, mean, std))
-                yield Pair(layer, observed, predicted, spread, cover[both], sides[both])
+                masked = np.isnan(mean) & np.isfinite(true) & (sides == OUTSIDE)
+                yield Pair(layer, observed, predicted, spread, cover[both], sides[both], cover[masked])
 
 
 def landcovers_of(truth: str | Path) -> dict[str, int]:
@@ -240,9 +253,9 @@ def _bands(dataset: rasterio.DatasetReader, names: Sequence[str]) -> dict[str, i
     return bands
 
 
-def _row(layer: str, group: str, value: str, parts: Iterable[Moments]) -> dict[str, object]:
+def _row(layer: str, group: str, value: str, parts: Iterable[Moments], masked: int) -> dict[str, object]:
     total: Moments | None = None
     for part in parts:
         total = part if total is None else total.merged(part)
-    row = {"layer": layer, "group": group, "value": value, "n": total.n if total else 0}
+    row = {"layer": layer, "group": group, "value": value, "n": total.n if total else 0, "masked": masked}
     return row | (total.scores() if total else {})

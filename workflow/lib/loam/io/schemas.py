@@ -52,13 +52,15 @@ SUMMARY = pa.DataFrameSchema(
     strict=True,
 )
 
-# One row a (layer, group, value): a map against a known truth; m3 m-3 but for r, ccc and the share within_90.
+# One row a (layer, group, value): a map against a known truth; m3 m-3 but for r, ccc and the share within_90. n pixels
+# are scored, masked ones are not, because the map has no value outside the range of the training data.
 MAP_SCORES = pa.DataFrameSchema(
     {
         "layer": _text,
         "group": pa.Column(str, pa.Check.isin(["all", "landcover", "range"]), coerce=True),
         "value": _text,
         "n": _count,
+        "masked": _count,
         **dict.fromkeys([*METRICS, "std_mean", "within_90", "width_90"], _number),
     },
     strict=True,

@@ -1,8 +1,15 @@
-"""Read and write tables (CSV or Parquet, by suffix), checked against their schema at the border between stages."""
+"""Read and write tables (CSV or Parquet, by suffix), checked against their schema at the border between stages.
+
+A spreadsheet runs a text that begins like a formula (a station named ``=cmd|...``). Such a text stands in a CSV behind
+an apostrophe, which a spreadsheet takes as "this is text", and is read back without it.
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pandera.pandas as pa
@@ -11,6 +18,7 @@ from loam.errors import TableError
 from loam.io.atomic import atomic_path
 
 PARQUET = {".parquet", ".pq"}
+FORMULA = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")  # the last four are their full-width forms
 
 
 def read_table(path: str | Path, schema: pa.DataFrameSchema | None = None) -> pd.DataFrame:
@@ -36,10 +44,13 @@ def read_table(path: str | Path, schema: pa.DataFrameSchema | None = None) -> pd
 
 def _read_csv(path: Path, schema: pa.DataFrameSchema | None) -> pd.DataFrame:
     if schema is None:
-        return pd.read_csv(path, low_memory=False)
+        return _each_text(pd.read_csv(path, low_memory=False), as_named)
     text = [name for name, column in schema.columns.items() if str(column.dtype).startswith("str")]
     missing = {name: ["", "nan", "NaN"] for name in schema.columns if name not in text} | dict.fromkeys(text, [""])
-    return pd.read_csv(path, low_memory=False, dtype=dict.fromkeys(text, str), keep_default_na=False, na_values=missing)
+    frame = pd.read_csv(
+        path, low_memory=False, dtype=dict.fromkeys(text, str), keep_default_na=False, na_values=missing
+    )
+    return _each_text(frame, as_named)
 
 
 def write_table(frame: pd.DataFrame, path: str | Path, schema: pa.DataFrameSchema | None = None) -> None:
@@ -51,7 +62,32 @@ def write_table(frame: pd.DataFrame, path: str | Path, schema: pa.DataFrameSchem
         if path.suffix in PARQUET:
             frame.to_parquet(temporary, index=False)
         else:
-            frame.to_csv(temporary, index=False)
+            _each_text(frame, as_text).to_csv(temporary, index=False)
+
+
+def as_text(value: Any) -> Any:
+    """A cell as a CSV holds it: a text that a spreadsheet would run as a formula behind an apostrophe."""
+    return f"'{value}" if isinstance(value, str) and FORMULA.match(value) else value
+
+
+def as_named(value: Any) -> Any:
+    """The cell that ``as_text`` has written, as it was."""
+    return value[1:] if isinstance(value, str) and value.startswith("'") and FORMULA.match(value) else value
+
+
+def _each_text(frame: pd.DataFrame, change: Callable[[Any], Any]) -> pd.DataFrame:
+    """``frame`` with its column names and the cells of its columns that may hold text changed."""
+    texts = [
+        place for place, dtype in enumerate(frame.dtypes)
+        if not (pd.api.types.is_numeric_dtype(dtype) or pd.api.types.is_datetime64_any_dtype(dtype))
+    ]  # fmt: skip
+    changed = frame.copy(deep=False)
+    for place in texts:
+        column = frame.iloc[:, place]
+        if isinstance(column.dtype, pd.CategoricalDtype):
+            column = column.astype(object)
+        changed.isetitem(place, column.map(change, na_action="ignore"))
+    return changed.set_axis([change(name) for name in frame.columns], axis=1)
 
 
 def check_table(frame: pd.DataFrame, schema: pa.DataFrameSchema, *, where: object) -> pd.DataFrame:

@@ -28,10 +28,11 @@ from loam.mapping.cog import FLAG, open_map
 from loam.mapping.trust import RangeCheck
 from loam.training.card import Members
 from loam.training.dense import bounded
-from loam.training.ranges import RANGE_BAND, read_range
+from loam.training.ranges import INSIDE, RANGE_BAND, read_range
 
 log = logging.getLogger("loam")
 
+MASK, KEEP = "mask", "keep"  # what becomes of pixels outside the range of the training data
 CHUNK = {"cpu": 4096, "cuda": 2**18}  # pixels at a time: on a processor, activations stay in its cache
 
 
@@ -54,13 +55,21 @@ class Engine:
         )
         self._one_scaler = bool((members.mean == members.mean[0]).all() and (members.std == members.std[0]).all())
 
-    @torch.inference_mode()
     def predict(self, inputs: TileInputs) -> tuple[np.ndarray, np.ndarray]:
         """Mean and standard deviation over the members, m3 m-3, each [pixel, layer], float32.
 
         The mean is kept within 0 to 1; the standard deviation is that of the members' outputs as they are, so that
         members which all leave the possible do not seem to agree. It is that of a sample (divided by members - 1), NaN
         with a single member.
+        """
+        return self.predict_checked(inputs)[:2]
+
+    @torch.inference_mode()
+    def predict_checked(self, inputs: TileInputs) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """What ``predict`` gives, and at which pixels a layer's mean was below 0 or above 1 before it became the bound.
+
+        Returns:
+            Mean and standard deviation, each [pixel, layer], float32, and [pixel], bool.
         """
         static, cell, cells = (
             torch.as_tensor(part, device=self.device) for part in (inputs.static, inputs.cell, inputs.cells)
@@ -77,7 +86,8 @@ class Engine:
                 mean[part] += difference / (place + 1)
                 squares[part] += difference * (output - mean[part])
         std = (squares / (len(self.networks) - 1)).sqrt() if len(self.networks) > 1 else squares.fill_(torch.nan)
-        return bounded(mean).float().cpu().numpy(), std.float().cpu().numpy()
+        impossible = ((mean < 0) | (mean > 1)).any(dim=1)
+        return bounded(mean).float().cpu().numpy(), std.float().cpu().numpy(), impossible.cpu().numpy()
 
     def _read_cells(self, place: int, cells: Tensor) -> Tensor:
         """The cells' share of a member's first dense layer, [cell, neuron]."""
@@ -104,6 +114,8 @@ def map_day(
     path: str | Path,
     trust: str | Path,
     tags: Mapping[str, object],
+    *,
+    outside: str = MASK,
 ) -> None:
     """Map one day: bands ``<layer>_mean`` of all layers, then ``<layer>_std``, as a cloud-optimised GeoTIFF.
 
@@ -117,15 +129,18 @@ def map_day(
         grid: where to map.
         path: of the map.
         trust: path of the second file: band ``inside_training_range``, 1 inside, 0 outside, 255 no value.
-        tags: to write into the files, beside the day, the number of members and the grid's hash.
+        tags: to write into the files, beside the day, the number of members, the grid's hash and ``outside``.
+        outside: what becomes of pixels whose inputs lie outside the range of the training data: ``mask`` (no value) or
+            ``keep`` (what the members say, which no observation has ever checked).
 
     Raises:
         TableError: the model's card tells no range of the training data.
     """
     check = RangeCheck(read_range(engine.card), features)
     bands = [f"{layer}_{statistic}" for statistic in ("mean", "std") for layer in engine.layers]
-    tags = {**tags, "day": day, "members": len(engine.networks), "grid": grid.hash}
-    started, reading, computing, checking, mapped, unphysical = time.perf_counter(), 0.0, 0.0, 0.0, 0, 0
+    tags = {**tags, "day": day, "members": len(engine.networks), "grid": grid.hash, "outside_training_range": outside}
+    started, reading, computing, checking = time.perf_counter(), 0.0, 0.0, 0.0
+    mapped = given = impossible = 0
     from_cube = isinstance(inputs, Cube)
     opened = open_cube_day(inputs, features, day) if from_cube else open_day(inputs, features, day, grid)
     with (
@@ -138,14 +153,17 @@ def map_day(
             read = rasters.read(tile)
             reading += time.perf_counter() - begun
             begun = time.perf_counter()
-            mean, deviation = engine.predict(read)
+            mean, deviation, beyond = engine.predict_checked(read)
             computing += time.perf_counter() - begun
-            output.write(tile, read.pixel, np.concatenate([mean, deviation], axis=1))
             begun = time.perf_counter()
-            flags.write(tile, read.pixel, check.read(read)[:, None])
+            sides = check.read(read)
             checking += time.perf_counter() - begun
+            kept = sides == INSIDE if outside == MASK else np.ones(len(sides), bool)
+            output.write(tile, read.pixel[kept], np.concatenate([mean, deviation], axis=1)[kept])
+            flags.write(tile, read.pixel, sides[:, None])
             mapped += len(mean)
-            unphysical += int(((mean < 0) | (mean > 1)).any(axis=1).sum())
+            given += int(kept.sum())
+            impossible += int(beyond[kept].sum())
         rasters.log_missing()
     log.info(
         "%d pixels, %d members: reading %.1f s, computing %.1f s (%.0f pixels/s), range %.1f s, all %.1f s",
@@ -153,5 +171,11 @@ def map_day(
         time.perf_counter() - started,
     )  # fmt: skip
     check.log_outside()
-    if unphysical:
-        log.warning("%d pixels (%.2f %%) have a moisture below 0 or above 1", unphysical, 100 * unphysical / mapped)
+    if given < mapped:
+        share = 100 * (mapped - given) / mapped
+        log.warning("%s: %d of %d pixels (%.1f %%) lie outside the range of the training data and have no value "
+                    "(trust.tif tells which; mapping.outside)", day, mapped - given, mapped, share)  # fmt: skip
+    if impossible:
+        share = 100 * impossible / given
+        log.warning("%s: at %d of %d pixels (%.2f %%) a moisture below 0 or above 1 m3 m-3 became the bound", day,
+                    impossible, given, share)  # fmt: skip

@@ -16,7 +16,7 @@ from loam.report.names import UNITLESS, heading, number, percent, pixels_name, s
 
 DROPPED_KEY = ["domain", "reason", "column"]
 MAP_METRICS = ["rmse", "bias", "r"]
-MAP_HEADER = ["Pixels", "n", "Share", *(METRIC_NAMES[metric] for metric in MAP_METRICS), "In 90 %"]
+MAP_HEADER = ["Pixels", "Scored", "Masked", "Share", *(METRIC_NAMES[metric] for metric in MAP_METRICS), "In 90 %"]
 
 
 @dataclass(frozen=True)
@@ -136,15 +136,17 @@ def map_scores(score: pd.DataFrame, layer: str) -> Table:
         layer: its name.
 
     Returns:
-        One row a group, under ``MAP_HEADER``. Its share is that of all pixels that are scored.
+        One row a group, under ``MAP_HEADER``. Its share is that of all pixels that are scored or masked.
     """
     own = score[score["layer"] == layer]
-    total = own.loc[own["group"] == "all", "n"].iloc[0]
+    whole = own.loc[own["group"] == "all"].iloc[0]
+    total = whole["n"] + whole["masked"]
     rows = [
         [
             pixels_name(row.group, row.value),
             f"{row.n:,}",
-            percent(row.n / total),
+            f"{row.masked:,}",
+            percent((row.n + row.masked) / total),
             *(number(getattr(row, metric), metric) for metric in MAP_METRICS),
             percent(row.within_90),
         ]

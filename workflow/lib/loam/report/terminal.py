@@ -13,7 +13,7 @@ from loam.report.names import layer_name, percent, system_name
 from loam.report.tables import map_scores
 
 SHOWN = ["mae", "rmse", "r"]
-WIDTHS = (44, 12, 9, 8, 8, 8, 9)  # of the columns of a map's scores
+WIDTHS = (44, 10, 10, 9, 8, 8, 8, 9)  # of the columns of a map's scores
 
 
 def summary_text(

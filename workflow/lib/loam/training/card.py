@@ -20,14 +20,15 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from loam.errors import ConfigError, TableError
@@ -82,7 +83,8 @@ def load_members(weights: str | Path, card: str | Path) -> Members:
     """Read members from their two files.
 
     Raises:
-        TableError: a file cannot be read, or the two do not belong together.
+        TableError: a file cannot be read, the two do not belong together, or a scaler, the range or a parameter holds
+            what is no number.
     """
     try:
         content = json.loads(Path(card).read_text(encoding="utf-8"))
@@ -98,9 +100,52 @@ def load_members(weights: str | Path, card: str | Path) -> Members:
             f"parameter {name} has shape {found.get(name)}", where=weights,
             expected=f"{shapes.get(name)}, as {card} says", fix="rerun the training",
         )  # fmt: skip
+    check_numbers(content, card)
+    for name, tensor in parameters.items():
+        if not tensor.isfinite().all():
+            raise TableError(f"parameter {name} is not finite", where=weights, fix="rerun the training")
     scalers = [member["scaler"] for member in content["members"]]
     mean, std = (torch.tensor([scaler[key] for scaler in scalers], dtype=torch.float64) for key in ("mean", "std"))
     return Members(network, {name: parameters[name] for name in shapes}, mean, std, content)
+
+
+def check_numbers(content: Mapping[str, Any], where: object) -> None:
+    """Raise a TableError where a card's scalers or its range hold anything but numbers in their order.
+
+    Every feature has a finite mean, a finite standard deviation above 0, and a minimum that is not above its maximum;
+    each class covariate has such limits too. A card without a range passes: ``loam.training.ranges`` asks for it.
+    """
+    features = content["features"]
+    for member in content["members"]:
+        scaler, fold = member["scaler"], member["fold"]
+        for key, fits in (("mean", math.isfinite), ("std", lambda value: math.isfinite(value) and value > 0)):
+            _check_each(scaler[key], features, fits, f"scaler.{key} of fold {fold}", where)
+    if "range" in content:
+        held = content["range"]
+        for key in ("minimum", "maximum"):
+            _check_each(held[key], features, math.isfinite, f"range.{key}", where)
+        limits = dict(zip(features, zip(held["minimum"], held["maximum"], strict=True), strict=True))
+        limits |= {f"classes.{name}": tuple(pair) for name, pair in held["classes"].items()}
+        for name, (low, high) in limits.items():
+            if not low <= high or not math.isfinite(low) or not math.isfinite(high):
+                _refuse(f"range of {name} is {low} to {high}", where)
+
+
+def _check_each(
+    values: Sequence[Any], features: Sequence[str], fits: Callable[[float], bool], what: str, where: object
+) -> None:
+    if len(values) != len(features):
+        _refuse(f"{what} has {len(values)} values for {len(features)} features", where)
+    for name, value in zip(features, values, strict=True):
+        if isinstance(value, bool) or not isinstance(value, int | float) or not fits(value):
+            _refuse(f"{what}, feature {name}, is {value}", where)
+
+
+def _refuse(what: str, where: object) -> None:
+    raise TableError(
+        what, where=where, expected="finite numbers; standard deviations above 0, minimum not above maximum",
+        fix="rerun the training",
+    )  # fmt: skip
 
 
 def write_members(
@@ -108,5 +153,5 @@ def write_members(
 ) -> None:
     """Write parameters [member, ...] and what the card says; each file appears whole or not at all."""
     with atomic_path(weights) as temporary:
-        save_file({name: tensor.contiguous() for name, tensor in parameters.items()}, temporary)
+        temporary.write_bytes(save({name: tensor.contiguous() for name, tensor in parameters.items()}))
     write_text(json.dumps(content, indent=1, allow_nan=False), card)

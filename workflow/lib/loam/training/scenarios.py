@@ -31,6 +31,7 @@ from loam.training.rows import Rows, hash_of_samples, rows_of
 from loam.training.scaling import Scaler, fit_scaler
 from loam.training.seeds import derive_seed
 from loam.training.split import Split, split_folds, split_source
+from loam.training.steps import few_steps
 
 log = logging.getLogger("loam")
 
@@ -237,6 +238,8 @@ def _train(
         "versions": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
         "members": described,
     }
+    if warning := few_steps(card):
+        log.warning("%s", warning)
     folds = np.array([member["fold"] for member in members])
     return Result(trained.parameters, card, trained.history.assign(member=folds[trained.history["member"]]))
 

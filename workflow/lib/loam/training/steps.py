@@ -1,0 +1,45 @@
+"""How many optimiser steps a member took, and a warning where they were too few to learn from.
+
+A member that stops after a few dozen steps has hardly left where it began: with few rows an epoch is a step or two, and
+early stopping counts epochs. Standard library only: the report says it too.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+FEWEST = 500  # steps (batches); fewer are named
+TOLD = 5  # members that the warning names
+
+
+def steps_of(member: Mapping[str, Any], training: Mapping[str, Any]) -> int:
+    """Steps that a member of a card took until it stopped: its epochs times the batches of its training rows."""
+    return member["epochs"] * math.ceil(member["training_rows"] / training["batch_size"])
+
+
+def few_steps(card: Mapping[str, Any]) -> str | None:
+    """One sentence where members of a card stopped after fewer than ``FEWEST`` steps, with what to change; else None.
+
+    Args:
+        card: content of ``card.json``.
+    """
+    training, members = card["training"], card["members"]
+    short = [member for member in members if steps_of(member, training) < FEWEST]
+    if not short:
+        return None
+    told = ", ".join(f"fold {member['fold']} after {steps_of(member, training)}" for member in short[:TOLD])
+    more = f" and {len(short) - TOLD} more" if len(short) > TOLD else ""
+    at_the_end = sum(member["epochs"] >= training["epochs"] for member in short)
+    advice = []
+    if at_the_end:
+        advice.append(f"raise training.epochs (now {training['epochs']})")
+    if at_the_end < len(short):
+        advice.append(f"raise training.patience (now {training['patience']} epochs)")
+    if min(member["training_rows"] for member in short) > 1 and training["batch_size"] > 1:
+        advice.append(f"lower training.batch_size (now {training['batch_size']})")
+    return (
+        f"{card['model']} {card['scenario']}: {len(short)} of {len(members)} members stopped after fewer than {FEWEST} "
+        f"optimiser steps ({told}{more}); {', or '.join(advice)}: so few steps seldom teach a network anything"
+    )
