@@ -49,7 +49,7 @@ class Pair:
         std: standard deviation over the members, likewise; NaN with a single member.
         landcover: code of the true land cover, 0 where not known, uint8.
         side: ``INSIDE`` or ``OUTSIDE`` the range of the training data, uint8.
-        masked: code of the true land cover at the pixels with a truth that the map has masked as outside, [masked pixel].
+        masked: code of the true land cover at the pixels with a truth that the map has masked, [masked pixel].
     """
 
     layer: str
