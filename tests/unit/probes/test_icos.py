@@ -162,3 +162,56 @@ def test_a_folder_of_other_files_is_refused(tmp_path):
     (tmp_path / "other.csv").write_text("a,b\n1,2\n")
     with pytest.raises(TableError, match=r"no series of a site.*METEOSENS"):
         read_icos({"path": tmp_path})
+
+
+@pytest.fixture
+def two(folder):
+    """A second site beside the first."""
+    write_series(folder, "DE-Tha", ENDS, COLUMNS)
+    write_variable_info(folder, "DE-Tha", INFO)
+    write_site_info(folder, "DE-Tha")
+    return folder
+
+
+def alone(folder, site):
+    for path in folder.glob("ICOSETC_*"):
+        if site not in path.name:
+            path.unlink()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        (b",202106010030,", b",174706010030,", r"line 2: time '174706010030' lies before 1950"),
+        (b",202106010030,", b",219906010030,", r"line 2: time '219906010030' lies in the future"),
+        (b",202106010030,", b",000006010030,", r"line 2: time '000006010030'"),
+        (b",21.0,", b",2\xff.0,", "cannot be read"),
+        (b"TIMESTAMP_END", b"TIMESTAMP_\xffND", "cannot be read"),
+    ],
+)
+def test_a_bad_site_is_left_out_by_its_file_and_alone_is_refused(two, caplog, old, new, says):
+    path = two / "ICOSETC_DE-Tha_METEOSENS_L2.csv"
+    raw = path.read_bytes()
+    assert old in raw
+    path.write_bytes(raw.replace(old, new, 1))
+    assert set(readings_of(two)["station"]) == {"BE-Bra"}
+    assert f"left out: {path}" in caplog.text
+    alone(two, "DE-Tha")
+    with pytest.raises(TableError, match=says):
+        readings_of(two)
+
+
+def test_a_clock_that_is_on_no_place_on_earth_is_refused(two, caplog):
+    write_site_info(two, "DE-Tha", offset=99)
+    assert set(readings_of(two)["station"]) == {"BE-Bra"}
+    alone(two, "DE-Tha")
+    with pytest.raises(TableError, match=r"SITEINFO_L2.csv, UTC_OFFSET: a clock 99 h ahead of UTC; expected -12 to 14"):
+        read_icos({"path": two})
+
+
+def test_days_and_heights_of_the_variable_information_that_cannot_be(folder):
+    write_variable_info(folder, "BE-Bra", [("SWC_1_1_1", -5e9, "%", "20180101"), *INFO[1:]])
+    with pytest.raises(TableError, match="a height of -5e\\+09 m"):
+        read_icos({"path": folder})
+    write_variable_info(folder, "BE-Bra", [("SWC_1_1_1", -0.05, "%", "00010101"), *INFO[1:]])
+    assert set(readings_of(folder).query("sensor == 'SWC_1_1_1'")["depth_from_cm"]) == {5}

@@ -80,3 +80,19 @@ def test_a_folder_without_the_formats_files_is_refused(tmp_path):
         source_files({"path": tmp_path}, [".nc"], expected="netCDF")
     with pytest.raises(TableError, match="no such file or folder"):
         source_files({"path": tmp_path / "elsewhere"}, [".nc"], expected="netCDF")
+
+
+def test_a_station_called_na_and_one_with_zeros_keep_their_names(tmp_path):
+    table = tmp_path / "stations.csv"
+    table.write_text("station,latitude,longitude\nNA,-35.1,147.2\nNone,-35.2,147.2\n007,-35.3,147.2\n7,-35.4,147.2\n")
+    names = ["007", "7", "NA", "None"]
+    found = complete_stations(pd.DataFrame({"station": names}), {"stations": str(table)})
+    assert dict(zip(found["station"], found["latitude"], strict=True)) == {
+        "NA": -35.1, "None": -35.2, "007": -35.3, "7": -35.4,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("offset", ["+15:00", "-13:00"])
+def test_an_offset_that_no_clock_has_is_refused(offset):
+    with pytest.raises(TableError, match="utc_offset: a clock"):
+        utc_offset({"utc_offset": offset})

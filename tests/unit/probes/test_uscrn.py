@@ -139,3 +139,40 @@ def test_the_real_stations_of_2020(shared_data):
     piece = next(piece for piece in probes.readings if (piece["variable"] == "soil_moisture").any())
     moisture = piece[piece["variable"] == "soil_moisture"]
     assert set(moisture["depth_from_cm"]) <= {5, 10, 20, 50, 100} and moisture["value"].between(0, 1).mean() > 0.95
+
+
+@pytest.mark.parametrize(
+    ("bad", "says"),
+    [
+        (b"\xff\xfe\x00\x81" * 40 + b"\n", "the first line has"),
+        (daily_line("20200101").encode() + daily_line("20200102").encode().replace(b"2.623", b"2.6\xe9"), "cannot be"),
+        (daily_line("17470101").encode(), r"line 1: time '17470101' lies before 1950"),
+        (daily_line("20200101").encode() + daily_line("21990101").encode(), r"line 2: time '21990101' lies in the fut"),
+        (daily_line("00000101").encode(), "line 1: time '00000101' lies before 1950"),
+        (b"", "the first line has 0 fields"),
+    ],
+)
+def test_a_bad_file_is_left_out_by_its_name_and_alone_is_refused(write, tmp_path, caplog, bad, says):
+    write("CRND0103-2020-A.txt", daily_line("20200101", soil_moisture_5_daily="0.300"))
+    (tmp_path / "CRND0103-2020-B.txt").write_bytes(bad)
+    frame, _ = read(tmp_path)
+    assert frame.loc[frame["variable"] == "soil_moisture", "value"].tolist() == [0.3]
+    assert f"left out: {tmp_path / 'CRND0103-2020-B.txt'}" in caplog.text
+    with pytest.raises(TableError, match=says):
+        read(tmp_path / "CRND0103-2020-B.txt")
+
+
+def test_a_station_whose_place_differs_between_files_or_lines_is_named(write, tmp_path, caplog):
+    write("CRND0103-2020-A.txt", daily_line("20200101", soil_moisture_5_daily="0.300"))
+    moved = daily_line("20210101", soil_moisture_5_daily="0.300").replace("39.86", "40.86")
+    write("CRND0103-2021-A.txt", moved, moved.replace("20210101", "20210102").replace("40.86", "41.86"))
+    frame, probes = read(tmp_path)
+    assert probes.stations["latitude"].tolist() == [39.86] and len(frame) == 3
+    assert "station 03761 lies at 39.86, -75.79" in caplog.text and "40.86, -75.79" in caplog.text
+    assert "41.86, -75.79" in caplog.text
+
+
+def test_a_second_station_in_a_text_file_is_not_lost_in_silence(write):
+    path = write("CRND.txt", daily_line("20200101"), daily_line("20200102", wban="00042"))
+    with pytest.raises(TableError, match="station 00042 after another's lines"):
+        read(path)

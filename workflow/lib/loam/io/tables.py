@@ -7,7 +7,7 @@ an apostrophe, which a spreadsheet takes as "this is text", and is read back wit
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,18 +21,18 @@ PARQUET = {".parquet", ".pq"}
 FORMULA = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")  # the last four are their full-width forms
 
 
-def read_table(path: str | Path, schema: pa.DataFrameSchema | None = None) -> pd.DataFrame:
+def read_table(path: str | Path, schema: pa.DataFrameSchema | None = None, *, text: Sequence[str] = ()) -> pd.DataFrame:
     """Read a CSV (UTF-8, comma) or Parquet table.
 
-    Of a CSV, the columns that ``schema`` holds as text are read as written: station 03048 keeps its zero, and one named
-    NA its name.
+    Of a CSV, the columns that ``schema`` holds as text, or ``text`` names, are read as written: station 03048 keeps its
+    zero, and one named NA its name.
 
     Raises:
         TableError: the file is missing, empty or unreadable, or does not fit ``schema``.
     """
     path = Path(path)
     try:
-        frame = pd.read_parquet(path) if path.suffix in PARQUET else _read_csv(path, schema)
+        frame = pd.read_parquet(path) if path.suffix in PARQUET else _read_csv(path, schema, text)
     except FileNotFoundError:
         raise TableError("no such file", where=path, fix="check the path in the config") from None
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, OSError, ValueError) as error:
@@ -42,9 +42,12 @@ def read_table(path: str | Path, schema: pa.DataFrameSchema | None = None) -> pd
     return frame if schema is None else check_table(frame, schema, where=path)
 
 
-def _read_csv(path: Path, schema: pa.DataFrameSchema | None) -> pd.DataFrame:
+def _read_csv(path: Path, schema: pa.DataFrameSchema | None, text: Sequence[str]) -> pd.DataFrame:
     if schema is None:
-        return _each_text(pd.read_csv(path, low_memory=False), as_named)
+        frame = pd.read_csv(path, low_memory=False)
+        if named := [name for name in text if name in frame]:
+            frame[named] = pd.read_csv(path, usecols=named, dtype=str, keep_default_na=False)[named]
+        return _each_text(frame, as_named)
     text = [name for name, column in schema.columns.items() if str(column.dtype).startswith("str")]
     missing = {name: ["", "nan", "NaN"] for name in schema.columns if name not in text} | dict.fromkeys(text, [""])
     frame = pd.read_csv(

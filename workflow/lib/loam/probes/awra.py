@@ -18,6 +18,7 @@ import pandas as pd
 
 from loam.errors import TableError
 from loam.io.tables import read_table
+from loam.probes.instants import as_instants, check_instants
 from loam.probes.readings import STATIONS, Probes
 
 SITES = "SiteLocationsWithUniqueID.csv"
@@ -78,7 +79,9 @@ def read_series(path: Path) -> pd.DataFrame:
             f"'{frame.iloc[row, column + 1]}' of {values.columns[column]} is not a number",
             where=f"{path}, row {row + 2}", fix="empty the cell where a value is missing",
         )  # fmt: skip
-    values.index = pd.DatetimeIndex(days, name="date").as_unit("ns")
+    instants = as_instants(days)
+    check_instants(instants, where=path, lines=np.arange(2, 2 + len(days)))
+    values.index = pd.DatetimeIndex(instants, name="date")
     values.columns = pd.Index([_short_name(name) for name in values.columns], name="station")
     if values.columns.has_duplicates:
         raise TableError("a station is there twice", where=path)

@@ -20,8 +20,10 @@ import pandas as pd
 
 from loam.errors import TableError
 from loam.io.tables import check_table
+from loam.probes.instants import as_instants, check_instants
+from loam.probes.left_out import leave_out, read_each
 from loam.probes.readings import READINGS, Probes
-from loam.probes.settings import complete_stations, source_files, utc_offset
+from loam.probes.settings import check_offset, complete_stations, source_files, utc_offset
 
 log = logging.getLogger("loam")
 
@@ -36,6 +38,7 @@ VARIABLES = {
     "TA": ("air_temperature", "degC"),
     "P": ("precipitation", "mm"),
 }
+HIGHEST = 1000.0  # m
 SCREEN = 2.0  # m: height of air temperature where there is a profile
 EXPECTED = (
     "ICOSETC_<site>_METEO_L2.csv or ..._METEOSENS_L2.csv, its VARINFO and SITEINFO beside it (the archive unzipped)"
@@ -63,31 +66,47 @@ def read_icos(settings: Mapping[str, Any]) -> Probes:
             win; ``utc_offset`` ("+01:00") where there is no SITEINFO; ``include`` and ``bounds`` choose stations.
 
     Raises:
-        TableError: no such file, two versions of a site, a column of the soil without depth, no clock, an unreadable
-            time or value.
+        TableError: no such file, two versions of a site; in all of the files: a column of the soil without depth, no
+            clock, an unreadable time or value (one among others is left out with a warning).
     """
     files = _series_files(settings)
     rows, offsets = [], {}
+    refused: list[TableError] = []
+    own = utc_offset(settings)
     for site, path in files.items():
-        about = _long_table(_beside(path, "SITEINFO"))
-        numbers = {name: _single(about, f"LOCATION_{key}", path) for name, key in
-                   (("latitude", "LAT"), ("longitude", "LONG"), ("elevation", "ELEV"))}  # fmt: skip
+        try:
+            about = _long_table(_beside(path, "SITEINFO"))
+            numbers = {name: _single(about, f"LOCATION_{key}", path) for name, key in
+                       (("latitude", "LAT"), ("longitude", "LONG"), ("elevation", "ELEV"))}  # fmt: skip
+            offsets[site] = _clock(about, site, path) if own is None else own
+        except TableError as error:
+            leave_out(error, refused)
+            continue
         rows.append({"station": site, **numbers, "landcover": _text(about, "IGBP")})
-        offset = utc_offset(settings)
-        if offset is None:
-            hours = _single(about, "UTC_OFFSET", path)
-            if np.isnan(hours):
-                raise TableError(
-                    "the clock is not known",
-                    where=path,
-                    expected=f"UTC_OFFSET in ICOSETC_{site}_SITEINFO",
-                    fix="or set probes.<domain>.utc_offset, as '+01:00'",
-                )
-            offset = pd.Timedelta(hours=hours)
-        offsets[site] = offset
+    if not rows:
+        raise refused[0]
     stations = complete_stations(pd.DataFrame(rows), settings)
-    chosen = {site: (files[site], _columns(files[site]), offsets[site]) for site in stations["station"]}
-    return Probes(stations, _readings(chosen), daily=False, source=f"ICOS ETC meteo {settings['path']}")
+    chosen = []
+    for site in stations["station"]:
+        try:
+            chosen.append((site, files[site], _columns(files[site]), offsets[site]))
+        except TableError as error:
+            leave_out(error, refused)
+    if not chosen:
+        raise refused[0]
+    return Probes(
+        stations, read_each(chosen, _readings, refused), daily=False, source=f"ICOS ETC meteo {settings['path']}"
+    )
+
+
+def _clock(about: pd.DataFrame, site: str, path: Path) -> pd.Timedelta:
+    hours = _single(about, "UTC_OFFSET", path)
+    if np.isnan(hours):
+        raise TableError(
+            "the clock is not known", where=path, expected=f"UTC_OFFSET in ICOSETC_{site}_SITEINFO",
+            fix="or set probes.<domain>.utc_offset, as '+01:00'",
+        )  # fmt: skip
+    return check_offset(hours, where=f"{_beside(path, 'SITEINFO')}, UTC_OFFSET")
 
 
 def _series_files(settings: Mapping[str, Any]) -> dict[str, Path]:
@@ -131,7 +150,10 @@ def _long_table(path: Path | None) -> pd.DataFrame:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = raw.decode("latin-1")
-    lines = list(csv.reader(text.splitlines()))
+    try:
+        lines = list(csv.reader(text.splitlines()))
+    except csv.Error as error:
+        raise TableError(f"cannot be read ({error})", where=path, expected="CSV with a header") from None
     header = lines[0] if lines else []
     if absent := [name for name in columns if name not in header]:
         raise TableError(f"no column {', '.join(absent)}", where=path, expected="SITE_ID,GROUP_ID,...,DATAVALUE")
@@ -161,8 +183,11 @@ def _single(table: pd.DataFrame, variable: str, path: Path) -> float:
 
 def _columns(path: Path) -> dict[str, Column]:
     """The columns of a file to read."""
-    with path.open(encoding="utf-8-sig", errors="replace") as file:
-        header = next(csv.reader([file.readline()]), [])
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            header = next(csv.reader([file.readline()]), [])
+    except (csv.Error, UnicodeDecodeError, OSError) as error:
+        raise TableError(f"cannot be read ({error})", where=path, expected="CSV in UTF-8 with a header") from None
     if TIME not in header:
         raise TableError(f"no column {TIME}", where=path, expected="the header of a METEO or METEOSENS file")
     product = FILE_NAME.fullmatch(path.name)["product"]
@@ -171,6 +196,8 @@ def _columns(path: Path) -> dict[str, Column]:
     groups = groups.pivot(index="GROUP_ID", columns="VARIABLE", values="DATAVALUE")
     groups = groups.reindex(columns=[f"VAR_INFO_{name}" for name in ("VARNAME", "HEIGHT", "UNIT", "DATE")])
     heights = pd.to_numeric(groups["VAR_INFO_HEIGHT"], errors="coerce").astype(float)
+    if (heights.abs() > HIGHEST).any():
+        raise TableError(f"a height of {heights[heights.abs() > HIGHEST].iloc[0]:g} m", where=info, expected="metres")
     found: dict[str, Column] = {}
     for name in _air_columns(header, groups["VAR_INFO_VARNAME"], heights):
         variable, unit = VARIABLES[COLUMN.fullmatch(name)["name"]]
@@ -218,41 +245,45 @@ def _depths(
             fix="put the VARINFO file beside the series",
         )
     days = pd.to_datetime(own["VAR_INFO_DATE"].astype("string").str[:8], format="%Y%m%d", errors="coerce")
-    by_day = own["height"].groupby(days.fillna(pd.Timestamp(0))).mean().sort_index()
+    days = pd.Series(as_instants(days.fillna(pd.Timestamp(0))), index=own.index)
+    by_day = own["height"].groupby(days).mean().sort_index()
     changes = by_day[by_day != by_day.shift()]
     if len(changes) > 1:
         log.warning("%s: the depth of %s changes: %s m", where, name, ", ".join(f"{-height:g}" for height in changes))
     return tuple(changes.index), tuple(round(-100 * height, 4) + 0.0 for height in changes)
 
 
-def _readings(sites: Mapping[str, tuple[Path, dict[str, Column], pd.Timedelta]]) -> Iterator[pd.DataFrame]:
-    for site, (path, columns, offset) in sites.items():
-        count = 0
-        try:
-            with pd.read_csv(
-                path,
-                usecols=[TIME, *columns],
-                dtype=str,
-                chunksize=max(1, PIECE // len(columns)),
-                encoding="utf-8-sig",
-                keep_default_na=False,
-            ) as pieces:
-                for piece in pieces:
-                    count += len(piece)
-                    yield _long(site, path, piece, columns, offset)
-        except (pd.errors.ParserError, UnicodeDecodeError) as error:
-            raise TableError(f"cannot be read ({error})", where=path, expected="CSV with a header") from None
-        if count == 0:
-            raise TableError("no readings", where=path, expected="lines after the header")
+def _readings(site: tuple[str, Path, dict[str, Column], pd.Timedelta]) -> Iterator[pd.DataFrame]:
+    name, path, columns, offset = site
+    count = 0
+    for piece in _pieces(path, columns):
+        count += len(piece)
+        yield _long(name, path, piece, columns, offset)
+    if count == 0:
+        raise TableError("no readings", where=path, expected="lines after the header")
+
+
+def _pieces(path: Path, columns: Mapping[str, Column]) -> Iterator[pd.DataFrame]:
+    try:
+        with pd.read_csv(
+            path, usecols=[TIME, *columns], dtype=str, chunksize=max(1, PIECE // len(columns)), encoding="utf-8-sig",
+            keep_default_na=False,
+        ) as pieces:  # fmt: skip
+            yield from pieces
+    except (ValueError, OSError) as error:  # of the parser, of the decoder
+        raise TableError(f"cannot be read ({error})", where=path, expected="CSV in UTF-8 with a header") from None
 
 
 def _long(
     site: str, path: Path, piece: pd.DataFrame, columns: Mapping[str, Column], offset: pd.Timedelta
 ) -> pd.DataFrame:
-    local = pd.to_datetime(piece[TIME], format=TIME_FORMAT, errors="coerce").astype("datetime64[ns]")
-    if local.isna().any():
-        line = piece.index[local.isna()][0]
+    parsed = pd.to_datetime(piece[TIME], format=TIME_FORMAT, errors="coerce")
+    if parsed.isna().any():
+        line = piece.index[parsed.isna()][0]
         raise TableError(f"time {piece.at[line, TIME]!r}", where=f"{path}, line {line + 2}", expected="yyyymmddHHMM")
+    local = as_instants(parsed)
+    utc = local - offset.to_numpy()
+    check_instants(utc, where=path, texts=piece[TIME], lines=piece.index.to_numpy() + 2)
     frames = []
     for name, column in columns.items():
         values = pd.to_numeric(piece[name], errors="coerce").astype(float)
@@ -263,7 +294,7 @@ def _long(
                 where=f"{path}, line {line + 2}",
                 expected=f"a number; {MISSING} where missing",
             )
-        place = np.searchsorted(np.array(column.since, dtype="datetime64[ns]"), local.to_numpy(), side="right") - 1
+        place = np.searchsorted(np.array(column.since, dtype="datetime64[ns]"), local, side="right") - 1
         depth = np.array(column.depths)[np.maximum(place, 0)]
         frames.append(
             pd.DataFrame(
@@ -273,7 +304,7 @@ def _long(
                     "variable": column.variable,
                     "depth_from_cm": depth,
                     "depth_to_cm": depth,
-                    "time": (local - offset).to_numpy(),
+                    "time": utc,
                     "value": values.mask(values == MISSING).to_numpy(),
                     "unit": column.unit,
                     "flag": "",

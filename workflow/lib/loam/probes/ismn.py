@@ -29,6 +29,8 @@ from ismn.filehandlers import DataFile, StaticMetaFile
 from loam.errors import TableError
 from loam.io.archives import is_strewn, open_zip, unpack_member
 from loam.io.names import one_form
+from loam.probes.instants import check_instants
+from loam.probes.left_out import leave_out
 from loam.probes.readings import Probes
 from loam.probes.settings import complete_stations, source_path
 
@@ -133,11 +135,11 @@ def _sensor_files(download: Download) -> tuple[dict[str, list[SensorFile]], list
             continue
         where = f"{download.path}: {name}"
         if len(file.parts) < 3:
-            _leave_out(TableError("lies in no folder of a station", where=where, expected=LAYOUT), refused)
+            leave_out(TableError("lies in no folder of a station", where=where, expected=LAYOUT), refused)
             continue
         match = FILE_NAME.fullmatch(file.name)
         if match is None:
-            _leave_out(TableError("unreadable file name", where=where, expected=NAME), refused)
+            leave_out(TableError("unreadable file name", where=where, expected=NAME), refused)
             continue
         if match["variable"] not in VARIABLES:
             others.add(match["variable"])
@@ -149,7 +151,7 @@ def _sensor_files(download: Download) -> tuple[dict[str, list[SensorFile]], list
             depths = tuple(round(100 * float(match[end]), 4) for end in ("top", "bottom"))
             if not 0 <= depths[0] <= depths[1]:
                 problem = f"depth {match['top']} to {match['bottom']} m is not below the surface"
-                _leave_out(TableError(problem, where=where), refused)
+                leave_out(TableError(problem, where=where), refused)
                 continue
         found.setdefault(station, []).append(SensorFile(name, station, variable, match["sensor"], *depths))
     if others:
@@ -167,11 +169,6 @@ def _sensor_files(download: Download) -> tuple[dict[str, list[SensorFile]], list
     return dict(sorted(found.items())), refused
 
 
-def _leave_out(error: TableError, refused: list[TableError]) -> None:
-    log.warning("left out: %s", error)
-    refused.append(error)
-
-
 def _stations(download: Download, sensors: dict[str, list[SensorFile]], refused: list[TableError]) -> pd.DataFrame:
     """One row a station, from its first file that can be read; files before it, and stations without one, go."""
     rows = []
@@ -182,7 +179,7 @@ def _stations(download: Download, sensors: dict[str, list[SensorFile]], refused:
                     metadata = _open(download, files[0].path, temporary).metadata
                     break
                 except TableError as error:
-                    _leave_out(error, refused)
+                    leave_out(error, refused)
                     files.pop(0)
             if not any(file.variable == "soil_moisture" for file in files):
                 log.warning("%s: no file of soil moisture of station %s can be read", download.path, station)
@@ -253,7 +250,7 @@ def _readings(download: Download, sensors: Mapping[str, list[SensorFile]]) -> It
                 try:
                     frame = _sensor_readings(download, file, temporary)
                 except TableError as error:
-                    _leave_out(error, refused)
+                    leave_out(error, refused)
                     continue
             read = read or file.variable == "soil_moisture"
             yield frame
@@ -273,6 +270,7 @@ def _sensor_readings(download: Download, sensor: SensorFile, temporary: str) -> 
         raise TableError(
             f"a line is unreadable ({error})", where=where, expected="date, time, value, quality flag and provider flag"
         ) from None
+    check_instants(times.to_numpy(), where=where)
     unit = {name: unit for name, unit in VARIABLES.values()}[sensor.variable]
     return pd.DataFrame(
         {

@@ -21,8 +21,11 @@ import xarray as xr
 
 from loam.errors import TableError
 from loam.io.tables import check_table
+from loam.probes.instants import check_instants
+from loam.probes.left_out import leave_out
 from loam.probes.readings import READINGS, Probes
-from loam.probes.settings import complete_stations, source_files, utc_offset
+from loam.probes.settings import check_offset, complete_stations, source_files, utc_offset
+from loam.probes.stations import warn_of_places
 
 log = logging.getLogger("loam")
 
@@ -63,18 +66,34 @@ def read_ozflux(settings: Mapping[str, Any]) -> Probes:
             ("+10:00") where a file has no ``time_zone``; ``include`` and ``bounds`` choose stations.
 
     Raises:
-        TableError: a file is no OzFlux netCDF, has no depth or time zone, or two files of a tower overlap in time.
+        TableError: no file is an OzFlux netCDF with depth and time zone (one among others is left out with a warning),
+            or two files of a tower overlap in time.
     """
-    towers, places = [], {}
+    towers, places, found = [], {}, {}
+    refused: list[TableError] = []
+    offset = utc_offset(settings)
     for path in source_files(settings, [".nc"], expected=EXPECTED):
-        with _open(path) as data:
-            tower = _tower(path, data, utc_offset(settings))
+        try:
+            data = _open(path)
+        except TableError as error:
+            leave_out(error, refused)
+            continue
+        with data:
+            try:
+                tower = _tower(path, data, offset)
+            except TableError as error:
+                leave_out(error, refused)
+                continue
             place = {name: _number(data.attrs.get(name)) for name in ("latitude", "longitude")}
             place["elevation"] = _number(data.attrs.get("altitude", data.attrs.get("elevation")))
             place["landcover"] = str(data.attrs.get("vegetation", "")).strip() or None
             place["soil"] = str(data.attrs.get("soil", "")).strip() or None
         towers.append(tower)
         places.setdefault(tower.station, place)
+        found.setdefault(tower.station, []).append((path, place["latitude"], place["longitude"]))
+    if not towers:
+        raise refused[0]
+    warn_of_places(found)
     _check_overlap(towers)
     stations = pd.DataFrame([{"station": name, **place} for name, place in sorted(places.items())])
     stations = complete_stations(stations, settings)
@@ -123,6 +142,7 @@ def _tower(path: Path, data: xr.Dataset, offset: pd.Timedelta | None) -> Tower:
         raise TableError(f"steps of {step}", where=path, expected="half-hourly or hourly values, not means of days")
     if offset is None:
         offset = _standard_offset(data.attrs.get("time_zone"), times[0], path)
+    check_instants(times.to_numpy() - offset.to_numpy(), where=path)
     series = _soil_series(data, path)
     if not any(variable == "soil_moisture" for variable, _, _ in series.values()):
         raise TableError("no soil moisture in it", where=path, expected=EXPECTED)
@@ -163,7 +183,7 @@ def _standard_offset(zone: object, time: pd.Timestamp, path: Path) -> pd.Timedel
     """The offset of the zone's standard time from UTC; ``zone`` is a name like "Australia/Sydney", or hours."""
     text = str(zone if zone is not None else "").strip()
     if (hours := _number(text)) == hours:  # not NaN
-        return pd.Timedelta(hours=hours)
+        return check_offset(hours, where=f"{path}, time_zone")
     try:
         moment = time.to_pydatetime().replace(tzinfo=ZoneInfo(text))
     except (ZoneInfoNotFoundError, ValueError, OSError):

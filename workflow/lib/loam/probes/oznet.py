@@ -20,6 +20,8 @@ import pandas as pd
 
 from loam.errors import TableError
 from loam.io.tables import check_table
+from loam.probes.instants import as_instants, check_instants
+from loam.probes.left_out import leave_out, read_each
 from loam.probes.readings import READINGS, Probes
 from loam.probes.settings import complete_stations, source_files
 
@@ -28,6 +30,7 @@ log = logging.getLogger("loam")
 OFFSET = pd.Timedelta(hours=10)  # Australian Eastern Standard Time
 MISSING = -99.0  # and below
 EPOCHS = {0: "1899-12-30", 1: "1904-01-01"}  # day 0 of a workbook by its date mode
+LAST_SERIAL = 100_000  # days; 2173
 HEAD = 3  # lines before the readings: title, names, units
 DAY_FIRST = "%d/%m/%Y %H:%M"
 FILE_NAME = re.compile(r"(?P<station>[a-z]+\d+[a-z]?)_(?P<year>\d{2})_(?P<season>su|au|wi|sp)(_sm)?\.(xls|csv)")
@@ -67,30 +70,39 @@ def read_oznet(settings: Mapping[str, Any]) -> Probes:
             ``include`` and ``bounds`` choose stations.
 
     Raises:
-        TableError: a file is not of this layout, or a station has no coordinates.
+        TableError: no file is of this layout (one among others is left out with a warning), or a station has no
+            coordinates.
     """
     files: dict[str, list[Path]] = {}
+    refused: list[TableError] = []
     for path in source_files(settings, [".xls", ".csv"], expected=EXPECTED):
         match = FILE_NAME.fullmatch(path.name.lower())
         if match is None:
-            raise TableError("unreadable file name", where=path, expected=EXPECTED)
+            leave_out(TableError("unreadable file name", where=path, expected=EXPECTED), refused)
+            continue
         files.setdefault(match["station"].upper(), []).append(path)
+    if not files:
+        raise refused[0]
     stations = complete_stations(pd.DataFrame({"station": sorted(files)}), settings)
     files = {name: files[name] for name in stations["station"]}
-    return Probes(stations, _readings(files), daily=False, source=f"OzNet season files {settings['path']}")
+    return Probes(stations, _readings(files, refused), daily=False, source=f"OzNet season files {settings['path']}")
 
 
-def _readings(files: Mapping[str, Sequence[Path]]) -> Iterator[pd.DataFrame]:
-    for station in sorted(files):
-        seen = np.empty(0, dtype="datetime64[ns]")
-        for path in files[station]:
-            frame = read_season(path, station)
-            repeated = frame["time"].isin(seen)
-            if repeated.any():
-                log.info("%s: %d times are in another file of %s: left out", path, repeated.sum(), station)
-                frame = frame[~repeated].reset_index(drop=True)
-            seen = np.union1d(seen, frame["time"].to_numpy())
-            yield frame
+def _readings(files: Mapping[str, Sequence[Path]], refused: list[TableError]) -> Iterator[pd.DataFrame]:
+    seen: dict[str, np.ndarray] = {}
+
+    def read(file: tuple[str, Path]) -> Iterator[pd.DataFrame]:
+        station, path = file
+        frame = read_season(path, station)
+        before = seen.get(station, np.empty(0, dtype="datetime64[ns]"))
+        repeated = frame["time"].isin(before)
+        if repeated.any():
+            log.info("%s: %d times are in another file of %s: left out", path, repeated.sum(), station)
+            frame = frame[~repeated].reset_index(drop=True)
+        seen[station] = np.union1d(before, frame["time"].to_numpy())
+        yield frame
+
+    return read_each([(station, path) for station in sorted(files) for path in files[station]], read, refused)
 
 
 def read_season(path: Path, station: str) -> pd.DataFrame:
@@ -221,7 +233,7 @@ def _times(sheet: Sheet) -> pd.DatetimeIndex:
     """UTC, to the minute (a workbook holds times as fractions of a day)."""
     cells = pd.Series(sheet.columns[0], dtype=object)
     serial = pd.to_numeric(cells, errors="coerce").astype(float)
-    if serial.notna().all():
+    if serial.between(0, LAST_SERIAL).all():
         local = pd.Timestamp(sheet.epoch) + pd.to_timedelta((serial * 1440).round(), unit="min")
     else:
         local = pd.to_datetime(cells.astype(str).str.strip(), format=DAY_FIRST, errors="coerce")
@@ -232,7 +244,9 @@ def _times(sheet: Sheet) -> pd.DatetimeIndex:
                 where=f"{sheet.where}, line {sheet.lines[row]}",
                 expected="dd/mm/yyyy HH:MM in every line, or days since 1899-12-30",
             )
-    return pd.DatetimeIndex(local - OFFSET).as_unit("ns")
+    times = as_instants(local) - OFFSET.to_numpy()
+    check_instants(times, where=sheet.where, texts=cells.astype(str), lines=np.array(sheet.lines))
+    return pd.DatetimeIndex(times)
 
 
 def _numbers(sheet: Sheet, place: int) -> np.ndarray:

@@ -58,6 +58,7 @@ def utc_offset(settings: Mapping[str, Any]) -> pd.Timedelta | None:
 
     Raises:
         ConfigError: it is not written like that.
+        TableError: no clock on Earth has it.
     """
     if (text := settings.get("utc_offset")) is None:
         return None
@@ -65,8 +66,19 @@ def utc_offset(settings: Mapping[str, Any]) -> pd.Timedelta | None:
     if match is None:
         raise ConfigError(f"utc_offset {text!r} is unreadable", expected='hours and minutes in quotes, as "+10:00"')
     sign, hours, minutes = match.groups()
-    offset = pd.Timedelta(hours=int(hours), minutes=int(minutes))
-    return offset if sign == "+" else -offset
+    hours = int(hours) + int(minutes) / 60
+    return check_offset(hours if sign == "+" else -hours, where="utc_offset")
+
+
+def check_offset(hours: float, *, where: object) -> pd.Timedelta:
+    """An offset from UTC in hours, as a time.
+
+    Raises:
+        TableError: no clock on Earth has it.
+    """
+    if not -12 <= hours <= 14:
+        raise TableError(f"a clock {hours:g} h ahead of UTC", where=where, expected="-12 to 14 h")
+    return pd.Timedelta(minutes=round(60 * hours))
 
 
 def complete_stations(stations: pd.DataFrame, settings: Mapping[str, Any]) -> pd.DataFrame:
@@ -88,7 +100,7 @@ def complete_stations(stations: pd.DataFrame, settings: Mapping[str, Any]) -> pd
     merged = stations.reindex(columns=columns).set_index("station")
     path = settings.get("stations")
     if path:
-        table = read_table(path)
+        table = read_table(path, text=["station"])
         if "station" not in table:
             raise TableError("no column 'station'", where=path, expected=f"station and any of {', '.join(columns[1:])}")
         if unknown := [name for name in table if name not in columns]:

@@ -13,6 +13,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 import pandas as pd
+import pyproj
 
 from loam.errors import TableError
 from loam.probes.products import STATION_SUMMARY
@@ -20,6 +21,7 @@ from loam.probes.products import STATION_SUMMARY
 log = logging.getLogger("loam")
 
 SAME_PLACE = 1e-5  # degrees, about 1 m
+MOVED = 100.0  # m
 
 
 def select_stations(stations: pd.DataFrame, settings: Mapping[str, Any], *, where: object) -> pd.DataFrame:
@@ -73,6 +75,25 @@ def check_coordinates(stations: pd.DataFrame, bounds: Sequence[float] | None, *,
                         f"{place} have the wrong sign", where=where, expected=f"a place in {list(bounds)}",
                         fix="south and west are negative",
                     )  # fmt: skip
+
+
+def warn_of_places(places: Mapping[str, Sequence[tuple[object, float, float]]]) -> None:
+    """Warn of every station whose files give places more than ``MOVED`` apart: the first one is taken for all.
+
+    Args:
+        places: by station: file, latitude and longitude in degrees.
+    """
+    ellipsoid = pyproj.Geod(ellps="WGS84")
+    for station, given in places.items():
+        (first, latitude, longitude), *others = given
+        for file, north, east in others:
+            _, _, metres = ellipsoid.inv(longitude, latitude, east, north)
+            if metres > MOVED:
+                log.warning(
+                    "station %s lies at %g, %g in %s and at %g, %g in %s, %.1f km apart: the first is taken", station,
+                    latitude, longitude, first, north, east, file, metres / 1000,
+                )  # fmt: skip
+                break
 
 
 def notes_of(stations: pd.DataFrame) -> pd.Series:

@@ -9,7 +9,7 @@ is one sensor a depth and no flag.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,12 @@ import numpy as np
 import pandas as pd
 
 from loam.errors import TableError
+from loam.io.archives import without_strewn
 from loam.io.tables import PARQUET, read_table
+from loam.probes.instants import as_instants, check_instants
+from loam.probes.left_out import leave_out, read_each
 from loam.probes.readings import READINGS, STATIONS, Probes
+from loam.probes.stations import warn_of_places
 
 DEPTHS = [5, 10, 20, 50, 100]  # cm
 DAILY = [
@@ -53,21 +57,43 @@ def read_uscrn(settings: Mapping[str, Any]) -> Probes:
             read; all of one product.
 
     Raises:
-        TableError: no file, another number of fields than either product has, both products in one folder, a cell that
-            is not a number or a time.
+        TableError: no file, both products in one folder; in all of the files: another number of fields than either
+            product has, a cell that is not a number or a time (one among others is left out with a warning).
     """
     path = Path(settings["path"])
     files = _files(path)
-    layouts = {tuple(_layout(file)): file for file in files}
+    refused: list[TableError] = []
+    layouts: dict[tuple[str, ...], Path] = {}
+    places: dict[str, list[tuple[object, float, float]]] = {}
+    for file in list(files):
+        try:
+            columns = _layout(file)
+            for name, rows in _places(file, columns).groupby("wban"):
+                places.setdefault(name, []).extend(_given(file, rows))
+        except TableError as error:
+            leave_out(error, refused)
+            files.remove(file)
+        else:
+            layouts[tuple(columns)] = file
+    if not files:
+        raise refused[0]
     if len(layouts) > 1:
         raise TableError("holds daily01 and hourly02 files", where=path, fix="name the folder of one of them")
     columns = list(next(iter(layouts)))
     daily = "utc_date" not in columns
-    stations = _stations(files, columns)
-    readings = (
-        _long(rows, daily=daily) for file in files for _, rows in _read(file, columns).groupby("wban", sort=True)
-    )
-    return Probes(stations, readings, daily, f"USCRN {'daily01' if daily else 'hourly02'} in {path}")
+    warn_of_places(places)
+
+    def read(file: Path) -> Iterator[pd.DataFrame]:
+        table = _read(file, columns)
+        if unknown := sorted(set(table["wban"]) - set(places)):
+            raise TableError(f"station {unknown[0]} after another's lines", where=file, expected="one station a file")
+        if len(table[["wban", "latitude", "longitude"]].drop_duplicates()) > table["wban"].nunique():
+            inside = table.drop_duplicates(["wban", "latitude", "longitude"]).groupby("wban")
+            warn_of_places({name: _given(file, rows) for name, rows in inside})
+        return (_long(rows, daily=daily) for _, rows in table.groupby("wban", sort=True))
+
+    readings = read_each(files, read, refused)
+    return Probes(_stations(places), readings, daily, f"USCRN {'daily01' if daily else 'hourly02'} in {path}")
 
 
 def daily_weather(files: Sequence[Path]) -> pd.DataFrame:
@@ -92,7 +118,7 @@ def daily_weather(files: Sequence[Path]) -> pd.DataFrame:
 
 
 def _files(path: Path) -> list[Path]:
-    files = sorted(path.rglob("*.txt")) if path.is_dir() else [path]
+    files = without_strewn(sorted(path.rglob("*.txt")), path) if path.is_dir() else [path]
     if not files:
         raise TableError("no file *.txt in this folder", where=path, expected="files of daily01 or hourly02")
     return sorted(files, key=lambda file: file.name.split("-", 2)[-1])  # a station's years one after the other
@@ -111,19 +137,23 @@ def _layout(file: Path) -> list[str]:
     return LAYOUTS[fields]
 
 
-def _read(file: Path, columns: list[str]) -> pd.DataFrame:
-    """The file's columns, numbers as float with NaN where missing, keys as text."""
+def _read(file: Path, columns: list[str], *, rows: int | None = None) -> pd.DataFrame:
+    """The file's columns, numbers as float with NaN where missing, keys as text; of ``rows`` lines or of all."""
     if file.suffix in PARQUET:
         frame = read_table(file)
         if absent := [name for name in columns if name not in frame and name not in ("crx_vn", "t_daily_mean")]:
             raise TableError(f"no column {', '.join(absent)}", where=file, expected="the columns of daily01")
-        frame["lst_date"] = pd.to_datetime(frame["lst_date"]).dt.strftime("%Y%m%d")
+        try:
+            frame["lst_date"] = pd.to_datetime(frame["lst_date"], errors="coerce").dt.strftime("%Y%m%d").fillna("")
+        except (TypeError, ValueError, AttributeError) as error:
+            raise TableError(f"lst_date is no day ({error})", where=file, expected="a column of dates") from None
     else:
         try:
             frame = pd.read_csv(
-                file, sep=r"\s+", header=None, names=columns, dtype=str, encoding="ascii", keep_default_na=False
-            )
-        except (pd.errors.ParserError, UnicodeDecodeError, ValueError) as error:
+                file, sep=r"\s+", header=None, names=columns, dtype=str, encoding="ascii", keep_default_na=False,
+                nrows=rows,
+            )  # fmt: skip
+        except (ValueError, OSError) as error:  # of the parser, of the decoder
             raise TableError(
                 f"cannot be read ({error})", where=file, expected=f"{len(columns)} fields a line"
             ) from None
@@ -149,31 +179,33 @@ def _read(file: Path, columns: list[str]) -> pd.DataFrame:
 
 
 def _times(text: pd.Series, form: str, file: Path) -> pd.Series:
-    times = pd.to_datetime(text, format=form, errors="coerce").astype("datetime64[ns]")
-    wrong = times.isna().to_numpy()
+    parsed = pd.to_datetime(text, format=form, errors="coerce")
+    wrong = parsed.isna().to_numpy()
     if wrong.any():
         line = int(np.flatnonzero(wrong)[0])
         raise TableError(
             f"'{text.iloc[line]}' is not a time", where=f"{file}, line {line + 1}", expected="YYYYMMDD HHmm"
         )
-    return times
+    times = as_instants(parsed)
+    check_instants(times, where=file, texts=text, lines=np.arange(1, 1 + len(text)))
+    return pd.Series(times, index=text.index)
 
 
-def _stations(files: list[Path], columns: list[str]) -> pd.DataFrame:
-    places: dict[str, tuple[float, float]] = {}
-    for file in files:
-        frame = _read(file, columns) if file.suffix in PARQUET else _first_lines(file, columns)
-        for row in frame.drop_duplicates("wban").itertuples():
-            places.setdefault(row.wban, (row.latitude, row.longitude))
+def _places(file: Path, columns: list[str]) -> pd.DataFrame:
+    """wban, latitude, longitude of a Parquet file's stations, and of a text file's first line, which has one."""
+    frame = _read(file, columns, rows=None if file.suffix in PARQUET else 1)
+    return frame[["wban", "latitude", "longitude"]].drop_duplicates()
+
+
+def _given(file: Path, rows: pd.DataFrame) -> list[tuple[object, float, float]]:
+    return [(file, row.latitude, row.longitude) for row in rows.itertuples()]
+
+
+def _stations(places: Mapping[str, Sequence[tuple[object, float, float]]]) -> pd.DataFrame:
     table = pd.DataFrame({name: pd.Series(dtype=column.dtype.type) for name, column in STATIONS.columns.items()})
     table["station"] = sorted(places)
-    table[["latitude", "longitude"]] = [places[name] for name in table["station"]]
+    table[["latitude", "longitude"]] = [places[name][0][1:] for name in table["station"]]
     return STATIONS.validate(table)
-
-
-def _first_lines(file: Path, columns: list[str]) -> pd.DataFrame:
-    frame = pd.read_csv(file, sep=r"\s+", header=None, names=columns, dtype=str, nrows=1)
-    return frame.astype({"latitude": float, "longitude": float})
 
 
 def _long(rows: pd.DataFrame, *, daily: bool) -> pd.DataFrame:

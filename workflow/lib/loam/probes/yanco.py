@@ -10,10 +10,12 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from loam.errors import TableError
 from loam.io.tables import read_table
+from loam.probes.instants import as_instants, check_instants
 from loam.probes.quality.repeats import repeated_stations
 
 log = logging.getLogger("loam")
@@ -46,7 +48,9 @@ def read_station(path: Path) -> pd.DataFrame:
     moisture = frame["insitu_sm"].astype(float)
     if not moisture.dropna().between(0, 1).all():
         raise TableError("moisture is outside 0 to 1", where=path, expected="m3 m-3 in column 'insitu_sm'")
-    table = pd.DataFrame({"date": days.astype("datetime64[ns]"), LAYER: moisture})
+    instants = as_instants(days)
+    check_instants(instants, where=path, lines=np.arange(2, 2 + len(days)))
+    table = pd.DataFrame({"date": instants, LAYER: moisture})
     return table.join(frame[[*STATIC, *DAILY]].astype(float))
 
 

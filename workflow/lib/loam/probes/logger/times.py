@@ -16,9 +16,8 @@ import numpy as np
 import pandas as pd
 
 from loam.errors import ConfigError, TableError
+from loam.probes.instants import DAY, as_instants, check_instants
 
-FIRST = np.datetime64("1950-01-01", "ns")
-DAY = np.timedelta64(1, "D")
 NANOSECOND = "datetime64[ns]"
 # Offsets that people mean by an abbreviation, for the message that refuses it.
 _ABBREVIATIONS = {
@@ -143,14 +142,8 @@ def to_utc(
             )  # fmt: skip
     else:
         utc = _localise(parsed, texts, lines, clock, path, key, state)
-    now = np.datetime64(datetime.now(UTC).replace(tzinfo=None), "ns") if now is None else now
-    for bad, what in ((utc < FIRST, "lies before 1950"), (utc > now + DAY, "lies in the future")):
-        if bad.any():
-            row = int(np.argmax(bad))
-            raise TableError(
-                f"time '{texts.iloc[row]}' {what}", where=f"{path}, line {lines[row]}",
-                fix="check time.format; a logger whose clock was reset leaves such rows: mend or delete them",
-            )  # fmt: skip
+    fix = "check time.format; a logger whose clock was reset leaves such rows: mend or delete them"
+    check_instants(utc, where=path, texts=texts, lines=lines, now=now, fix=fix)
     _refuse_swapped(parsed, texts, lines, clock, path)
     return utc
 
@@ -170,8 +163,7 @@ def _parse(texts: pd.Series, clock: Clock) -> np.ndarray:
         parsed = parsed.dt.tz_localize(None)
     parsed = parsed.astype("datetime64[us]")
     parsed[texts.str.lower().isin(["now", "today"])] = pd.NaT  # words that pandas takes for times
-    far = (parsed < pd.Timestamp("1700-01-01")) | (parsed > pd.Timestamp("2200-01-01"))  # ns end in 1677 and 2262
-    return parsed.mask(far, pd.Timestamp("1700-01-01")).to_numpy(NANOSECOND)
+    return as_instants(parsed)
 
 
 def _refuse_unparsed(texts: pd.Series, parsed: np.ndarray, lines: np.ndarray, clock: Clock, path: object) -> None:
