@@ -42,7 +42,7 @@ def open_scenes(dataset: str, back_end: str, settings: Mapping[str, Any]) -> Sce
 
     Args:
         dataset: name in the catalogue.
-        back_end: ``earthengine`` or ``direct``.
+        back_end: ``earthengine``, ``direct`` or ``local``.
         settings: the config's section ``acquire``; in it ``sentinel1`` or ``sentinel2`` as the run chose them, and
             ``mapping`` with the run's grid.
 
@@ -58,6 +58,10 @@ def open_scenes(dataset: str, back_end: str, settings: Mapping[str, Any]) -> Sce
         from loam.acquire.earthengine.scenes import EarthEngineScenes
 
         return EarthEngineScenes(entry, settings)
+    if back_end == "local":
+        from loam.acquire.local_scenes import LocalScenes
+
+        return LocalScenes(entry, settings)
     if keys["client"] == "sentinel1":
         from loam.acquire.direct.sentinel1 import Sentinel1Scenes
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
 
+from loam.acquire.local_products import product_folder, product_path
 from loam.acquire.plan import (
     FIELDS,
     MAPS,
@@ -112,7 +113,7 @@ def products_of_pass(config: Config, name: str) -> list[str]:
     if gridded(config):
         back_end = config["acquire"]["sentinel1"]["back_end"]
         return [f"resources/sentinel1/{back_end}_{area_of(config)}/{scene}.tif" for scene in scenes]
-    return [f"resources/sentinel1/{scene}.zip" for scene in scenes]
+    return [_product(config, "sentinel1", scene) or f"resources/sentinel1/{scene}.zip" for scene in scenes]
 
 
 def gridded(config: Config) -> bool:
@@ -130,4 +131,12 @@ def orbits_of_pass(config: Config, name: str) -> list[str]:
 
 def products_of_day(config: Config, name: str) -> list[str]:
     """The Sentinel-2 products of a day and tile."""
-    return [f"resources/sentinel2/{scene}/{scene}.json" for scene in passes(config, "sentinel2").get(name, [])]
+    scenes = passes(config, "sentinel2").get(name, [])
+    return [_product(config, "sentinel2", scene) or f"resources/sentinel2/{scene}/{scene}.json" for scene in scenes]
+
+
+def _product(config: Config, kind: str, scene: str) -> str | None:
+    """Where a product of the user's own lies; None where products are fetched."""
+    if config["acquire"][kind]["back_end"] != "local":
+        return None
+    return product_path(product_folder(config["acquire"], config["acquire"][kind]["dataset"]), scene)
