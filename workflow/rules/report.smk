@@ -2,6 +2,15 @@
 # Needs: predictions, scores, training histories, maps.
 # Gives: results/<run>/report/index.html, and its numbers as text.
 
+MAP_FILES = [
+    *expand(
+        "results/{{run}}/maps/{date}/{file}",
+        date=CONFIG["mapping"]["dates"],
+        file=["soil_moisture.png", "trust.tif"],
+    ),
+    *expand("results/{{run}}/maps/{date}/score.csv", date=SCORED_DATES),
+]
+
 
 rule build_report:
     input:
@@ -10,13 +19,9 @@ rule build_report:
         summary="results/{run}/evaluation/summary.csv",
         folds="results/{run}/folds.csv",
         dropped="results/{run}/samples/dropped.csv",
+        checked=expand("results/{{run}}/probes/{domain}/qc_report.csv", domain=PROBE_DOMAINS),
         cards=rules.merge_predictions.input.cards,
-        maps=expand(
-            "results/{{run}}/maps/{date}/{file}",
-            date=CONFIG["mapping"]["dates"],
-            file=["soil_moisture.png", "trust.tif"],
-        ),
-        map_scores=expand("results/{{run}}/maps/{date}/score.csv", date=SCORED_DATES),
+        maps=MAP_FILES,
         manifests=rules.merge_manifests.output if manifest_files(CONFIG) else [],
         template=f"{workflow.basedir}/workflow/lib/loam/report/page.html.jinja",
     output:

@@ -8,6 +8,7 @@ from loam.io.schemas import FOLDS, MAP_SCORES, METRICS_TABLE, PREDICTIONS, SUMMA
 from loam.io.stage import Paths, Values, run_stage
 from loam.io.tables import read_table
 from loam.mapping.trust import share_inside
+from loam.probes.products import QC_REPORT
 from loam.report.page import build_page
 from loam.report.terminal import summary_text
 
@@ -16,7 +17,7 @@ def stage(paths: Paths, values: Values) -> None:
     metrics, summary = read_table(paths["metrics"], METRICS_TABLE), read_table(paths["summary"], SUMMARY)
     pictures = [path for path in paths["maps"] if path.suffix == ".png"]
     inside = {path.parent.name: share_inside(path) for path in paths["maps"] if path.suffix == ".tif"}
-    scores = {path.parent.name: read_table(path, MAP_SCORES) for path in paths["map_scores"]}
+    scores = {path.parent.name: read_table(path, MAP_SCORES) for path in paths["maps"] if path.suffix == ".csv"}
     page = build_page(
         predictions=read_table(paths["predictions"], PREDICTIONS),
         metrics=metrics,
@@ -29,10 +30,11 @@ def stage(paths: Paths, values: Values) -> None:
         scores=scores,
         products=[
             paths["dropped"], paths["folds"], *paths["cards"], paths["predictions"], paths["metrics"], paths["summary"],
-            *paths["maps"], *paths["map_scores"],
+            *paths["maps"],
         ],
         values=values,
         manifests=paths["manifests"],
+        checked={path.parent.name: read_table(path, QC_REPORT) for path in paths["checked"]},
     )  # fmt: skip
     files = [
         ("Scores", paths["summary"]), ("Every held-out prediction", paths["predictions"]),

@@ -83,6 +83,15 @@ def test_samples_hold_keys_layers_and_features_in_order(build):
     assert expected[6:] == feature_set(FEATURES).columns
 
 
+def test_a_station_that_loses_over_a_tenth_of_its_rows_to_covariates_is_named_with_the_reason(build, caplog):
+    frame = domain("t", days=40)
+    frame.loc[10:17, "rain"] = np.nan  # t1: eight days, and the day after them, whose lag is missing
+    build(source=domain("s", days=40), target=frame)
+    warned = [record.message for record in caplog.records if "are no samples" in record.message]
+    assert len(warned) == 1 and warned[0].startswith("target: station t1: 11 of 40 rows with moisture (28 %)")
+    assert "no rain 22%" in warned[0]
+
+
 def test_the_first_days_lack_lags_and_go(build):
     samples, dropped = build()
     assert samples["source"]["date"].dt.strftime("%m-%d").tolist()[:4] == ["02-29", "03-01", "03-02", "03-03"]

@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 
 import build_report
 import numpy as np
+import pandas as pd
 import pytest
 import rasterio
 from affine import Affine
@@ -15,6 +16,7 @@ from affine import Affine
 from loam.config.settings import load_config
 from loam.io.provenance import write_provenance
 from loam.io.tables import write_table
+from loam.probes.products import QC_REPORT
 from loam.report.figures import Figure, png
 from loam.report.page import build_page
 
@@ -88,6 +90,29 @@ def test_nothing_is_loaded_from_elsewhere_and_every_picture_has_a_text(make_run,
     assert "url(" not in style
     assert "@import" not in style
     assert "http" not in re.sub(r'"data:[^"]*"', "", page)
+
+
+def lossy_report():
+    """The QC report of a station that froze on 12 of 60 days, and of one that lost nothing."""
+    rows = [("hill", "kept", False, 48), ("hill", "frozen", True, 12), ("vale", "kept", False, 60)]
+    table = pd.DataFrame(rows, columns=["station", "flag", "excluded", "number"])
+    table = table.assign(counted="layer", place="surface", sensor="", of=60, share=table["number"] / 60)
+    return table.assign(first_day=pd.NaT, last_day=pd.NaT)[list(QC_REPORT.columns)]
+
+
+def test_stations_that_lost_over_a_tenth_are_in_the_report_with_the_reason(make_run):
+    run = make_run(layers=("surface",))
+    dropped = pd.DataFrame(
+        [("target", "hill", "kept", "", 70), ("target", "hill", "covariate", "rain", 30),
+         ("target", "vale", "kept", "", 95), ("target", "vale", "covariate", "rain", 5)],
+        columns=["domain", "station", "reason", "column", "rows"],
+    )  # fmt: skip
+    text = text_of(build_page(**{**run, "dropped": dropped}, checked={"source": lossy_report()}))
+    _, _, table = text.partition("Stations that lost over a tenth of their record")
+    assert "target hill samples 30 of 100 30.0 % no rain 30% source hill days of surface 12 of 60 20.0 %" in table
+    assert "vale" not in table.split("Reproduce")[0].split("</table>")[0].split("How to")[0]
+    quiet = dropped.assign(rows=[100, 1, 95, 5])
+    assert "over a tenth" not in text_of(build_page(**{**run, "dropped": quiet}))
 
 
 def text_of(page):
@@ -176,8 +201,11 @@ def test_the_script_reads_files_and_writes_the_page(make_run, day, tmp_path):
     run = make_run(layers=("surface",))
     folder = tmp_path / "report"
     paths = {"page": folder / "index.html", "text": folder / "summary.txt"}
-    paths |= {"maps": [day / "soil_moisture.png", day / "trust.tif"]}
-    paths |= {"manifests": [], "map_scores": [day / "score.csv"], "cards": []}
+    paths |= {"maps": [day / "soil_moisture.png", day / "trust.tif", day / "score.csv"]}
+    paths |= {"manifests": [], "cards": []}
+    paths["checked"] = [tmp_path / "source" / "qc_report.csv"]
+    paths["checked"][0].parent.mkdir()
+    write_table(lossy_report(), paths["checked"][0], QC_REPORT)
     for name in ("predictions", "metrics", "summary", "folds", "dropped"):
         paths[name] = tmp_path / (name + (".parquet" if name == "predictions" else ".csv"))
         write_table(run[name], paths[name])
@@ -186,6 +214,9 @@ def test_the_script_reads_files_and_writes_the_page(make_run, day, tmp_path):
         paths["cards"][-1].write_text(json.dumps(card))
     build_report.stage(paths, run["values"])
     assert len(read(paths["page"].read_text(encoding="utf-8")).pictures) == 3
+    assert "source hill days of surface 12 of 60 20.0 % frozen 20%" in text_of(
+        paths["page"].read_text(encoding="utf-8")
+    )
     text = paths["text"].read_text(encoding="utf-8")
     best = run["summary"].query("metric == 'rmse'")["median"].min()
     assert f"{best:8.3f}" in text

@@ -18,6 +18,7 @@ import pandera.pandas as pa
 from loam.covariates.checks import check_constant, check_domains, check_names, check_table
 from loam.covariates.features import Feature, feature_set
 from loam.covariates.lags import build_lags
+from loam.covariates.losses import warn_of_losses
 from loam.covariates.reasons import ALL_LAYERS, COVARIATE, KEPT, MASKED, OUTSIDE, REASONS
 from loam.covariates.season import day_of_year
 from loam.covariates.tables import StationTable, lag_windows, ready_lags
@@ -91,8 +92,10 @@ def build_samples(
     for table in (source, target):
         samples[table.domain], dropped = _samples(table, features)
         counts.append(dropped)
+    dropped = pd.concat(counts, ignore_index=True)
+    warn_of_losses(dropped)
     check_constant(samples, features)
-    return samples, pd.concat(counts, ignore_index=True)
+    return samples, dropped
 
 
 def features_of(table: StationTable, features: Mapping[str, Any]) -> pd.DataFrame:

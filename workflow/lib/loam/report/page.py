@@ -18,6 +18,7 @@ from loam.io.provenance import hash_of_values, provenance_path
 from loam.report.data import classes_not_told, datasets, days_that_came
 from loam.report.figures import draw_observed_predicted, draw_station_scores, png
 from loam.report.finding import findings
+from loam.report.losses import lost_rows
 from loam.report.names import (
     METRICS,
     MODELS,
@@ -49,6 +50,7 @@ def build_page(
     products: Sequence[Path],
     values: Mapping[str, Any],
     manifests: Sequence[Path] = (),
+    checked: Mapping[str, pd.DataFrame] | None = None,
 ) -> str:
     """The page as HTML.
 
@@ -65,6 +67,7 @@ def build_page(
         products: files whose provenance is listed, where there is a record beside them.
         values: the whole config.
         manifests: what came of the data that were fetched; may be empty.
+        checked: the QC report of each domain whose moisture comes from probes, schema QC_REPORT.
     """
     config = {key: value for key, value in values.items() if key not in NOT_CONFIG}
     layers = [layer for layer in config["layers"] if layer["name"] in set(summary["layer"])]
@@ -89,6 +92,7 @@ def build_page(
         days=days_that_came(manifests),
         folds=plain_table(folds),
         dropped=dropped_rows(dropped),
+        lost=lost_rows(checked or {}, dropped, config["probes"]["quality"]["exclude"]),
         training=training(cards) if cards else None,
         provenance=provenance(products),
         config=json.dumps(config, indent=1, ensure_ascii=False),
