@@ -15,13 +15,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyproj
 import rasterio
 from affine import Affine
 from odc.geo.geobox import GeoBox
-from rasterio.errors import NotGeoreferencedWarning, RasterioIOError
+from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
 from rasterio.windows import Window
 
 from loam.errors import RasterError
@@ -137,10 +138,21 @@ def write_grid(grid: Grid, path: str | Path) -> None:
 
 
 def read_grid(path: str | Path) -> Grid:
-    """Read a grid that ``write_grid`` wrote."""
-    record = json.loads(Path(path).read_text(encoding="utf-8"))
-    geobox = GeoBox(tuple(record["shape"]), Affine(*record["transform"]), record["crs"])
-    return Grid(geobox, Path(record["land"]), record["tile"], tuple(Tile(*tile) for tile in record["tiles"]))
+    """Read a grid that ``write_grid`` wrote.
+
+    Raises:
+        RasterError: the file is damaged.
+    """
+    try:
+        record = json.loads(Path(path).read_text(encoding="utf-8"))
+        shape, transform = tuple(int(side) for side in record["shape"]), Affine(*map(float, record["transform"]))
+        geobox = GeoBox(shape, transform, record["crs"])
+        tiles = tuple(Tile(*(int(number) for number in tile)) for tile in record["tiles"])
+        return Grid(geobox, Path(record["land"]), int(record["tile"]), tiles)
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, pyproj.exceptions.CRSError) as error:
+        raise RasterError(
+            f"cannot be read as a grid ({type(error).__name__}: {error})", where=path, fix="remove it and run again"
+        ) from None
 
 
 @contextmanager
@@ -155,11 +167,35 @@ def open_raster(path: str | Path) -> Iterator[rasterio.DatasetReader]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NotGeoreferencedWarning)  # geobox_of says it better
-            dataset = rasterio.open(path)
-    except RasterioIOError as error:
+            dataset = _Raster(str(path))
+    except (RasterioError, CRSError, ValueError, UnicodeDecodeError) as error:
         raise RasterError(f"cannot be read as a raster ({error})", where=path, expected="a GeoTIFF") from None
     with dataset:
         yield dataset
+
+
+class _Raster(rasterio.io.DatasetReader):
+    """A raster whose pixels, where they cannot be read, are an error that names it: damage shows past the header."""
+
+    def read(self, *arguments: Any, **options: Any) -> np.ndarray:
+        """As rasterio's; raises a RasterError where blocks are damaged or lacking."""
+        with self._named():
+            return super().read(*arguments, **options)
+
+    def read_masks(self, *arguments: Any, **options: Any) -> np.ndarray:
+        """As rasterio's; likewise."""
+        with self._named():
+            return super().read_masks(*arguments, **options)
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        try:
+            yield
+        except (RasterioError, MemoryError, ValueError, OverflowError) as error:
+            raise RasterError(
+                f"cannot be read to its end ({error.__cause__ or error})", where=self.name, expected="a whole GeoTIFF",
+                fix="fetch or write it again",
+            ) from None  # fmt: skip
 
 
 def geobox_of(dataset: rasterio.DatasetReader) -> GeoBox:
@@ -168,15 +204,22 @@ def geobox_of(dataset: rasterio.DatasetReader) -> GeoBox:
     Raises:
         RasterError: it has no CRS, or its rows do not run from north to south and its columns from west to east.
     """
-    if dataset.crs is None:
+    try:
+        crs = dataset.crs.to_wkt() if dataset.crs else None
+        known = crs and pyproj.CRS.from_wkt(crs)
+    except (CRSError, pyproj.exceptions.CRSError, ValueError, UnicodeDecodeError) as error:
+        raise RasterError(f"its coordinate reference system cannot be read ({error})", where=dataset.name) from None
+    if not known:
         raise RasterError("has no coordinate reference system", where=dataset.name, fix="set it, with gdal_edit -a_srs")
     transform = dataset.transform
+    if not np.isfinite(transform[:6]).all():
+        raise RasterError("its transform holds no numbers", where=dataset.name, fix="fetch or write it again")
     if transform.b or transform.d or transform.a <= 0 or transform.e >= 0:
         raise RasterError(
             "is rotated or not north-up", where=dataset.name, expected="rows from north to south, columns west to east",
             fix="warp it, with gdalwarp",
         )  # fmt: skip
-    return GeoBox(dataset.shape, transform, dataset.crs.to_wkt())
+    return GeoBox(dataset.shape, transform, crs)
 
 
 def same_grid(first: GeoBox, second: GeoBox) -> bool:

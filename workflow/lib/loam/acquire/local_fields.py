@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from loam.acquire.local_cells import Cells, cells_in
 from loam.acquire.plan import days_of
 from loam.acquire.source import Bounds, Fields
 from loam.errors import RasterError
+from loam.io.netcdf import open_netcdf, values_of
 
 STANDARD_NAMES = {
     "rain": {
@@ -98,7 +98,7 @@ def _last_day(variable: Variable, layout: Layout, files: dict[tuple[str | None, 
             f"holds no {variable.name}", where=layout.folder, expected=f"{variable.name}_<yyyy>.nc, or <yyyy>.nc"
         )
     latest = max(mine, key=lambda span: days_of(span)[-1])
-    with _open(mine[latest]) as data:
+    with open_netcdf(mine[latest]) as data:
         return max(_days(data, _variable_in(data, variable, layout, mine[latest]), mine[latest]))
 
 
@@ -128,7 +128,7 @@ def _read(
     path: Path, variable: Variable, layout: Layout, bounds: Bounds, days: Sequence[date]
 ) -> tuple[Cells, np.ndarray]:
     """Cells, and the fields of ``days`` [day, row, column] in the canonical unit."""
-    with _open(path) as data:
+    with open_netcdf(path) as data:
         name = _variable_in(data, variable, layout, path)
         time, known = _time_of(data[name], path), _days(data, name, path)
         array = data[name].squeeze(
@@ -147,23 +147,10 @@ def _read(
         part = array.transpose(time, *cells.axes).isel(
             {time: _compact(steps), cells.axes[0]: _compact(cells.rows), cells.axes[1]: _compact(cells.columns)}
         )
-        try:
-            raw = np.asarray(part.values, np.float64)
-        except (OSError, RuntimeError, ValueError) as error:
-            raise RasterError(f"{name} cannot be read ({error})", where=path, expected="a whole netCDF file") from None
+        raw = values_of(part, path).astype(np.float64)
     nodata = layout.nodata.get(variable.name)
     raw = np.where(np.abs(raw) > 1e30, np.nan, raw) if nodata is None else np.where(raw == nodata, np.nan, raw)
     return cells, within_range((raw * scale + offset).astype(np.float32), variable, path, layout)
-
-
-@contextmanager
-def _open(path: Path) -> Iterator[xr.Dataset]:
-    try:
-        data = xr.open_dataset(path, engine="netcdf4", cache=False, decode_timedelta=False)
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
-        raise RasterError(f"cannot be read ({error})", where=path, expected="a CF-netCDF file") from None
-    with data:
-        yield data
 
 
 def _variable_in(data: xr.Dataset, variable: Variable, layout: Layout, path: Path) -> str:

@@ -24,6 +24,7 @@ from rasterio.windows import Window
 from loam.acquire.day_axis import days_of_steps, refuse_several
 from loam.errors import RasterError
 from loam.grid import geobox_of, open_raster, present
+from loam.io.netcdf import open_netcdf, values_of
 
 log = logging.getLogger("loam")
 
@@ -103,14 +104,14 @@ class NetCdfCells:
             RasterError: the file has time, but not this day.
         """
         if not self.has_time:
-            return self._clean(self._variables[name][rows, cols].values)
+            return self._clean(values_of(self._variables[name][rows, cols], self.path))
         if day not in self._position:
             days = sorted(self._position)
             raise RasterError(
                 f"has no {day}", where=self.path,
                 expected=f"that day among its {len(days)}, {days[0]} to {days[-1]}" if days else "a day",
             )  # fmt: skip
-        return self._clean(self._variables[name][self._position[day], rows, cols].values)
+        return self._clean(values_of(self._variables[name][self._position[day], rows, cols], self.path))
 
     @staticmethod
     def _clean(values: np.ndarray) -> np.ndarray:
@@ -132,13 +133,7 @@ def open_cells(path: str | Path, names: Sequence[str]) -> Iterator[Cells]:
         with open_raster(path) as dataset:
             yield GeoTiffCells(path, dataset, names)
         return
-    if not path.is_file():
-        raise RasterError("no such file", where=path, fix="check the path in the config")
-    try:
-        opened = xr.open_dataset(path, engine="netcdf4", cache=False, decode_timedelta=False)
-    except (OSError, ValueError) as error:
-        raise RasterError(f"cannot be read as netCDF ({error})", where=path) from None
-    with opened:
+    with open_netcdf(path) as opened:
         yield NetCdfCells(path, opened, names)
 
 
@@ -177,7 +172,11 @@ def _crs(dataset: xr.Dataset, variable: xr.DataArray, x: str, path: Path) -> pyp
         try:
             return pyproj.CRS.from_user_input(attributes.get("crs_wkt") or attributes.get("spatial_ref") or attributes)
         except pyproj.exceptions.CRSError:
+            pass
+        try:
             return pyproj.CRS.from_cf(attributes)
+        except (pyproj.exceptions.CRSError, KeyError, TypeError, ValueError) as error:
+            raise RasterError(f"its coordinate reference system cannot be read ({error})", where=path) from None
     if str(variable[x].attrs.get("units", "")).startswith("degree"):
         log.info("%s names no CRS; longitude and latitude are taken as WGS 84", path)
         return pyproj.CRS.from_epsg(4326)

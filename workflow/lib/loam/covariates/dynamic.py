@@ -25,7 +25,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 import zarr
 from odc.geo.geobox import GeoBox
 
@@ -35,6 +34,7 @@ from loam.covariates.observations import write_observations
 from loam.covariates.store import atomic_store, create_days, create_map, describe_grid
 from loam.errors import RasterError
 from loam.grid import Grid, cells_at, crs_of, project, same_grid
+from loam.io.netcdf import open_netcdf
 from loam.variables import Door
 
 log = logging.getLogger("loam")
@@ -128,7 +128,7 @@ def _write_field(group: zarr.Group, cells: NetCdfCells, name: str, days: Sequenc
 
 def _write_counts(group: zarr.Group, path: Path, days: Sequence[date]) -> None:
     """Keep what a file tells of whole days (``n_fields``, ``model_only``): [time], NaN for a day that it lacks."""
-    with xr.open_dataset(path, engine="netcdf4", decode_timedelta=False) as dataset:
+    with open_netcdf(path) as dataset:
         for name, variable in dataset.data_vars.items():
             if variable.ndim == 1 and isinstance(dataset.indexes.get(variable.dims[0]), pd.DatetimeIndex):
                 known = days_of_steps(dataset, str(variable.dims[0]), path, daily=False)
@@ -169,14 +169,9 @@ def _write_composites(group: zarr.Group, files: Sequence[Path], days: Sequence[d
 
 def _variables(path: Path, written: dict[str, Path]) -> list[str]:
     """The variables of a file that have time and place."""
-    if not path.is_file():
-        raise RasterError("no such file", where=path, fix="run the rule that fetches it")
-    try:
-        with xr.open_dataset(path, engine="netcdf4", decode_timedelta=False) as dataset:
-            most = max((variable.ndim for variable in dataset.data_vars.values()), default=0)
-            names = [str(name) for name, variable in dataset.data_vars.items() if variable.ndim == most == 3]
-    except (OSError, ValueError) as error:
-        raise RasterError(f"cannot be read as netCDF ({error})", where=path) from None
+    with open_netcdf(path) as dataset:
+        most = max((variable.ndim for variable in dataset.data_vars.values()), default=0)
+        names = [str(name) for name, variable in dataset.data_vars.items() if variable.ndim == most == 3]
     if not names:
         raise RasterError("has no variable with time, y and x", where=path, expected="daily fields")
     if both := [name for name in names if name in written]:
