@@ -120,3 +120,11 @@ def test_the_real_stores_share_a_cell_at_k2_and_k3(shared_data):
     assert k2.equals(k3)
     m1 = read_coordinates(folder / "SiteLocationsWithUniqueID.csv").set_index("station").loc["M1"]
     assert m1[["latitude", "longitude"]].tolist() == pytest.approx([-36.293033, 148.970567])
+
+
+@pytest.mark.parametrize(("day", "says"), [("1747-01-01", "before 1950"), ("2199-01-01", "in the future")])
+def test_a_day_that_cannot_be_is_refused_with_its_row(folder, day, says):
+    path = folder / "shallow.csv"
+    path.write_text(path.read_text().replace("2002-01-02", day))
+    with pytest.raises(TableError, match=f"shallow.csv, line 3: time '{day} 00:00:00' lies {says}"):
+        read_awra({"path": str(folder)})

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 
 import numpy as np
 import pandas as pd
 import pytest
 from ismn_files import Series, pack, write_station
+from zip_files import encrypt
 
 from loam.errors import TableError
 from loam.probes.ismn import read_ismn
@@ -214,3 +216,30 @@ def test_moisture_above_ground_is_refused(tmp_path):
     write_station(tmp_path, "NET", "Hill", [series(top=-0.1, bottom=-0.1)])
     with pytest.raises(TableError, match="not below the surface"):
         read_ismn({"path": tmp_path})
+
+
+def test_an_encrypted_file_is_left_out_by_its_name(tmp_path, caplog):
+    path = pack(download(tmp_path / "download"))
+    with zipfile.ZipFile(path) as archive:
+        name = next(name for name in archive.namelist() if "NET_B" in name and name.endswith(".stm"))
+    probes = read_ismn({"path": encrypt(path, name)})
+    assert probes.stations["station"].tolist() == ["NET_A_Hill"]
+    assert f"{path}: {name}: is encrypted" in caplog.text
+
+
+def test_a_file_with_days_in_the_future_is_left_out_by_its_name(tmp_path, caplog):
+    path = download(tmp_path / "download")
+    file = next((path / "NET_B" / "Hill").glob("*.stm"))
+    file.write_text(file.read_text().replace(f"{TIMES[0]:%Y/%m/%d}", "2199/01/01"))
+    stations = set(pd.concat(read_ismn({"path": path}).readings)["station"])
+    assert stations == {"NET_A_Hill"} and "lies in the future" in caplog.text and file.name in caplog.text
+
+
+def test_a_station_whose_files_name_two_places_is_named(tmp_path, caplog):
+    path = download(tmp_path / "download")
+    file = next((path / "NET_A" / "Hill").glob("*CS616_2_1*"))
+    first, _, rest = file.read_text().partition("\n")
+    words = next(iter(re.findall(r"-3\d\.\d+", first)))
+    file.write_text(first.replace(words, f"{float(words) + 1:.5f}") + "\n" + rest)
+    list(read_ismn({"path": path}).readings)
+    assert "station NET_A_Hill lies at" in caplog.text and "km apart: the first is taken" in caplog.text

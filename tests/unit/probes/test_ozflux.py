@@ -128,3 +128,25 @@ def test_what_is_no_netcdf_is_refused(tmp_path):
     (tmp_path / "a.nc").write_text("text")
     with pytest.raises(TableError, match="cannot be read as netCDF"):
         read_ozflux({"path": tmp_path})
+
+
+@pytest.mark.parametrize(
+    ("start", "attributes", "says"),
+    [("1747-01-01", {}, "lies before 1950"), ("2199-01-01", {}, "lies in the future"),
+     ("2015-01-01", {"time_zone": "99"}, "a clock 99 h ahead of UTC")],
+)  # fmt: skip
+def test_a_bad_tower_is_left_out_by_its_file_and_alone_is_refused(tmp_path, caplog, start, attributes, says):
+    write_tower(tmp_path / "good.nc", LOCAL, {"Sws": WET})
+    times = pd.date_range(start, periods=4, freq="30min")
+    bad = write_tower(tmp_path / "bad.nc", times, {"Sws": WET}, site_name="Other", **attributes)
+    assert read_ozflux({"path": tmp_path}).stations["station"].tolist() == ["Tower"]
+    assert f"left out: {bad}" in caplog.text and says in caplog.text
+    with pytest.raises(TableError, match=says):
+        read_ozflux({"path": bad})
+
+
+def test_a_tower_that_moved_is_named(tmp_path, caplog):
+    write_tower(tmp_path / "2015.nc", LOCAL, {"Sws": WET})
+    write_tower(tmp_path / "2016.nc", LOCAL + pd.Timedelta(days=366), {"Sws": WET}, latitude=-35.99)
+    assert read_ozflux({"path": tmp_path}).stations["latitude"].tolist() == [-34.99]
+    assert "station Tower lies at -34.99" in caplog.text and "-35.99" in caplog.text

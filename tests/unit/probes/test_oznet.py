@@ -121,3 +121,17 @@ def test_a_file_of_another_name_is_refused(tmp_path):
     write_csv(tmp_path / "yanco.csv", rows())
     with pytest.raises(TableError, match=r"yanco\.csv: unreadable file name"):
         read_oznet({"path": str(tmp_path)})
+
+
+def test_a_bad_season_is_left_out_by_its_file_and_alone_is_refused(tmp_path, caplog):
+    write_csv(tmp_path / "y" / "y1_06_sp_sm.csv", rows())
+    future = write_csv(tmp_path / "y" / "y1_06_su_sm.csv", rows(pd.date_range("2150-01-01", periods=4, freq="20min")))
+    (tmp_path / "y" / "notes.csv").write_text("mine")
+    frames = list(
+        read_oznet(settings(tmp_path / "y", "Y1") | {"stations": str(tmp_path / "y" / "table.parquet")}).readings
+    )
+    assert len(frames) == 1 and frames[0]["time"].nunique() == 4
+    assert f"left out: {future}" in caplog.text and "lies in the future" in caplog.text
+    assert "notes.csv: unreadable file name" in caplog.text
+    with pytest.raises(TableError, match="lies in the future"):
+        read_season(future, "Y1")

@@ -303,3 +303,56 @@ def test_a_name_in_two_unicode_forms_is_one_station(tmp_path):
     text = describe(station="{from: column, column: Site}")
     case = Case("accent", files={"all.csv": column}, stations=stations, description=text)
     assert set(read(case, tmp_path / "b")["station"]) == {"V\u00e9lo"}
+
+
+def test_columns_that_changed_place_are_read_by_their_names(tmp_path):
+    head, names, units, kinds, *readings = CAMPBELL.splitlines()
+    moved = [head, names, units, kinds, *(line.replace("2021-02-01", "2021-02-02") for line in readings)]
+    for row in range(1, len(moved)):
+        cells = moved[row].split(",")
+        cells[1], cells[2] = cells[2], cells[1]
+        moved[row] = ",".join(cells)
+    files = {"x.dat": CAMPBELL, "y.dat": "\n".join(moved) + "\n"}
+    frame = read(Case("moved", files=files, description=CAMPBELL_DESCRIPTION), tmp_path)
+    assert frame.loc[frame["sensor"] == "VWC_10", "value"].tolist() == [0.21, 0.22, 0.21, 0.22]
+
+
+def test_a_title_line_a_byte_order_mark_serials_and_event_columns_are_no_obstacle(tmp_path):
+    name = "Water Content, m³/m³ (LGR S/N: 1, SEN S/N: 2)"
+    text = (
+        '\ufeff"Plot Title: K1"\n"#","Date Time, GMT-04:00","'
+        + name
+        + '","Host Connected (LGR S/N: 1)","End Of File"\n'
+        "1,08/02/24 12:00:00 AM,0.2315,,\n2,08/02/24 01:00:00 PM,0.2325,,\n3,08/02/24 01:05:00 PM,,Logged,Logged\n"
+    )
+    description = f"""
+lines: {{names: 2, data: 3}}
+station: {{from: header line, line: 1, pattern: "Plot Title: (?P<station>\\\\w+)"}}
+time: {{column: "Date Time, GMT-04:00", format: "%m/%d/%y %I:%M:%S %p", zone: "GMT-04:00"}}
+columns:
+  - {{column: "{name}", variable: soil_moisture, depth: 0-30 cm, unit: "m³/m³"}}
+"""
+    frame = read(Case("hobo", files={"K1_a.csv": text}, description=description), tmp_path).dropna(subset="value")
+    assert frame["value"].tolist() == [0.2315, 0.2325] and set(frame["station"]) == {"K1"}
+    assert frame["time"].tolist() == [pd.Timestamp("2024-08-02 04:00"), pd.Timestamp("2024-08-02 17:00")]
+
+
+def test_semicolons_decimal_commas_and_mm_in_a_layer(tmp_path):
+    text = "Datum;A1(10)\n11.06.2021 12:00;25,2\n11.06.2021 13:00;26,2\n"
+    description = """
+delimiter: ";"
+decimal: ","
+station: {from: file name, pattern: "(?P<station>[^_]+)_.*"}
+time: {column: Datum, format: "%d.%m.%Y %H:%M", zone: "Europe/Berlin"}
+columns:
+  - {column: "A1(10)", variable: soil_moisture, depth: 5-15 cm, unit: "mm"}
+"""
+    frame = to_canonical(read(Case("german", files={"K1_a.csv": text}, description=description), tmp_path), where="x")
+    np.testing.assert_allclose(frame["value"], [0.252, 0.262])
+    assert frame["time"].iloc[0] == pd.Timestamp("2021-06-11 10:00")
+
+
+def test_a_clock_that_went_back_and_was_said_to_be_fixed_is_refused_with_its_line(tmp_path):
+    rows = "04/04/2021 02:00,21\n04/04/2021 02:30,22\n04/04/2021 02:00,23\n04/04/2021 02:30,24\n"
+    with pytest.raises(TableError, match=r"line 4: 23 of sensor .* at a time that has 21 .* time.zone"):
+        read(Case("fixed", files={"K1_a.csv": HEAD + rows}, description=describe()), tmp_path)

@@ -21,6 +21,7 @@ from odc.geo.geobox import GeoBox
 from loam.acquire.content import HDF5, HEAD, NETCDF, NPY, TIFF, ZIP, describe, is_html, is_xml
 from loam.errors import AcquireError, RasterError
 from loam.grid import geobox_of, open_raster, present, same_grid
+from loam.io.archives import UNREADABLE
 
 _MAGIC = {"tiff": TIFF, "hdf5": HDF5, "netcdf": NETCDF + HDF5, "zip": ZIP, "npy": NPY}
 KINDS = (*_MAGIC, "json", "xml")
@@ -234,7 +235,7 @@ def _check_zip(path: Path, member: str | None, whole: bool) -> None:
                 )  # fmt: skip
             if whole and (broken := archive.testzip()) is not None:
                 raise AcquireError(f"member {broken} has a wrong checksum", where=path, expected="a whole ZIP archive")
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, OSError) as error:
+    except UNREADABLE as error:
         raise AcquireError(f"cannot be read ({error})", where=path, expected="a whole ZIP archive") from None
 
 

@@ -12,6 +12,8 @@ from loam.errors import TableError
 
 JUNK = {".ds_store", "thumbs.db", "desktop.ini", "ehthumbs.db"}  # that other systems strew
 JUNK_FOLDERS = {"__macosx", "$recycle.bin", "system volume information", "@eadir"}
+# what the standard library raises for a damaged, encrypted (RuntimeError) or unknown kind of zip or member
+UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError, OverflowError)
 RATIO, FREE = 200, 64 * 2**20  # a member may unpack to so many times its size, and to so many bytes anyway
 
 
@@ -35,7 +37,7 @@ def open_zip(path: Path, *, expected: str | None = None) -> zipfile.ZipFile:
     """
     try:
         return zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, NotImplementedError, OverflowError) as error:
+    except UNREADABLE as error:
         raise TableError(
             f"is not a zip that can be read ({error})", where=path, expected=expected, fix="download it again"
         ) from None

@@ -33,6 +33,7 @@ from loam.probes.instants import check_instants
 from loam.probes.left_out import leave_out
 from loam.probes.readings import Probes
 from loam.probes.settings import complete_stations, source_path
+from loam.probes.stations import warn_of_places
 
 log = logging.getLogger("loam")
 
@@ -244,27 +245,34 @@ def _open(download: Download, file: str, temporary: str) -> DataFile:
 def _readings(download: Download, sensors: Mapping[str, list[SensorFile]]) -> Iterator[pd.DataFrame]:
     refused: list[TableError] = []
     read = False
-    for files in sensors.values():
+    for station, files in sensors.items():
+        places: list[tuple[object, float, float]] = []
         for file in files:
             with TemporaryDirectory(prefix="loam_ismn_") as temporary:
                 try:
-                    frame = _sensor_readings(download, file, temporary)
+                    frame = _sensor_readings(download, file, temporary, places)
                 except TableError as error:
                     leave_out(error, refused)
                     continue
             read = read or file.variable == "soil_moisture"
             yield frame
+        if places:
+            warn_of_places({station: places})
     if refused and not read:
         raise refused[0]
 
 
-def _sensor_readings(download: Download, sensor: SensorFile, temporary: str) -> pd.DataFrame:
+def _sensor_readings(
+    download: Download, sensor: SensorFile, temporary: str, places: list[tuple[object, float, float]]
+) -> pd.DataFrame:
+    """The readings of a sensor; its place is added to ``places``."""
     where = f"{download.path}: {sensor.path}"
     file = _open(download, sensor.path, temporary)
     try:
         data = file.read_data()
         times = pd.DatetimeIndex(data.index).as_unit("ns")
         values = data.iloc[:, 0].to_numpy(dtype=float)
+        places.append((sensor.path, *(float(file.metadata[name].val) for name in ("latitude", "longitude"))))
         flags = data.iloc[:, 1].astype("string").fillna("").to_numpy(dtype=object)
     except UNREADABLE as error:
         raise TableError(

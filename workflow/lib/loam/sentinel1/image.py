@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import shutil
 import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from loam.errors import RasterError
+from loam.io.archives import UNREADABLE
 from loam.sentinel1.annotation import Annotation
 from loam.sentinel1.border import Border, find_border
 from loam.sentinel1.calibration import Calibration, calibration_of
@@ -212,7 +212,7 @@ def _unpacked(product: Product, measurement: str, folder: Path) -> str:
     try:
         with zipfile.ZipFile(safe.path) as archive, archive.open(safe.root + name) as packed, target.open("wb") as file:
             shutil.copyfileobj(packed, file, 2**22)
-    except (zipfile.BadZipFile, zlib.error, OSError, EOFError) as error:
+    except UNREADABLE as error:
         raise RasterError(
             f"cannot be unpacked to {folder} ({error})", where=safe.where(name),
             fix="fetch the product again, or make room on the disk",

@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 import re
 import zipfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,6 +17,7 @@ from xml.etree import ElementTree
 import numpy as np
 
 from loam.errors import RasterError
+from loam.io.archives import UNREADABLE
 
 MANIFEST = "manifest.safe"
 
@@ -75,7 +75,7 @@ class Safe:
                 with zipfile.ZipFile(self.path) as archive:
                     return archive.read(self.root + file)
             return (self.path / file).read_bytes()
-        except (OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+        except (KeyError, *UNREADABLE) as error:
             raise RasterError(
                 f"cannot be read ({error})", where=self.where(file), fix="fetch the product again"
             ) from None
@@ -179,7 +179,7 @@ def open_safe(path: str | Path) -> Safe:
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
-    except zipfile.BadZipFile as error:
+    except UNREADABLE as error:
         raise RasterError(f"is no whole zip ({error})", where=path, fix="fetch the product again") from None
     roots = sorted({match[1] for name in names if (match := re.match(r"((?:.*/)?[^/]+\.SAFE/)", name))}, key=len)
     if not roots:

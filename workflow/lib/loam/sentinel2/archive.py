@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import zipfile
-import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from loam.errors import RasterError
+from loam.io.archives import UNREADABLE
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Archive:
     def _whole(self, name: str) -> Iterator[None]:
         try:
             yield
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
+        except UNREADABLE as error:
             raise RasterError(
                 f"{name} cannot be read ({error})", where=self.where, fix="fetch the product again"
             ) from None
@@ -61,7 +61,7 @@ def open_archive(path: Path) -> Archive:
     try:
         with zipfile.ZipFile(path) as archive:
             return Archive(path, frozenset(archive.namelist()), zipped=True)
-    except (zipfile.BadZipFile, OSError) as error:
+    except UNREADABLE as error:
         raise RasterError(
             f"cannot be read as a zip ({error})", where=path, expected="a whole product", fix="fetch it again"
         ) from None

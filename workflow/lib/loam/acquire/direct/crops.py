@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import numpy as np
 from loam.acquire.canonical import check_range
 from loam.acquire.catalogue import Dataset
 from loam.errors import AcquireError
+from loam.io.archives import UNREADABLE
 from loam.io.atomic import atomic_path
 
 log = logging.getLogger("loam")
@@ -26,7 +26,7 @@ def kept_crop(path: Path, fetch: Callable[[], Crop], dataset: Dataset, may_be_em
             crop = read_crop(path)
             check_crop(crop, dataset, may_be_empty, where)
             return crop
-        except (AcquireError, OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        except (AcquireError, KeyError, *UNREADABLE) as error:
             log.warning("%s is fetched again (%s)", path.name, error)
             path.unlink()
     crop = fetch()
