@@ -9,6 +9,7 @@ import rasterio
 import xarray as xr
 from affine import Affine
 from odc.geo.geobox import GeoBox
+from zip_files import encrypt
 
 from loam.acquire.check import check_fields, check_magic, check_map
 from loam.errors import AcquireError
@@ -295,3 +296,12 @@ def test_what_is_no_netcdf_is_named(tmp_path):
     path.write_text("<!DOCTYPE html><title>Sorry</title>")
     with pytest.raises(AcquireError, match='an HTML page titled "Sorry"'):
         check_fields(path, VARIABLES, DAYS)
+
+
+def test_an_encrypted_zip_is_no_whole_one(tmp_path):
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("b.txt", "text")
+    encrypt(path, "b.txt")
+    with pytest.raises(AcquireError, match=r"a.zip: cannot be read \(.*encrypted"):
+        check_magic(path, "zip", whole=True)

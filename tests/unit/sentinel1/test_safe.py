@@ -6,6 +6,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from sentinel1_files import Take, write_product, zip_product
+from zip_files import encrypt
 
 from loam.errors import RasterError
 from loam.sentinel1.safe import Xml, open_safe, seconds
@@ -109,3 +110,11 @@ def test_times_keep_their_microseconds_across_midnight():
     assert seconds(root.time("b"), epoch) - seconds(root.time("c"), epoch) == pytest.approx(2e-6, abs=1e-9)
     with pytest.raises(RasterError, match="'d' is no time"):
         root.time("d")
+
+
+def test_an_encrypted_file_of_a_zip_is_refused_by_its_name(tmp_path):
+    path = write_product(tmp_path, Take(polarisations=("vv",)), zipped=True, amplitude=None)
+    safe = open_safe(path)
+    encrypt(safe.path, f"{safe.root}manifest.safe")
+    with pytest.raises(RasterError, match=r"manifest.safe: cannot be read \(.*encrypted"):
+        open_safe(safe.path).text("manifest.safe")
