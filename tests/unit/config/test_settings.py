@@ -172,3 +172,25 @@ def test_a_window_of_lags_may_be_named(default_config):
     default_config["features"]["sequence"]["lags"] = "real_time"
     with pytest.raises(ConfigError, match="no window 'real_time'.*paper, near_real_time"):
         load_config(default_config)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_a_number_that_is_none_is_refused_by_its_key(default_config, value):
+    default_config["probes"]["quality"]["maximum"] = value
+    with pytest.raises(ConfigError, match="'probes.quality.maximum': (nan|inf|-inf) is no number"):
+        load_config(default_config)
+
+
+@pytest.mark.parametrize(
+    ("depths", "says"),
+    [
+        (((0, 30), (20, 60)), "overlap"),
+        (((30, 60), (0, 30)), "stand in reverse order"),
+        (((0, 30), (0, 30)), "overlap"),
+    ],
+)
+def test_layers_that_overlap_or_stand_in_reverse_order_are_refused(default_config, depths, says):
+    for layer, (top, bottom) in zip(default_config["layers"], depths, strict=True):
+        layer["top_cm"], layer["bottom_cm"] = top, bottom
+    with pytest.raises(ConfigError, match=f"layers 'surface' .* and 'subsurface' .* {says}"):
+        load_config(default_config)

@@ -300,3 +300,33 @@ def test_the_script_brings_the_example_tables_through_the_example_config(project
     assert len(samples) == dropped.query("domain == 'target' and reason == 'kept'")["rows"].sum()
     assert samples["station"].nunique() == 3
     assert samples["date"].min() == pd.Timestamp("2021-01-08")  # seven lags are built, those of rain come ready
+
+
+@pytest.mark.parametrize(
+    ("day", "says"),
+    [("2199-01-01", "lies in the future"), ("1747-05-02", "expected"), ("1912-05-02", "older than any")],
+)
+def test_a_day_that_cannot_be_is_refused_with_its_row(build, day, says):
+    frame = domain("t")
+    frame["date"] = frame["date"].astype(str)
+    frame.loc[frame.index[3], "date"] = day
+    with pytest.raises(TableError, match=rf"target.csv, row 5: .*{says}"):
+        build(target=frame)
+
+
+def test_a_static_feature_that_changes_daily_is_named(build, caplog):
+    frame = domain("s")
+    name = FEATURES["static"][0]
+    frame[name] = frame[name] + np.arange(len(frame)) / 10
+    build(source=frame)
+    assert f"static feature '{name}' changes from day to day" in caplog.text
+
+
+def test_a_feature_in_kelvin_here_and_degrees_there_is_named(build, caplog):
+    build()
+    assert "are both in one unit" not in caplog.text
+    name = FEATURES["daily"][0]["name"]
+    frame = domain("s")
+    frame[name] = frame[name] + 1000.0
+    build(source=frame)
+    assert f"feature '{name}' is 1" in caplog.text and "are both in one unit" in caplog.text

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,7 @@ def load_config(raw: Mapping[str, Any]) -> dict[str, Any]:
     """
     config = _plain(raw)
     _name_lags(config)
+    _check_finite(config, "")
     _check_schema(config)
     choose_samples(config)
     config = _fill(config, {"{run}": config["run"], "{data_dir}": config["data_dir"].rstrip("/")})
@@ -97,6 +100,18 @@ def _name_lags(config: dict[str, Any]) -> None:
         sequence["lags"] = list(LAG_WINDOWS[name])
 
 
+def _check_finite(value: Any, key: str) -> None:
+    """Raise a ConfigError for a number that is none: with .nan as a limit nothing would be outside it."""
+    if isinstance(value, dict):
+        for name, item in value.items():
+            _check_finite(item, f"{key}.{name}" if key else name)
+    elif isinstance(value, list):
+        for number, item in enumerate(value):
+            _check_finite(item, f"{key}.{number}")
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise ConfigError(f"{value} is no number", where=f"config key '{key}'", expected="a finite number")
+
+
 def _check_schema(config: dict[str, Any]) -> None:
     schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
     errors = sorted(jsonschema.Draft202012Validator(schema).iter_errors(config), key=lambda error: list(error.path))
@@ -125,6 +140,14 @@ def _check_consistency(config: dict[str, Any]) -> None:
                 where=f"config key 'layers', layer '{layer['name']}'",
             )
     _no_duplicates("layers", layers)
+    for upper, lower in pairwise(config["layers"]):
+        if lower["top_cm"] < upper["bottom_cm"]:
+            order = "overlap" if lower["bottom_cm"] > upper["top_cm"] else "stand in reverse order"
+            raise ConfigError(
+                f"layers '{upper['name']}' ({upper['top_cm']}-{upper['bottom_cm']} cm) and '{lower['name']}' "
+                f"({lower['top_cm']}-{lower['bottom_cm']} cm) {order}", where="config key 'layers'",
+                expected="layers from the surface down, each beginning where the one above ends, or below",
+            )  # fmt: skip
     _no_duplicates("features", covariate_names(config["features"]))
     for item in config["evaluation"]["coarse"]:
         if item["layer"] not in layers:

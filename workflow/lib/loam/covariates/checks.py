@@ -7,6 +7,7 @@ domains apart.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,6 +18,10 @@ from loam.covariates.tables import StationTable
 from loam.covariates.values import row_of
 from loam.errors import ConfigError, TableError
 
+log = logging.getLogger("loam")
+
+EARLIEST = pd.Timestamp("1950-01-01")
+CHANGED = 1e-6  # share of a value by which a static one may differ from day to day: rounding
 KEYS = ["station", "date", "latitude", "longitude"]
 
 
@@ -60,6 +65,62 @@ def check_table(table: StationTable, features: Mapping[str, Any]) -> None:
             )  # fmt: skip
     for item in features["classes"] if table.columns is None else []:
         _check_classes(table, item["name"], [str(value) for value in item["values"]])
+
+
+def check_days(table: StationTable) -> None:
+    """Raise a TableError for a day that has not come, or is older than any record of soil moisture."""
+    days = table.keys["date"]
+    latest = pd.Timestamp.now("UTC").tz_localize(None).normalize() + pd.Timedelta(days=1)  # somewhere it is tomorrow
+    for wrong, what in ((days > latest, "lies in the future"), (days < EARLIEST, "is older than any soil moisture")):
+        if wrong.any():
+            rows = wrong.to_numpy()
+            day = days.loc[days.index[rows].min()]
+            raise TableError(
+                f"day {day.date()} {what}", where=row_of(table.path, rows, days.index),
+                expected=f"days from {EARLIEST.date()} to {latest.date()}", fix="correct the date, or delete the rows",
+            )  # fmt: skip
+
+
+def check_static(table: StationTable, features: Mapping[str, Any]) -> None:
+    """Warn of a static feature that has several values at a station: a map reads one of them for every day."""
+    numbers = table.covariates if table.columns is None else table.columns
+    for name in features["static"]:
+        if name not in numbers:
+            continue
+        by_station = numbers[name].groupby(table.keys["station"])
+        low, high = by_station.min(), by_station.max()
+        moved = (high - low) > CHANGED * high.abs().combine(low.abs(), max)
+        if moved.any():
+            station = moved.idxmax()
+            log.warning(
+                "%s: static feature '%s' changes from day to day at %d of %d stations, from %g to %g at '%s': name it "
+                "in features.daily, or correct the column", table.path, name, moved.sum(), len(moved), low[station],
+                high[station], station,
+            )  # fmt: skip
+
+
+def check_ranges_meet(samples: Mapping[str, pd.DataFrame], features: Mapping[str, Any]) -> None:
+    """Warn of features whose values in one domain lie far from all those in the other: kelvin and degrees Celsius.
+
+    They lie far when the gap between the two ranges is larger than both of them together.
+    """
+    wanted = feature_set(features)
+    if len(samples) < 2:
+        return
+    (one, first), (two, second) = samples.items()
+    for feature in [*wanted.static, *(feature for step in wanted.sequence for feature in step)]:
+        if feature.kind in ("class", "season") or feature.lag != 0:
+            continue
+        low_high = [(frame[feature.column].min(), frame[feature.column].max()) for frame in (first, second)]
+        (low, high), (least, most) = sorted(low_high)
+        if least - high > (high - low) + (most - least) and least > high:
+            ranges = [
+                f"{frame[feature.column].min():g} to {frame[feature.column].max():g}" for frame in (first, second)
+            ]
+            log.warning(
+                "feature '%s' is %s in the %s domain and %s in the %s domain: are both in one unit? A network that was "
+                "trained on the one has never seen the other", feature.name, ranges[0], one, ranges[1], two,
+            )  # fmt: skip
 
 
 def check_domains(source: StationTable, target: StationTable) -> None:

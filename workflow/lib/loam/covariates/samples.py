@@ -15,7 +15,15 @@ import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
-from loam.covariates.checks import check_constant, check_domains, check_names, check_table
+from loam.covariates.checks import (
+    check_constant,
+    check_days,
+    check_domains,
+    check_names,
+    check_ranges_meet,
+    check_static,
+    check_table,
+)
 from loam.covariates.features import Feature, feature_set
 from loam.covariates.lags import build_lags
 from loam.covariates.losses import warn_of_losses
@@ -86,7 +94,9 @@ def build_samples(
     """
     check_names(layers, columns, groups, features)
     for table in (source, target):
+        check_days(table)
         check_table(table, features)
+        check_static(table, features)
     check_domains(source, target)
     samples, counts = {}, []
     for table in (source, target):
@@ -95,6 +105,7 @@ def build_samples(
     dropped = pd.concat(counts, ignore_index=True)
     warn_of_losses(dropped)
     check_constant(samples, features)
+    check_ranges_meet(samples, features)
     return samples, dropped
 
 

@@ -116,8 +116,8 @@ def check_numbers(content: Mapping[str, Any], where: object) -> None:
     each class covariate has such limits too. A card without a range passes: ``loam.training.ranges`` asks for it.
     """
     features = content["features"]
-    for member in content["members"]:
-        scaler, fold = member["scaler"], member["fold"]
+    for number, member in enumerate(content["members"]):
+        scaler, fold = member["scaler"], member.get("fold", number)
         for key, fits in (("mean", math.isfinite), ("std", lambda value: math.isfinite(value) and value > 0)):
             _check_each(scaler[key], features, fits, f"scaler.{key} of fold {fold}", where)
     if "range" in content:
