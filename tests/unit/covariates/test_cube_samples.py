@@ -264,7 +264,12 @@ def test_a_map_from_the_cube_shows_what_the_samples_predict(world, tmp_path):
     parameters["output.bias"] += 0.4
     write_members(parameters, card, files["weights"], files["card"])
     day = target[target["station"] == "b"]["date"].iloc[-1]
-    more = {"date": str(day.date()), "mapping": {"inputs": []}, "training": {"device": "cpu"}, "threads": 1}
+    more = {
+        "date": str(day.date()),
+        "mapping": {"inputs": [], "outside": "keep"},
+        "training": {"device": "cpu"},
+        "threads": 1,
+    }
     map_stage({**paths, **files, "grid": paths["grid"][0]}, {**values, **more})
     with rasterio.open(files["map"]) as dataset:
         mapped = dataset.read()
