@@ -3,13 +3,27 @@
 .PHONY: setup demo test lint bench clean
 PYTHON ?= python3
 BIN := .venv/bin
+PIP = $(BIN)/python -m pip install --disable-pip-version-check --progress-bar on
+TORCH_CPU ?= https://download.pytorch.org/whl/cpu
+
+# Snakemake starts scripts by a shell that splits the path of Python at blanks.
+ifneq ($(words x$(CURDIR)x),1)
+$(error the path of this folder holds a blank, with which Snakemake cannot start Python: $(CURDIR); move the clone to a folder without one)
+endif
 
 setup: .venv/ready
 
 .venv/ready: requirements.txt requirements-dev.txt constraints.txt
-	$(PYTHON) -c 'import sys; sys.exit("loam needs Python 3.11 or newer; set PYTHON=/path/to/python3" if sys.version_info < (3, 11) else 0)'
+	@$(PYTHON) -c 'import sys; sys.exit("loam needs Python 3.11 or newer; set PYTHON=/path/to/python3" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -r requirements-dev.txt -c constraints.txt
+	@if [ -e /dev/nvidia0 ] || [ "$$(uname -s)" != Linux ]; then \
+		echo "loam: installing into .venv; with CUDA some 6 GB and 5 to 10 minutes, without some 2.5 GB and 3 to 4 minutes"; \
+	else \
+		echo "loam: no GPU here, so torch without CUDA; some 2.5 GB in .venv and 3 to 4 minutes"; \
+		$(PIP) torch==2.13.0 --no-deps --index-url $(TORCH_CPU) --retries 0 --timeout 15 2> /dev/null \
+		|| echo "loam: $(TORCH_CPU) is not reached; torch comes from the usual index"; \
+	fi
+	$(PIP) -r requirements.txt -r requirements-dev.txt -c constraints.txt
 	touch .venv/ready
 
 demo: setup

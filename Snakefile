@@ -13,6 +13,8 @@ from loam.io.parent import name_head
 from loam.io.verify import check_when_done
 from loam.sandbox.plan import kinds_made
 
+if " " in sys.executable:
+    sys.exit(f"Snakemake cannot start a Python whose path holds a blank: {sys.executable}; move the clone or its .venv")
 name_head()
 check_when_done(workflow, WorkflowError)
 
