@@ -21,7 +21,7 @@ _SENTINEL2 = re.compile(
     r"T(?P<tile>\d{2}[A-Z]{3})_\d{8}T\d{6}"
 )
 # Absolute orbit less the relative one, at the start of each satellite's cycle of 175 orbits.
-_FIRST_ORBIT = {"S1A": 73, "S1B": 27, "S1C": 172}
+_FIRST_ORBIT = {"S1A": 73, "S1B": 27, "S1C": 172, "S1D": 42}
 
 
 def product_folder(config: Mapping[str, Any], dataset: str) -> Path:
