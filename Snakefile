@@ -5,8 +5,9 @@ from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, f"{workflow.basedir}/workflow/lib")  # reaches every script too
 
-from loam.acquire.plan import check_acquire, manifest_files
+from loam.acquire.plan import check_acquire, manifest_files, sample_table
 from loam.config.code import code_version
+from loam.config.parts import demand, makes, probe_domains
 from loam.config.settings import load_config, pick, require_files
 from loam.errors import LoamError
 from loam.io.parent import name_head
@@ -57,10 +58,15 @@ include: "workflow/rules/mapping.smk"
 include: "workflow/rules/report.smk"
 
 
+RESULTS = [
+    *expand("results/{run}/evaluation/{table}.csv", run=CONFIG["run"], table=["metrics", "summary"]),
+    *expand("results/{run}/maps/{date}/{file}", run=CONFIG["run"], date=CONFIG["mapping"]["dates"], file=MAP_FILES),
+    *expand("results/{run}/report/index.html", run=CONFIG["run"]),
+    *(expand("results/{run}/acquire/manifest.csv", run=CONFIG["run"]) if manifest_files(CONFIG) else []),
+]
+
+
 rule all:
     default_target: True
     input:
-        expand("results/{run}/evaluation/{table}.csv", run=CONFIG["run"], table=["metrics", "summary"]),
-        expand("results/{run}/maps/{date}/{file}", run=CONFIG["run"], date=CONFIG["mapping"]["dates"], file=MAP_FILES),
-        expand("results/{run}/report/index.html", run=CONFIG["run"]),
-        expand("results/{run}/acquire/manifest.csv", run=CONFIG["run"]) if manifest_files(CONFIG) else [],
+        {"scores": RESULTS, "probes": rules.probes.input, "cube": rules.cube.input}[makes(CONFIG)],

@@ -44,7 +44,7 @@ def reference() -> str:
 
 
 def _rows(part: dict[str, Any], default: Any, path: str, definitions: dict[str, Any]):
-    is_list = part.get("type") == "array"
+    is_list = "array" in part.get("type", "")
     inner = part.get("items", {}) if is_list else part
     if "properties" not in inner:
         yield _row(path, part, default, definitions)
@@ -69,8 +69,12 @@ def _type(part: dict[str, Any], definitions: dict[str, Any]) -> str:
     if (name := part.get("$ref", "").rsplit("/", 1)[-1]) in names:
         return names[name]
     if "enum" in part:
-        return " \\| ".join(f"`{value}`" for value in part["enum"])
+        return " \\| ".join("null" if value is None else f"`{value}`" for value in part["enum"])
     kind = part["type"]
+    if isinstance(kind, list) and "array" in kind:
+        return " or ".join(
+            [f"list of {_type(part['items'], definitions)}", *(name for name in kind if name != "array")]
+        )
     if isinstance(kind, list):
         return " or ".join({"object": "mapping"}.get(name, name) for name in kind)
     if kind == "array":

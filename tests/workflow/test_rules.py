@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-TARGETS = {"all", "scenes"}
+TARGETS = {"all", "scenes", "probes", "sentinel1", "sentinel2", "cube"}
 
 PARSE = """
 import json

@@ -252,4 +252,5 @@ rule merge_manifests:
 
 rule scenes:
     input:
+        asked(demand, "scenes"),
         f"config/scenes/{CONFIG['run']}.csv",

@@ -1,9 +1,9 @@
 # The covariate cube of a run that acquires its data, and samples: one row a (station, date), every covariate and layer.
 # Needs: the canonical files of acquire; or two tables, given or built; daily moisture of probes.
-# Gives: results/<run>/covariates/static.zarr and dynamic/<month>.zarr, results/<run>/samples/.
-from loam.covariates.plan import cube_inputs, files_of_month
+# Gives: results/<run>/covariates/static.zarr and dynamic/<month>.zarr (target `cube`), results/<run>/samples/.
+from loam.covariates.plan import cube_inputs, cube_stores, files_of_month
 
-CUBE = cube_inputs(CONFIG)  # the files of the cube and of point tables by name; empty lists where samples are tables
+CUBE = cube_inputs(CONFIG)  # the files of the cube and of point tables by name; empty lists where there are none
 
 
 rule build_static:
@@ -58,8 +58,8 @@ rule build_dynamic:
 
 rule build_samples:
     input:
-        source_table=CONFIG["samples"]["source"] or [],
-        target_table=CONFIG["samples"]["target"] or [],
+        source_table=asked(sample_table, "source"),
+        target_table=asked(sample_table, "target"),
         source_points=CUBE["source_points"],
         target_points=CUBE["target_points"],
         grid=CUBE["grid"],
@@ -94,6 +94,11 @@ rule build_samples:
         code=code_version("build_samples"),
     script:
         "../scripts/build_samples.py"
+
+
+rule cube:
+    input:
+        asked(cube_stores),
 
 
 check_files([CONFIG["samples"]["source"], CONFIG["samples"]["target"]])

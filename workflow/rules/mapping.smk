@@ -7,7 +7,8 @@ from loam.covariates.plan import cube_months
 MAP_FILES = ["soil_moisture.tif", "soil_moisture.png", "trust.tif"]
 MAP_FILES += ["score.csv"] if CONFIG["mapping"]["truth"] else []
 SCORED_DATES = CONFIG["mapping"]["dates"] if CONFIG["mapping"]["truth"] else []
-GRID_FILES = {"grid": "results/{run}/grid.json"} | ({"land": "results/{run}/land.tif"} if CUBE["landcover"] else {})
+BY_RASTER_ALONE = CONFIG["mapping"]["grid"]["like"] and not CUBE["landcover"]
+GRID_FILES = {"grid": "results/{run}/grid.json"} | ({} if BY_RASTER_ALONE else {"land": "results/{run}/land.tif"})
 MAP_MODEL = f"results/{{run}}/models/{CONFIG['mapping']['model']}/{CONFIG['mapping']['scenario']}"
 
 

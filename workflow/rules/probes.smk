@@ -1,11 +1,11 @@
 # Probes, from the files as delivered to daily moisture of the layers, and the covariates that come with them.
 # Needs: the files that the config names, or those in data_dir.
-# Gives: results/<run>/probes/<domain>/, results/<run>/covariates/, sample tables of Yanco.
+# Gives: results/<run>/probes/<domain>/ (target `probes`), results/<run>/covariates/, sample tables of Yanco.
 from loam.probes.files import files_of_domain, files_of_format
 
 MURRUMBIDGEE = f"{CONFIG['data_dir']}/murrumbidgee"
 YANCO = f"{CONFIG['data_dir']}/yanco"
-PROBE_DOMAINS = [] if CONFIG["samples"]["from"] == "table" else ["source", "target"]
+PROBE_DOMAINS = probe_domains(CONFIG)
 
 
 rule prepare_probes:
@@ -113,3 +113,14 @@ if (CONFIG["samples"]["source"] or "").endswith("covariates/murrumbidgee.parquet
     check_files(rules.build_murrumbidgee_covariates.input)
 if "tables/yanco/" in (CONFIG["samples"]["source"] or ""):
     check_files(rules.build_yanco_tables.input)
+
+
+rule probes:
+    input:
+        asked(demand, "probes"),
+        expand(
+            "results/{run}/probes/{domain}/{file}",
+            run=CONFIG["run"],
+            domain=PROBE_DOMAINS,
+            file=["daily.parquet", "stations.parquet", "qc_report.csv"],
+        ),

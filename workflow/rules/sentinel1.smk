@@ -1,7 +1,7 @@
 # Sentinel-1: one GeoTIFF a pass on the run's grid.
 # Needs: the scenes of config/scenes/<run>.csv, their orbits, the elevation model.
-# Gives: results/<run>/sentinel1/<date>_<relative orbit>_<platform>.tif.
-from loam.covariates.plan import orbits_of_pass, products_of_pass
+# Gives: results/<run>/sentinel1/<date>_<relative orbit>_<platform>.tif; target `sentinel1` makes all that are listed.
+from loam.covariates.plan import orbits_of_pass, passes_files, products_of_pass
 
 
 rule process_sentinel1:
@@ -28,3 +28,8 @@ rule process_sentinel1:
         code=code_version("process_sentinel1"),
     script:
         "../scripts/process_sentinel1.py"
+
+
+rule sentinel1:
+    input:
+        asked(passes_files, "sentinel1"),

@@ -1,7 +1,7 @@
 # Sentinel-2: NDVI, NDWI and the share of valid pixels on the run's grid, one GeoTIFF a day and tile.
 # Needs: the scenes of config/scenes/<run>.csv.
-# Gives: results/<run>/sentinel2/<date>_<tile>.tif.
-from loam.covariates.plan import products_of_day
+# Gives: results/<run>/sentinel2/<date>_<tile>.tif; target `sentinel2` makes all that are listed.
+from loam.covariates.plan import passes_files, products_of_day
 
 
 rule index_sentinel2:
@@ -25,3 +25,8 @@ rule index_sentinel2:
         code=code_version("index_sentinel2"),
     script:
         "../scripts/index_sentinel2.py"
+
+
+rule sentinel2:
+    input:
+        asked(passes_files, "sentinel2"),

@@ -13,6 +13,7 @@ from loam.acquire.catalogue import dataset_of
 from loam.acquire.plan import (
     area_of,
     check_acquire,
+    check_samples,
     class_area_of,
     days_of,
     fields_files,
@@ -155,10 +156,7 @@ def test_a_manifest_for_every_file_of_days_and_no_other(tasmania):
         ({"weather": {"dataset": "weather_grids", "back_end": "local"}}, "no folder of dataset 'weather_grids'"),
         ({"period": {"source": ["2020-01-02", "2020-01-01"]}}, "first day after last day"),
         ({"period": {"target": ["2020-02-30", "2020-03-01"]}}, "'2020-02-30' is not a day"),
-        ({"period": {"target": None}}, "no period"),
         ({"as_of": "2020-13-01"}, "'2020-13-01' is not a day"),
-        ({"soil": None}, "features need soil"),
-        ({"period": {"target": ["2016-01-01", "2017-12-31"]}}, "2022-08-15 is outside the target domain's period"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_fetched_is_said_before_any_job(tasmania, change, message):
@@ -166,6 +164,22 @@ def test_what_cannot_be_fetched_is_said_before_any_job(tasmania, change, message
         check_acquire(changed(tasmania, **change))
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"period": {"target": None}}, "'acquire.period.target': lacks in run 'tasmania' for training and scores"),
+        ({"soil": None}, r"'acquire.soil': lacks .* values of your own:\n\nacquire:\n  soil: \{dataset: slga"),
+        ({"period": {"target": ["2016-01-01", "2017-12-31"]}}, "2022-08-15 is outside the target domain's period"),
+    ],
+)
+def test_what_samples_lack_is_said_when_they_are_asked_for(tasmania, change, message):
+    config = changed(tasmania, **change)
+    check_acquire(config)
+    with pytest.raises(ConfigError, match=message):
+        check_samples(config)
+
+
 def test_the_runs_of_the_house_can_be_fetched(tasmania, default_config):
-    check_acquire(tasmania)
-    check_acquire(load_config(default_config))
+    for config in (tasmania, load_config(default_config)):
+        check_acquire(config)
+        check_samples(config)

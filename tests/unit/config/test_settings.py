@@ -4,6 +4,7 @@ from datetime import date
 import pytest
 import yaml
 
+from loam.config.choices import FEATURES
 from loam.config.covariates import covariate_names
 from loam.config.settings import SCHEMA, load_config, pick, require_files
 from loam.errors import ConfigError
@@ -22,6 +23,8 @@ def changed(config: dict, key: str, value: object) -> dict:
 @pytest.fixture
 def table_config(default_config):
     """A run from two tables, with a map from rasters."""
+    default_config["features"] |= {**copy.deepcopy(FEATURES), "sequence": {"variables": ["sm"], "lags": [0, 7]}}
+    default_config["mapping"]["dates"] = ["2022-08-15"]
     names = covariate_names(default_config["features"])
     default_config["samples"] |= {"from": "table", "source": "source.csv", "target": "target.csv"}
     default_config["mapping"]["grid"]["like"] = "elevation.tif"
@@ -66,6 +69,7 @@ def test_a_run_that_names_tables_takes_nothing_from_the_sandbox(table_config):
     ],
 )
 def test_what_the_sandbox_settles_cannot_be_set_otherwise(default_config, key, value, message):
+    default_config["samples"]["from"] = "sandbox"
     with pytest.raises(ConfigError, match=message):
         load_config(changed(default_config, key, value))
 
@@ -109,10 +113,8 @@ def test_every_leaf_of_the_schema_is_described():
         ("training.validation.training_dates", ["2016-12-01", "2016-06-01"], "first day after last day"),
         ("training.validation.training_dates", ["2016-13-01", "2016-06-01"], "'2016-13-01' is not a day"),
         ("features.sequence.lags", [7, 0], r"lags \[7, 0\] run backwards"),
-        ("features.sequence.variables", [], "model lstm reads a sequence"),
         ("features.static", ["rain"], "'rain' is named twice"),
         ("evaluation.coarse", [{"layer": "deep", "feature": "x"}], "no layer 'deep'"),
-        ("samples.from", "probes", "'samples.source': .* this domain has none"),
         ("probes.source", {"format": "xls", "path": "x"}, "'probes.source.format': 'xls' is not one of"),
         ("probes.source", {"format": "uscrn", "path": "x", "bound": 1}, "'probes.source.bound': unknown key.*'bounds'"),
         ("probes.quality.exclude", ["frosty"], "'frosty' is not one of"),
@@ -132,7 +134,6 @@ def test_a_wrong_value_is_one_clear_line(default_config, key, value, message):
     ("key", "value", "message"),
     [
         ("features.static", ["aspect"], "no raster for feature aspect"),
-        ("samples.from", "probes", "'probes.source': samples come from probes and this domain has none"),
         ("probes.target", {"format": "awra", "path": "x", "bounds": [10, 0, 5, 1]}, "is no region"),
         ("mapping.grid.like", None, "a map needs a grid"),
     ],
@@ -143,8 +144,15 @@ def test_a_run_from_tables_needs_rasters_and_probe_files(table_config, key, valu
 
 
 def test_a_map_of_a_model_that_is_not_trained_is_refused(default_config):
+    default_config["mapping"]["model"] = "lstm"
     with pytest.raises(ConfigError, match=r"'lstm' is not trained in this run; expected one of \['mlp'\]"):
         load_config(changed(default_config, "training.models", ["mlp"]))
+
+
+def test_a_recurrent_network_without_a_sequence_is_refused(default_config):
+    default_config["training"]["models"] = ["lstm"]
+    with pytest.raises(ConfigError, match="model lstm reads a sequence"):
+        load_config(changed(default_config, "features.sequence.variables", []))
 
 
 def test_dates_may_be_written_with_or_without_quotes(default_config):

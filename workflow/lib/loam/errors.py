@@ -8,23 +8,27 @@ from __future__ import annotations
 
 
 class LoamError(Exception):
-    """Something the user can mend. ``str()`` is one line: where, what, expected, fix.
+    """Something the user can mend. ``str()`` is one line: where, what, expected, fix; below it, what to paste.
 
     Args:
         what: what is wrong, in a few words.
         where: file, row, key, station or pixel it was found at.
         expected: what would have been right.
         fix: what to do about it.
+        paste: lines of config that would do.
     """
 
-    def __init__(self, what: str, *, where: object = None, expected: str | None = None, fix: str | None = None) -> None:
-        self.what, self.where, self.expected, self.fix = what, where, expected, fix
+    def __init__(
+        self, what: str, *, where: object = None, expected: str | None = None, fix: str | None = None,
+        paste: str | None = None,
+    ) -> None:  # fmt: skip
+        self.what, self.where, self.expected, self.fix, self.paste = what, where, expected, fix, paste
         text = f"{where}: {what}" if where is not None else what
         if expected:
             text += f"; expected {expected}"
         if fix:
             text += f"; {fix}"
-        super().__init__(" ".join(text.split()))
+        super().__init__(" ".join(text.split()) + (f"\n\n{paste}\n" if paste else ""))
 
 
 class ConfigError(LoamError):

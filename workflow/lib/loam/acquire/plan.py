@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from loam.acquire.catalogue import Dataset, dataset_of
-from loam.config.covariates import covariate_names, kind_of, kinds_needed, known_at_points, reach_of
+from loam.config.covariates import covariate_names, kind_of, known_at_points, reach_of
 from loam.config.day_boundary import check_day_boundary, shift_of
+from loam.config.parts import demand, domains_of
 from loam.errors import ConfigError
 from loam.io.provenance import hash_of_values
 
@@ -28,7 +29,7 @@ FINER = 4  # class maps whose shares are wanted are fetched on pixels of a quart
 
 
 def check_acquire(config: Mapping[str, Any]) -> None:
-    """Raise a ConfigError where section ``acquire`` names what is not there, or lacks what the run needs."""
+    """Raise a ConfigError where section ``acquire`` names what is not there, or contradicts itself."""
     acquire = config["acquire"]
     chosen = {kind: acquire[kind] for kind in (*FIELDS, *MAPS, *SCENES) if acquire[kind]}
     chosen |= {f"compare[{place}]": item for place, item in enumerate(acquire["compare"])}
@@ -49,19 +50,18 @@ def check_acquire(config: Mapping[str, Any]) -> None:
     if acquire["as_of"] != "today":
         _day(acquire["as_of"], "acquire.as_of")
     grid_of(config["mapping"]["grid"])
-    if config["samples"]["from"] == "cube":
-        _check_cube(config)
 
 
-def _check_cube(config: Mapping[str, Any]) -> None:
-    grid = config["mapping"]["grid"]
-    if any(grid[key] is None for key in ("crs", "bounds", "resolution")):
-        raise ConfigError(
-            "a run from the cube needs a grid", where="config key 'mapping.grid'", expected="crs, bounds and resolution"
-        )
-    for kind in kinds_needed(config["features"]):
-        if config["acquire"][kind] is None:
-            raise ConfigError(f"features need {kind} and nothing serves it", where=f"config key 'acquire.{kind}'")
+def check_samples(config: Mapping[str, Any]) -> None:
+    """Raise a ConfigError where samples from the cube cannot be had; read when something asks for samples.
+
+    Raises:
+        ConfigError: keys that lack, with lines to paste; features that a set of stations cannot have; a day to map
+            outside the period.
+    """
+    demand(config, "scores")
+    if config["samples"]["from"] != "cube":
+        return
     provided = {
         kind: [] for kind in FIELDS if config["acquire"][kind] and config["acquire"][kind]["back_end"] != "local"
     }
@@ -69,8 +69,8 @@ def _check_cube(config: Mapping[str, Any]) -> None:
         if kind_of(name) in provided:
             provided[kind_of(name)].append(name)
     check_day_boundary(config, provided)
-    for domain, place in config["covariates"]["domains"].items():
-        period_of(config, domain)
+    for domain in domains_of(config):
+        place = config["covariates"]["domains"][domain]
         names = [name for name in covariate_names(config["features"]) if not known_at_points(name)]
         if place == "points" and names:
             raise ConfigError(
@@ -87,6 +87,12 @@ def _check_cube(config: Mapping[str, Any]) -> None:
             )  # fmt: skip
 
 
+def sample_table(config: Mapping[str, Any], domain: str) -> str | list[str]:
+    """The table of a domain's samples, or of their covariates, once all that samples need is known; [] for none."""
+    check_samples(config)
+    return config["samples"][domain] or []
+
+
 def _day(text: str, key: str) -> date:
     try:
         return date.fromisoformat(text)
@@ -100,7 +106,7 @@ def grid_of(grid: Mapping[str, Any]) -> dict[str, Any] | None:
     Raises:
         ConfigError: bounds that do not hold a whole number of pixels.
     """
-    if not grid.get("bounds"):
+    if any(grid.get(key) is None for key in ("crs", "bounds", "resolution")):
         return None
     west, south, east, north = (float(limit) for limit in grid["bounds"])
     size = float(grid["resolution"])
@@ -130,7 +136,7 @@ def area_of(config: Mapping[str, Any]) -> str:
 def class_grid_of(config: Mapping[str, Any]) -> dict[str, Any]:
     """The config's ``mapping.grid`` for maps of classes: finer where the share of each class in a pixel is wanted."""
     grid = dict(config["mapping"]["grid"])
-    if grid.get("bounds") and config["covariates"]["landcover"] == "shares":
+    if grid_of(grid) and config["covariates"]["landcover"] == "shares":
         grid["resolution"] = grid["resolution"] / FINER
     return grid
 
@@ -244,7 +250,7 @@ def manifest_files(config: Mapping[str, Any]) -> list[str]:
         if not config["acquire"][kind]:
             continue
         for domain, place in config["covariates"]["domains"].items():
-            if config["acquire"]["period"][domain] is None:
+            if config["acquire"]["period"][domain] is None or (place == "points" and not config["probes"][domain]):
                 continue
             if place == "points":
                 files += point_files(config, kind, domain)
@@ -288,7 +294,7 @@ def fields_values(config: Mapping[str, Any], dataset: str, span: str, manifest: 
 def scenes_values(config: Mapping[str, Any]) -> dict[str, Any]:
     """What the listing of scenes reads: those of the target domain's period, no later than the as-of day."""
     scenes: dict[str, Any] = {kind: config["acquire"][kind] for kind in SCENES}
-    if any(scenes.values()):
+    if any(scenes.values()) and config["acquire"]["period"]["target"]:
         first, last = period_of(config, "target")
         shift = shift_of(config["day_boundary"])  # the run's first day may begin on the day before it of UTC
         first -= timedelta(days=shift > timedelta(0))

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
 
+from loam.config.choices import choose_features
 from loam.config.covariates import reach_of
 from loam.errors import ConfigError
 
@@ -25,6 +26,7 @@ DATASETS = {
 SCENES = ("sentinel1", "sentinel2")
 PIXEL = 80.0  # m
 CRS = "EPSG:28355"  # GDA94 / MGA zone 55
+MAPPED = ["2022-02-15", "2022-08-15"]  # the driest and the wettest month's middle
 TRUTH = "results/{run}/truth/soil_moisture.nc"
 PROBES = {
     "source": {"format": "ismn", "path": "resources/probes/{run}/source"},
@@ -41,7 +43,9 @@ CALIBRATION = {"relation": "bulk_density", "coefficients": {}}
 def choose_samples(config: dict[str, Any]) -> None:
     """Settle where samples come from, and state everything that follows where that is the sandbox.
 
-    ``samples.from: null`` is ``table`` where a table is named, else ``sandbox``; ``sandbox`` becomes ``cube``.
+    ``samples.from: null`` is what the rest of the config shows: ``probes`` or ``table`` where a table is named (with
+    and without probe files), ``cube`` where section ``acquire`` names data, ``probes`` where there are probe files,
+    else ``sandbox``; ``sandbox`` becomes ``cube``.
 
     Args:
         config: valid by the schema; changed in place.
@@ -51,9 +55,20 @@ def choose_samples(config: dict[str, Any]) -> None:
     """
     samples = config["samples"]
     if samples["from"] is None:
-        samples["from"] = "table" if samples["source"] or samples["target"] else "sandbox"
+        samples["from"] = _shown(config)
+    choose_features(config)
     if samples["from"] == "sandbox":
         _state_choices(config)
+
+
+def _shown(config: Mapping[str, Any]) -> str:
+    samples, probes, acquire = config["samples"], config["probes"], config["acquire"]
+    has_probes = any(probes[domain] for domain in ("source", "target"))
+    if samples["source"] or samples["target"]:
+        return "probes" if has_probes else "table"
+    if any(acquire[kind] for kind in (*DATASETS, "vegetation", *SCENES)):
+        return "cube"
+    return "probes" if has_probes else "sandbox"
 
 
 def _state_choices(config: dict[str, Any]) -> None:
@@ -78,6 +93,8 @@ def _state_choices(config: dict[str, Any]) -> None:
         _settle(mapping["grid"], key, value, f"mapping.grid.{key}")
     _settle(mapping, "truth", TRUTH, "mapping.truth")
     mapping["inputs"] = []
+    if mapping["dates"] is None:
+        mapping["dates"] = list(MAPPED)
 
 
 def _period(config: Mapping[str, Any], domain: str) -> list[str]:

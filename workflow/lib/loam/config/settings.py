@@ -13,7 +13,9 @@ from typing import Any
 import jsonschema
 import yaml
 
+from loam.config.choices import choose_training
 from loam.config.covariates import LAG_WINDOWS, covariate_names
+from loam.config.parts import DOMAINS, makes
 from loam.config.sandbox import choose_samples
 from loam.errors import ConfigError
 
@@ -32,6 +34,7 @@ def load_config(raw: Mapping[str, Any]) -> dict[str, Any]:
     _check_finite(config, "")
     _check_schema(config)
     choose_samples(config)
+    choose_training(config)
     config = _fill(config, {"{run}": config["run"], "{data_dir}": config["data_dir"].rstrip("/")})
     _check_consistency(config)
     return config
@@ -182,19 +185,8 @@ def _check_consistency(config: dict[str, Any]) -> None:
 
 
 def _check_probes(config: dict[str, Any]) -> None:
-    for domain in ("source", "target"):
-        if config["samples"]["from"] != "cube" and not config["samples"][domain]:
-            raise ConfigError(
-                "samples come from tables and this domain has none", where=f"config key 'samples.{domain}'",
-                fix="name a table, or set samples.from to cube or sandbox",
-            )  # fmt: skip
-        settings = config["probes"][domain]
-        if config["samples"]["from"] != "table" and settings is None:
-            raise ConfigError(
-                "samples come from probes and this domain has none", where=f"config key 'probes.{domain}'",
-                fix="give {format, path}, or set samples.from to table",
-            )  # fmt: skip
-        west, south, east, north = (settings or {}).get("bounds", (0, 0, 1, 1))
+    for domain in DOMAINS:
+        west, south, east, north = (config["probes"][domain] or {}).get("bounds", (0, 0, 1, 1))
         if not (-180 <= west < east <= 180 and -90 <= south < north <= 90):
             raise ConfigError(
                 f"{[west, south, east, north]} is no region", where=f"config key 'probes.{domain}.bounds'",
@@ -204,7 +196,7 @@ def _check_probes(config: dict[str, Any]) -> None:
 
 def _check_mapping(config: dict[str, Any]) -> None:
     mapping, training = config["mapping"], config["training"]
-    if not mapping["dates"]:
+    if not mapping["dates"] or makes(config) != "scores":
         return
     for text in mapping["dates"]:
         _date(text, "mapping.dates")

@@ -11,6 +11,7 @@ from loam.acquire.local_products import product_folder, product_path
 from loam.acquire.plan import (
     FIELDS,
     MAPS,
+    SCENES,
     area_of,
     choice,
     days_of,
@@ -23,6 +24,7 @@ from loam.acquire.plan import (
 from loam.acquire.scene_names import scene_rows
 from loam.config.covariates import ahead_of, kinds_needed
 from loam.config.day_boundary import day_of, shift_of
+from loam.config.parts import demand, domains_of
 from loam.covariates.files import months_of_days
 from loam.errors import ConfigError
 
@@ -30,28 +32,67 @@ Config = Mapping[str, Any]
 
 
 def cube_inputs(config: Config) -> dict[str, list[str]]:
-    """What samples and maps read by name; empty lists where samples do not come from the cube."""
+    """What the cube, samples and maps read by name; samples read none of it where they do not come from the cube.
+
+    Whatever of a domain the config lacks is left out: ``loam.acquire.plan.check_samples`` says what samples need.
+    """
     names = ("soil", "terrain", "landcover", "grid", "static", "dynamic", "source_points", "target_points")
     files: dict[str, list[str]] = {name: [] for name in names}
+    for kind in MAPS:
+        if choice(config, kind):
+            files[kind] = map_files(config, kind)
     if config["samples"]["from"] != "cube":
         return files
-    needed = kinds_needed(config["features"])
-    for kind in MAPS:
-        if kind in needed:
-            files[kind] = map_files(config, kind)
-    if config["acquire"]["sentinel1"] and not files["terrain"]:
-        files["terrain"] = map_files(config, "terrain")
     files["grid"] = [f"results/{config['run']}/grid.json"]
-    files["static"] = [f"results/{config['run']}/covariates/static.zarr"]
-    for domain, place in config["covariates"]["domains"].items():
-        if place == "cube":
+    files["static"] = _static(config)
+    for domain in domains_of(config):
+        if config["acquire"]["period"][domain] is None:
+            continue
+        if config["covariates"]["domains"][domain] == "cube":
             first, last = (text for text in config["acquire"]["period"][domain])
             files["dynamic"] += months_of_cube(config, first, min(last, period_of(config, domain)[1].isoformat()))
         else:
-            kinds = [kind for kind in (*FIELDS, *MAPS) if kind in needed]
+            needed = kinds_needed(config["features"])
+            kinds = [kind for kind in (*FIELDS, *MAPS) if kind in needed and choice(config, kind)]
             files[f"{domain}_points"] = [file for kind in kinds for file in point_files(config, kind, domain)]
     files["dynamic"] = sorted(set(files["dynamic"]))
     return files
+
+
+def cube_stores(config: Config) -> list[str]:
+    """The stores that the target ``cube`` makes: what is static, and each month that has something to hold.
+
+    Months are those of the target's period, or without one those of the listed scenes.
+
+    Raises:
+        ConfigError: the config lacks what a cube needs, or nothing that it names has any month.
+    """
+    demand(config, "cube")
+    fields = [kind for kind in FIELDS if choice(config, kind)]
+    scenes = [kind for kind in SCENES if choice(config, kind)]
+    if fields:
+        demand(config, "fields")
+        first, last = config["acquire"]["period"]["target"]
+        months = months_of_cube(config, first, min(last, period_of(config, "target")[1].isoformat()))
+    else:
+        found = sorted({name[:7] for kind in scenes for name in passes(config, kind)})
+        months = [f"results/{config['run']}/covariates/dynamic/{month}.zarr" for month in found]
+    return [*_static(config), *months]
+
+
+def _static(config: Config) -> list[str]:
+    chosen = any(choice(config, kind) for kind in MAPS)
+    return [f"results/{config['run']}/covariates/static.zarr"] if chosen else []
+
+
+def passes_files(config: Config, kind: str) -> list[str]:
+    """The files on the grid of all listed passes of Sentinel-1, or days and tiles of Sentinel-2.
+
+    Raises:
+        ConfigError: the config lacks what they need, or no scene is listed.
+    """
+    demand(config, kind)
+    return [f"results/{config['run']}/{kind}/{name}.tif" for name in passes(config, kind)]
 
 
 def months_of_cube(config: Config, first: str, last: str) -> list[str]:

@@ -1,0 +1,88 @@
+"""A config says its own facts only: what it gives, and what lacks where more is asked for."""
+
+import pytest
+import yaml
+from snakemake.utils import update_config
+
+from loam.config.parts import TITLES, block, demand, domains_of, makes, probe_domains
+from loam.config.settings import load_config
+from loam.errors import ConfigError
+
+GRID = {"crs": "EPSG:28355", "bounds": [540000, 5340000, 548000, 5348000], "resolution": 80}
+LOGGER = {"format": "logger", "path": "files", "description": "d.yaml", "stations": "s.csv"}
+SCENE = {"sentinel1": {"dataset": "sentinel1", "back_end": "direct"}}
+TERRAIN = {"terrain": {"dataset": "terrain_local", "back_end": "local"}, "local": {"terrain_local": "dem"}}
+RUNS = {
+    "sandbox": {},
+    "scene": {"acquire": SCENE | TERRAIN, "mapping": {"grid": GRID}},
+    "probes": {"probes": {"target": LOGGER}},
+    "covariates": {"probes": {"target": LOGGER}, "samples": {"target": "c.csv"}},
+    "both": {"probes": {"target": LOGGER, "source": LOGGER}, "samples": {"target": "c.csv", "source": "c.csv"}},
+    "table": {"samples": {"target": "t.csv"}},
+}
+
+
+@pytest.fixture
+def load(default_config):
+    def load(overlay: dict) -> dict:
+        update_config(default_config, overlay)
+        return load_config(default_config)
+
+    return load
+
+
+@pytest.mark.parametrize(
+    ("name", "made", "samples_from", "domains", "read"),
+    [
+        ("sandbox", "scores", "cube", ["source", "target"], ["source", "target"]),
+        ("scene", "cube", "cube", ["target"], []),
+        ("probes", "probes", "probes", ["target"], ["target"]),
+        ("covariates", "scores", "probes", ["target"], ["target"]),
+        ("both", "scores", "probes", ["source", "target"], ["source", "target"]),
+        ("table", "scores", "table", ["target"], []),
+    ],
+)
+def test_a_run_makes_what_its_config_has_the_facts_for(load, name, made, samples_from, domains, read):
+    config = load(RUNS[name])
+    assert makes(config) == made and config["samples"]["from"] == samples_from
+    assert domains_of(config) == domains and probe_domains(config) == read
+
+
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        ("sandbox", ["probes", "sentinel1", "sentinel2", "cube", "scores", "maps"]),
+        ("scene", ["sentinel1", "cube"]),
+        ("probes", ["probes"]),
+        ("covariates", ["probes", "scores"]),
+        ("table", ["scores"]),
+    ],
+)
+def test_a_part_is_refused_only_where_the_config_lacks_what_it_needs(load, name, parts):
+    config, given = load(RUNS[name]), []
+    for part in TITLES:
+        try:
+            demand(config, part)
+            given.append(part)
+        except ConfigError as error:
+            assert yaml.safe_load(error.paste), "the block is YAML"
+    assert [part for part in given if part not in ("fields", "scenes")] == parts
+
+
+@pytest.mark.parametrize("part", ["sentinel1", "cube", "scores"])
+def test_the_block_to_paste_gives_what_lacked(load, default_config, part):
+    with pytest.raises(ConfigError) as error:
+        demand(load(RUNS["probes"]), part)
+    pasted = yaml.safe_load(error.value.paste)
+    if part != "scores":
+        pasted["mapping"]["grid"] = GRID
+    demand(load(pasted), part)
+
+
+def test_an_error_names_every_key_at_once(load):
+    with pytest.raises(ConfigError, match="'acquire.sentinel1', 'acquire.terrain', 'mapping.grid.crs'"):
+        demand(load({"run": "empty", "samples": {"from": "cube"}}), "sentinel1")
+
+
+def test_a_block_nests_its_keys():
+    assert yaml.safe_load(block({"a.b": 1, "a.c": [2], "d": {"e": "f"}})) == {"a": {"b": 1, "c": [2]}, "d": {"e": "f"}}

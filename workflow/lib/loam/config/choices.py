@@ -1,0 +1,62 @@
+"""What a run reads, trains and maps where its config leaves that open (null): a config says its own facts only.
+
+The features are those of Widyastuti et al. for a run from the cube (and the sandbox's, which is one); a run from tables
+has no others than it names. Read when the workflow is parsed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from loam.config.parts import domains_of
+
+FEATURES: dict[str, Any] = {
+    "static": ["elevation", *(f"{name}_{depth}" for name in ("awc", "soc", "clay") for depth in (1, 2, 3, 4))],
+    "daily": [
+        {"name": "tmin", "lags": [0, 0]},
+        {"name": "tmax", "lags": [0, 0]},
+        {"name": "rain", "lags": [0, 3]},
+    ],
+    "classes": [{"name": "landcover", "values": ["PAST", "FORE", "AGRI", "SAVA", "IRRI"]}],
+}
+SEQUENCE = ["sm_surface", "sm_rootzone"]
+COARSE = [{"layer": "surface", "feature": "sm_surface_0"}, {"layer": "subsurface", "feature": "sm_rootzone_0"}]
+
+
+def choose_features(config: dict[str, Any]) -> None:
+    """Settle section ``features``; ``samples.from`` is known. Changes ``config`` in place."""
+    features, cube = config["features"], config["samples"]["from"] in ("cube", "sandbox")
+    for key, names in FEATURES.items():
+        if features[key] is None:
+            features[key] = [dict(item) if isinstance(item, dict) else item for item in names] if cube else []
+    if features["sequence"]["variables"] is None:
+        features["sequence"]["variables"] = list(SEQUENCE) if cube else []
+
+
+def choose_training(config: dict[str, Any]) -> None:
+    """Settle models, scenarios, the modelled moisture to beat, and what is mapped. Changes ``config`` in place.
+
+    A recurrent network needs a sequence; scenarios that read the source domain need one.
+    """
+    training, mapping, evaluation = (config[key] for key in ("training", "mapping", "evaluation"))
+    if training["models"] is None:
+        training["models"] = ["mlp", "lstm"] if config["features"]["sequence"]["variables"] else ["mlp"]
+    if training["scenarios"] is None:
+        with_source = "source" in domains_of(config)
+        training["scenarios"] = ["source", "target", "transfer"] if with_source else ["target"]
+    if evaluation["coarse"] is None:
+        evaluation["coarse"] = [dict(entry) for entry in COARSE if _has(config, entry)]
+    if mapping["dates"] is None:
+        mapping["dates"] = []
+    if mapping["model"] is None:
+        mapping["model"] = "lstm" if "lstm" in training["models"] else training["models"][0]
+    if mapping["scenario"] is None:
+        mapping["scenario"] = "transfer" if "transfer" in training["scenarios"] else training["scenarios"][0]
+
+
+def _has(config: Mapping[str, Any], entry: Mapping[str, str]) -> bool:
+    """Whether the run has the layer of ``entry``, and its feature at lag 0 in the sequence."""
+    name, first = entry["feature"].removesuffix("_0"), config["features"]["sequence"]["lags"][0]
+    named = name in config["features"]["sequence"]["variables"]
+    return named and first == 0 and entry["layer"] in [layer["name"] for layer in config["layers"]]

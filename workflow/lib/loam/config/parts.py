@@ -1,0 +1,136 @@
+"""What a run can make by what its config says, and what a part of it lacks, with lines of config to paste.
+
+A config says its own facts only: probes alone give daily moisture, a scene and an elevation model give backscatter on
+a grid. A part is checked when something of it is asked for. Read when the workflow is parsed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from loam.config.covariates import kinds_needed
+from loam.errors import ConfigError
+
+Config = Mapping[str, Any]
+Lacks = dict[str, Any]  # config key -> example of its value
+
+DOMAINS = ("source", "target")
+GRIDDED = ("coarse_moisture", "weather", "vegetation", "soil", "terrain", "landcover", "sentinel1", "sentinel2")
+GRID = {"mapping.grid.crs": "EPSG:28355", "mapping.grid.bounds": ["west", "south", "east", "north"],
+        "mapping.grid.resolution": 80}  # fmt: skip
+PERIOD = ["first day", "last day"]
+EXAMPLES = {
+    "coarse_moisture": {"dataset": "smap_l4", "back_end": "earthengine"},
+    "weather": {"dataset": "era5_land", "back_end": "earthengine"},
+    "vegetation": {"dataset": "modis_ndvi", "back_end": "earthengine"},
+    "soil": {"dataset": "slga", "back_end": "earthengine"},
+    "terrain": {"dataset": "glo30", "back_end": "earthengine"},
+    "landcover": {"dataset": "worldcover", "back_end": "earthengine"},
+    "sentinel1": {"dataset": "sentinel1", "back_end": "direct"},
+    "sentinel2": {"dataset": "sentinel2", "back_end": "direct"},
+}
+PROBES = {"format": "logger", "path": "my_probes/files", "description": "my_probes/description.yaml",
+          "stations": "my_probes/stations.csv"}  # fmt: skip
+TITLES = {
+    "probes": "daily moisture of probes",
+    "sentinel1": "backscatter of Sentinel-1 on the grid",
+    "sentinel2": "indices of Sentinel-2 on the grid",
+    "cube": "the covariate cube",
+    "fields": "daily fields of the covariate cube",
+    "scenes": "a list of scenes",
+    "scores": "training and scores",
+    "maps": "a map",
+}
+
+
+def domains_of(config: Config) -> list[str]:
+    """The domains of which the run has samples: the target's, and the source's where the config names one."""
+    samples = config["samples"]
+    named = samples["source"] if samples["from"] == "table" else samples["source"] or config["probes"]["source"]
+    return ["source", "target"] if named else ["target"]
+
+
+def probe_domains(config: Config) -> list[str]:
+    """The domains whose probe files the run reads."""
+    if config["samples"]["from"] == "table":
+        return []
+    return [domain for domain in DOMAINS if config["probes"][domain]]
+
+
+def makes(config: Config) -> str:
+    """What ``snakemake`` without a target makes: ``scores`` (and maps), ``probes`` or ``cube``."""
+    samples = config["samples"]
+    if samples["from"] == "cube":
+        return "scores" if probe_domains(config) else "cube"
+    return "scores" if samples["from"] == "table" or samples["source"] or samples["target"] else "probes"
+
+
+def demand(config: Config, part: str) -> None:
+    """Raise unless the config says all that ``part`` (a key of ``TITLES``) needs.
+
+    Raises:
+        ConfigError: names the keys that lack and ends with lines of config to paste.
+    """
+    lacking = _lacking(config, part)
+    if lacking:
+        keys = ", ".join(f"'{key}'" for key in lacking)
+        raise ConfigError(
+            f"lacks in run '{config['run']}' for {TITLES[part]}", where=f"config key {keys}",
+            fix="add these lines, with values of your own:", paste=block(lacking),
+        )  # fmt: skip
+
+
+def block(values: Lacks) -> str:
+    """Lines of YAML that set each key (``mapping.grid.crs``) to its value."""
+    nested: dict[str, Any] = {}
+    for key, value in values.items():
+        *parents, last = key.split(".")
+        part = nested
+        for parent in parents:
+            part = part.setdefault(parent, {})
+        part[last] = value
+    return yaml.safe_dump(nested, default_flow_style=None, sort_keys=False, width=120).rstrip()
+
+
+def _lacking(config: Config, part: str) -> Lacks:
+    acquire = config["acquire"]
+    if part == "probes":
+        return {} if any(config["probes"][domain] for domain in DOMAINS) else {"probes.target": PROBES}
+    if part in ("sentinel1", "sentinel2"):
+        kinds = ["sentinel1", "terrain"] if part == "sentinel1" else ["sentinel2"]
+        return {f"acquire.{kind}": EXAMPLES[kind] for kind in kinds if not acquire[kind]} | _grid(config)
+    if part == "cube":
+        lacking = {} if any(acquire[kind] for kind in GRIDDED) else {"acquire.terrain": EXAMPLES["terrain"]}
+        return lacking | _grid(config) | _terrain(acquire)
+    if part in ("fields", "scenes"):
+        lacking = {} if acquire["period"]["target"] else {"acquire.period.target": PERIOD}
+        chosen = part == "fields" or acquire["sentinel1"] or acquire["sentinel2"]
+        return lacking | ({} if chosen else {"acquire.sentinel1": EXAMPLES["sentinel1"]}) | _grid(config)
+    if part == "scores":
+        return _scores(config)
+    return _scores(config) | ({} if config["mapping"]["grid"]["like"] else _grid(config))
+
+
+def _scores(config: Config) -> Lacks:
+    samples, probes, acquire = config["samples"], config["probes"], config["acquire"]
+    wanted, lacking = domains_of(config), {}
+    if samples["from"] != "table":
+        lacking |= {f"probes.{domain}": PROBES for domain in wanted if not probes[domain]}
+    if samples["from"] != "cube":
+        return lacking | {f"samples.{domain}": f"my_data/{domain}.csv" for domain in wanted if not samples[domain]}
+    kinds = [kind for kind in kinds_needed(config["features"]) if not acquire[kind]]
+    lacking |= {f"acquire.period.{domain}": PERIOD for domain in wanted if not acquire["period"][domain]}
+    return lacking | {f"acquire.{kind}": EXAMPLES[kind] for kind in kinds} | _grid(config) | _terrain(acquire)
+
+
+def _terrain(acquire: Config) -> Lacks:
+    """Scenes of Sentinel-1 are corrected with an elevation model."""
+    return {"acquire.terrain": EXAMPLES["terrain"]} if acquire["sentinel1"] and not acquire["terrain"] else {}
+
+
+def _grid(config: Config) -> Lacks:
+    grid = config["mapping"]["grid"]
+    return {key: value for key, value in GRID.items() if grid[key.rsplit(".", 1)[1]] is None}
