@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from loam.acquire.plan import check_acquire, scenes_values
+from loam.acquire.plan import check_samples, scenes_values
 from loam.config.day_boundary import day_of, shift_of
 from loam.config.settings import load_config
 from loam.covariates.plan import passes
@@ -71,13 +71,13 @@ def test_a_dawn_pass_is_of_the_local_day_and_never_of_the_one_that_ended(tasmani
 @pytest.mark.parametrize("boundary", ["00:00+10:00", "00:00+01:00"])
 def test_fields_of_days_in_utc_are_refused_where_the_day_ends_before_theirs(tasmania, boundary):
     with pytest.raises(ConfigError, match="samples would see hours after their day.*begin the lags at 1"):
-        check_acquire(tasmania(boundary))
-    check_acquire(tasmania(boundary, lags=1))
+        check_samples(tasmania(boundary))
+    check_samples(tasmania(boundary, lags=1))
 
 
 @pytest.mark.parametrize("boundary", ["00:00+00:00", "00:00-06:00", "12:00+10:00"])
 def test_a_day_that_ends_with_or_after_that_of_utc_sees_nothing_that_comes_later(tasmania, boundary):
-    check_acquire(tasmania(boundary))
+    check_samples(tasmania(boundary))
 
 
 def test_scenes_are_listed_from_where_the_first_local_day_begins(tasmania):
