@@ -2,7 +2,7 @@
 # Needs: predictions, scores, training histories, maps.
 # Gives: results/<run>/report/index.html, and its numbers as text.
 
-MAP_FILES = [
+REPORTED_MAPS = [
     *expand(
         "results/{{run}}/maps/{date}/{file}",
         date=CONFIG["mapping"]["dates"],
@@ -21,7 +21,7 @@ rule build_report:
         dropped="results/{run}/samples/dropped.csv",
         checked=expand("results/{{run}}/probes/{domain}/qc_report.csv", domain=PROBE_DOMAINS),
         cards=rules.merge_predictions.input.cards,
-        maps=MAP_FILES,
+        maps=REPORTED_MAPS,
         manifests=rules.merge_manifests.output if manifest_files(CONFIG) else [],
         template=f"{workflow.basedir}/workflow/lib/loam/report/page.html.jinja",
     output:
