@@ -115,8 +115,9 @@ def _lacking(config: Config, part: str) -> Lacks:
 
 
 def _scores(config: Config) -> Lacks:
+    """Samples are built of both domains together, so both are needed, whatever scenarios are trained."""
     samples, probes, acquire = config["samples"], config["probes"], config["acquire"]
-    wanted, lacking = domains_of(config), {}
+    wanted, lacking = DOMAINS, {}
     if samples["from"] != "table":
         lacking |= {f"probes.{domain}": PROBES for domain in wanted if not probes[domain]}
     if samples["from"] != "cube":
