@@ -11,12 +11,14 @@ from loam.config.parts import demand, makes, probe_domains
 from loam.config.settings import load_config, pick, require_files
 from loam.errors import LoamError
 from loam.io.parent import name_head
+from loam.io.terminal import speak
 from loam.io.verify import check_when_done
 from loam.sandbox.plan import kinds_made
 
 if " " in sys.executable:
     sys.exit(f"Snakemake cannot start a Python whose path holds a blank: {sys.executable}; move the clone or its .venv")
 name_head()
+speak(workflow)
 check_when_done(workflow, WorkflowError)
 
 

@@ -9,6 +9,7 @@ import signal
 import threading
 
 HEAD = "LOAM_HEAD"  # the environment variable that holds the process number of the snakemake on this machine
+SHOWN = "LOAM_TERMINAL"  # set while ``loam.io.terminal`` shows jobs' errors; "quiet" where progress is not to be shown
 
 log = logging.getLogger("loam")
 

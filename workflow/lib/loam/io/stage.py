@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import time
 import warnings
@@ -13,7 +14,7 @@ from typing import Any
 from loam.errors import LoamError
 from loam.io.attempts import replacing
 from loam.io.lock import sole_writer
-from loam.io.parent import end_with_head
+from loam.io.parent import SHOWN, end_with_head
 from loam.io.provenance import write_provenance
 from loam.io.storage import refusal
 
@@ -94,6 +95,8 @@ def _start_logging(path: Path, job: str) -> None:
     to_terminal = logging.StreamHandler(sys.stderr)
     to_terminal.setLevel(logging.WARNING)
     to_terminal.setFormatter(_OneLine(job))
+    if SHOWN in os.environ:  # there the error is said once, last
+        to_terminal.addFilter(lambda record: record.levelno < logging.ERROR)
     logging.basicConfig(
         level=logging.INFO,
         format="%(asctime)s %(levelname)s %(message)s",

@@ -1,0 +1,145 @@
+"""What ``snakemake`` says on the terminal: a line when a job starts and ends, how much is left, and errors last.
+
+A handler of Python's ``logging`` takes the place of the one by which Snakemake writes to the terminal. It needs no
+installation, as a plugin of Snakemake would; with ``--logger`` (somebody else's plugin) or ``--verbose`` it stands
+aside. What ``--quiet`` hides stays hidden; a dry run's list is Snakemake's own. Snakemake's file in ``.snakemake/log``
+holds everything in full.
+
+Imported when the workflow is parsed: standard library only.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from loam.io.messages import error_text
+from loam.io.parent import SHOWN
+from loam.io.remaining import Remaining, duration
+
+HIDDEN = {"group_error", "workflow_started", "resources_info", "job_started", "rulegraph", "debug_dag"}
+NOISE = re.compile(
+    r"Building DAG of jobs|Using shell|Select jobs to execute|Execute \d+ jobs|Conda environments: ignored|Exiting bec"
+    r"|Singularity containers: ignored|Group jobs: inactive|Complete log|Elapsed time|Shutting down, this|Assuming unr"
+    r"|Removing output files of failed job|Job failed, going on|Will exit after finishing"
+)
+COMMAND = re.compile(r"Command '.*' (returned non-zero|died with)", flags=re.S)  # of a job, whose own error follows
+MESSAGE = re.compile(r"^\S+ \S+ ERROR (.*)$", flags=re.M)
+
+
+class Failure(NamedTuple):
+    """A job that failed: its name and log files."""
+
+    job: str
+    logs: list[str]
+
+    def text(self) -> str:
+        """One line: the job, the last error in its log, and where that is."""
+        for path in map(Path, self.logs):
+            found = MESSAGE.findall(path.read_text(encoding="utf-8", errors="replace")) if path.is_file() else []
+            if found:
+                return f"ERROR {self.job}: {found[-1]} (log: {path})"
+        logs = f"; its log: {', '.join(self.logs)}" if self.logs else ""
+        return f"ERROR {self.job}: ended without a message: killed, or out of memory{logs}"
+
+
+class Terminal(logging.Handler):
+    """Writes a run's events to the stream of ``plain``, the handler that it takes the place of.
+
+    Args:
+        plain: Snakemake's handler; its filters (``--quiet``) hold, and what is not changed here is its to write.
+        quiet: nothing is shown, not even failures (``--quiet all``).
+        dryrun: only errors are changed.
+        clock: seconds that only grow.
+    """
+
+    def __init__(
+        self, plain: logging.StreamHandler, *, quiet: bool, dryrun: bool, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        super().__init__()
+        self.plain, self.quiet, self.dryrun = plain, quiet, dryrun
+        self.remaining = Remaining(clock)
+        self.failures: list[Failure] = []
+        self.interrupted = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Show ``record``, in other words or not at all."""
+        event = str(getattr(record, "event", None) or "")
+        if event == "error":
+            self._error(record)
+        elif self.dryrun:
+            self.plain.handle(record)
+        elif handle := getattr(self, f"_{event}", None) if event else None:
+            handle(record, bool(self.plain.filter(record)))
+        elif str(record.msg).startswith("Terminating processes on user request"):
+            self.interrupted = True
+        elif event not in HIDDEN and not NOISE.match(str(record.msg or "")):
+            self.plain.handle(record)
+
+    def close(self) -> None:
+        """Say last what failed."""
+        if self.interrupted:
+            self.failures = []
+            self._say("ERROR interrupted; what is done stays, `snakemake` again makes the rest")
+        for failure in self.failures if not self.quiet else []:
+            self._say(failure.text())
+        self.failures = []
+        self.plain.close()
+        super().close()
+
+    def _say(self, text: str) -> None:
+        self.plain.stream.write(text + "\n")
+        self.plain.flush()
+
+    def _error(self, record: logging.LogRecord) -> None:
+        text = error_text(str(record.msg), getattr(record, "exception", ""))
+        told = (self.failures or self.interrupted) and "At least one job did not complete" in text
+        if self.plain.filter(record) and not told and not COMMAND.search(text):
+            self._say(text)
+
+    def _run_info(self, record: logging.LogRecord, shown: bool) -> None:
+        self.remaining.planned = {rule: count for rule, count in record.stats.items() if rule not in ("all", "total")}
+        if shown:
+            self._say(f"{self.remaining.total} jobs to do")
+
+    def _job_info(self, record: logging.LogRecord, shown: bool) -> None:
+        job = " ".join([record.rule_name, *map(str, record.wildcards.values())])
+        self.remaining.start(record.jobid, record.rule_name, job)
+        if shown and record.output:
+            self._say(f"rule {job}: started")
+
+    def _job_finished(self, record: logging.LogRecord, shown: bool) -> None:
+        if (done := self.remaining.finish(record.job_id)) and shown and done.rule in self.remaining.planned:
+            left = self.remaining.seconds_left()
+            time_left = "" if left is None else f", about {duration(left)} left"
+            count = f"{self.remaining.done} of {self.remaining.total} jobs"
+            self._say(f"done {done.name} in {duration(done.seconds)}; {count}{time_left}")
+
+    def _progress(self, record: logging.LogRecord, shown: bool) -> None:
+        """Snakemake's own count; it comes with each job that finished."""
+
+    def _job_error(self, record: logging.LogRecord, shown: bool) -> None:
+        begun = self.remaining.drop(record.jobid)
+        self._failed(Failure(begun.name if begun else record.rule_name, list(record.log)), shown)
+
+    def _failed(self, failure: Failure, shown: bool) -> None:
+        self.failures.append(failure)
+        if shown and self.remaining.running:
+            self._say(failure.text() + "; waiting for the jobs that run")
+
+
+def speak(workflow: Any) -> None:
+    """Let a run of ``workflow`` (Snakemake's object, being parsed) speak through ``Terminal``."""
+    settings, logger = workflow.output_settings, logging.getLogger("snakemake.logging")
+    plain = next((handler for handler in logger.handlers if handler.name == "DefaultStreamHandler"), None)
+    if plain is None or settings.verbose or settings.debug_dag or not workflow.is_main_process:
+        return
+    quiet = {str(choice).lower() for choice in settings.quiet or []}
+    logger.removeHandler(plain)
+    logger.addHandler(Terminal(plain, quiet="all" in quiet, dryrun=settings.dryrun))
+    os.environ[SHOWN] = "quiet" if quiet & {"all", "progress"} else "full"
