@@ -19,19 +19,32 @@ import pytest
 import rasterio
 import xarray as xr
 from affine import Affine
+from icos_files import write_series, write_site_info, write_variable_info
 from ismn_files import Series, pack, write_station
+from sentinel1_files import orbit_file_xml, state, write_product
+from sentinel2_files import write_item, write_safe
 
 from loam.acquire.catalogue import dataset_of
 from loam.acquire.layout import Layout
 from loam.acquire.local_fields import read_local_fields
+from loam.acquire.scenes import read_scenes, write_scenes
 from loam.covariates.cells import open_cells
+from loam.covariates.classes import crosswalk_of
 from loam.covariates.tables import read_station_table
 from loam.errors import LoamError
 from loam.grid import read_grid
+from loam.probes.icos import read_icos
 from loam.probes.ismn import read_ismn
 from loam.probes.logger.reader import read_logger
 from loam.probes.maps import fill_from_maps
 from loam.probes.readings import STATIONS
+from loam.probes.uscrn import DAILY as USCRN_COLUMNS
+from loam.probes.uscrn import read_uscrn
+from loam.sentinel1.calibration import calibration_of
+from loam.sentinel1.orbit import read_orbit_file
+from loam.sentinel1.product import open_product as open_sentinel1
+from loam.sentinel2.formats import open_product as open_sentinel2
+from loam.sentinel2.reading import Block, ProductReader
 
 from .mutate import damaged, damaged_text
 
@@ -179,7 +192,101 @@ def grid_json(folder: Path) -> Path:
     return folder / "grid.json"
 
 
+def scenes(folder: Path) -> Path:
+    path = folder / "scenes.csv"
+    row = {"dataset": "sentinel2", "back_end": "direct", "platform": "S2A", "relative_orbit": 130, "tile": "55GEN"}
+    names = [f"S2A_55GEN_2023010{day}_0_L2A" for day in range(1, 7)]
+    rows = [
+        {**row, "scene": name, "acquired": f"{name[10:14]}-{name[14:16]}-{name[16:18]}T00:01:21Z"} for name in names
+    ]
+    write_scenes(pd.DataFrame(rows), path)
+    return path
+
+
+def crosswalk(folder: Path) -> Path:
+    path = folder / "mine.csv"
+    path.write_text("code,name,class\n1,grass,PAST\n2,trees,FORE\n3,sea,WATER\n", encoding="utf-8")
+    return path
+
+
+def uscrn(folder: Path) -> Path:
+    path = folder / "CRND0103-2020-PA_Avondale_2_N.txt"
+    absent = ["-99.000" if name.startswith("soil_moisture") else "-9999.0" for name in USCRN_COLUMNS]
+    lines = []
+    for day in pd.date_range("2020-01-01", periods=20):
+        said = {"wban": "03761", "lst_date": f"{day:%Y%m%d}", "crx_vn": "2.623", "longitude": "-75.79",
+                "latitude": "39.86", "soil_moisture_5_daily": "0.300"}  # fmt: skip
+        fields = zip(USCRN_COLUMNS, absent, strict=True)
+        cells = [said.get(name, "0" if name.endswith(("_flag", "_type")) else value) for name, value in fields]
+        lines.append(" ".join(cell.rjust(7) for cell in cells))
+    path.write_text("\n".join(lines) + "\n", encoding="ascii")
+    return path
+
+
+def icos(folder: Path) -> Path:
+    ends = pd.date_range("2020-01-01 00:30", periods=60, freq="30min")
+    write_variable_info(folder, "BE-Bra", [("SWC_1", -0.05, "%", "20190101"), ("TS_1", -0.05, "deg C", "20190101")])
+    write_site_info(folder, "BE-Bra")
+    return write_series(folder, "BE-Bra", ends, {"SWC_1": np.full(60, 21.5), "TS_1": np.full(60, 5.5)})
+
+
+def orbit(folder: Path) -> Path:
+    path = folder / "a.EOF"
+    start = np.datetime64("2021-08-09T17:00:00", "ns")
+    times = start + np.arange(40) * np.timedelta64(10, "s")
+    path.write_text(orbit_file_xml(times, *state(np.arange(40) * 10.0 - 200)), encoding="utf-8")
+    return path
+
+
+def item(folder: Path) -> Path:
+    return write_item(folder, properties={"earthsearch:boa_offset_applied": True})
+
+
+def band(folder: Path) -> Path:
+    item(folder)
+    return folder / "red.tif"
+
+
+def read_item_of(path: Path) -> None:
+    product = open_sentinel2(next(path.parent.glob("S2A*.json")))
+    with ProductReader(product) as reader:
+        for name in ("B04", "B8A", "B12"):
+            reader.reflectance(name, Block(0, 30, 0, 30))
+
+
+def of_safe(pattern: str) -> Callable[[Path], Path]:
+    return lambda folder: next(write_safe(folder).rglob(pattern))
+
+
+def read_safe_around(path: Path) -> None:
+    safe = next(parent for parent in (path, *path.parents) if parent.suffix == ".SAFE")
+    with ProductReader(open_sentinel2(safe)) as reader:
+        reader.reflectance("B04", Block(0, 30, 0, 30))
+
+
+def of_sentinel1(pattern: str) -> Callable[[Path], Path]:
+    return lambda folder: next(write_product(folder).rglob(pattern))
+
+
+def read_sentinel1_around(path: Path) -> None:
+    safe = next(parent for parent in (path, *path.parents) if parent.suffix == ".SAFE")
+    for channel in open_sentinel1(safe).channels.values():
+        calibration_of(channel)
+
+
 DOORS = {
+    "scene list": Door(scenes, read_scenes, text=True),
+    "crosswalk": Door(crosswalk, lambda path: crosswalk_of("mine", path.parent), text=True),
+    "USCRN text": Door(uscrn, lambda path: list(read_uscrn({"path": str(path)}).readings), text=True),
+    "ICOS series": Door(icos, lambda path: list(read_icos({"path": str(path.parent)}).readings), text=True),
+    "orbit file": Door(orbit, lambda path: read_orbit_file(path, np.datetime64("2021-08-09", "ns"))),
+    "Sentinel-2 item": Door(item, read_item_of, text=True),
+    "Sentinel-2 band": Door(band, read_item_of),
+    "Sentinel-2 metadata": Door(of_safe("MTD_MSIL2A.xml"), read_safe_around, text=True),
+    "Sentinel-2 image": Door(of_safe("*_B04_20m.jp2"), read_safe_around),
+    "Sentinel-1 annotation": Door(of_sentinel1("s1*-vv-*.xml"), read_sentinel1_around, text=True),
+    "Sentinel-1 noise": Door(of_sentinel1("noise-*-vv-*.xml"), read_sentinel1_around, text=True),
+    "Sentinel-1 manifest": Door(of_sentinel1("manifest.safe"), read_sentinel1_around, text=True),
     "mapping raster": Door(geotiff, read_geotiff),
     "map of stations": Door(geotiff, read_station_map),
     "netCDF of a map": Door(netcdf, read_netcdf_cells),
