@@ -25,6 +25,7 @@ from odc.geo.geobox import GeoBox
 from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
 from rasterio.windows import Window
 
+from loam.dateline import period_of
 from loam.errors import RasterError
 from loam.io.atomic import write_text
 from loam.io.provenance import hash_of_values
@@ -257,13 +258,13 @@ def cells_at(geobox: GeoBox, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, 
     """Row and column of the cell that holds each point x, y [point] of the grid's own CRS; -1 where none does.
 
     The cell that holds a point is the one whose centre is nearest. On a geographic grid, longitudes that differ by
-    360 degrees are the same.
+    360 degrees are the same, and on a cylinder's, x that differs by the width of the world.
     """
     transform, (height, width) = geobox.transform, geobox.shape
     with np.errstate(invalid="ignore"):  # a point without a place in the CRS is infinite
-        if geobox.crs.geographic:
+        if period := period_of(crs_of(geobox)):
             west = min(transform.c, transform.c + transform.a * width)
-            x = west + (x - west) % 360.0
+            x = np.where((x < west) | (x >= west + period), west + (x - west) % period, x)
         cols, rows = np.floor((x - transform.c) / transform.a), np.floor((y - transform.f) / transform.e)
         inside = (rows >= 0) & (rows < height) & (cols >= 0) & (cols < width)
     return np.where(inside, rows, -1).astype(np.int64), np.where(inside, cols, -1).astype(np.int64)

@@ -20,6 +20,7 @@ from odc.geo.geobox import GeoBox
 
 from loam.acquire.catalogue import Dataset, Variable
 from loam.acquire.source import Bounds, Fields
+from loam.dateline import envelope_of_ring
 from loam.errors import AcquireError
 from loam.grid import crs_of, project
 
@@ -245,18 +246,22 @@ def cells_of(data: xr.Dataset, where: str) -> GeoBox:
 
 
 def bounds_of(geobox: GeoBox) -> Bounds:
-    """West, south, east and north in degrees of everything inside a grid: the envelope of its edges, taken densely."""
+    """West, south, east and north in degrees of everything inside a grid: the envelope of its edges, taken densely.
+
+    East is beyond 180 where the grid lies across the 180th meridian.
+    """
     height, width = geobox.shape
     along = np.linspace(0.0, 1.0, EDGE_POINTS)
     none, full = np.zeros_like(along), np.ones_like(along)
-    columns, rows = width * np.r_[along, along, none, full], height * np.r_[none, full, along, along]
+    columns = width * np.r_[along, full, along[::-1], none]  # once around, clockwise
+    rows = height * np.r_[none, along, full, along[::-1]]
     transform = geobox.transform
     longitude, latitude = project(
         transform.c + transform.a * columns, transform.f + transform.e * rows, crs_of(geobox), "EPSG:4326"
     )
     if not (np.isfinite(longitude).all() and np.isfinite(latitude).all()):
         raise AcquireError("the grid has edges without longitude and latitude", where=str(crs_of(geobox).name))
-    return float(longitude.min()), float(latitude.min()), float(longitude.max()), float(latitude.max())
+    return envelope_of_ring(longitude, latitude)
 
 
 def _check_days(data: xr.Dataset, found: np.ndarray, days: Sequence[date], where: str) -> None:

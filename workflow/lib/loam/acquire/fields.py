@@ -19,6 +19,7 @@ import pyproj
 import xarray as xr
 from odc.geo.geobox import GeoBox
 
+from loam.acquire.across import read_across
 from loam.acquire.canonical import Extremes, bounds_of, cells_of, checked_fields
 from loam.acquire.check import check_fields
 from loam.acquire.days import (
@@ -84,7 +85,7 @@ def fetch_fields(
             where = f"{dataset.name} from {source.back_end}, {month[0]:%Y-%m}"
             fields = kept_fields(
                 file,
-                lambda month=month: source.read_fields(bounds, month),
+                lambda month=month: read_across(source, bounds, month),
                 lambda given, month=month, where=where: _checked(given, source, month, where),
             )
             fetched.append(without_values(fields))

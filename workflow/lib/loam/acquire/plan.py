@@ -113,7 +113,9 @@ def grid_of(grid: Mapping[str, Any]) -> dict[str, Any] | None:
     width, height = (east - west) / size, (north - south) / size
     if not (east > west and north > south):
         raise ConfigError(
-            f"{grid['bounds']} is no box", where="config key 'mapping.grid.bounds'", expected="west, south, east, north"
+            f"{grid['bounds']} is no box",
+            where="config key 'mapping.grid.bounds'",
+            expected="west, south, east, north (in degrees across 180: east beyond 180)",
         )
     if abs(width - round(width)) > 1e-6 or abs(height - round(height)) > 1e-6:
         raise ConfigError(

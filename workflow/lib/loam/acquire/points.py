@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from loam.acquire.across import read_across
 from loam.acquire.canonical import check_range, checked_fields, checked_samples, checked_tile
 from loam.acquire.catalogue import Variable
 from loam.acquire.days import (
@@ -227,7 +228,7 @@ def _boxes_at(source: Source, stations: pd.DataFrame, days: Sequence[date], wher
             inside = stations.iloc[box].reset_index(drop=True)
 
             def sample(inside: pd.DataFrame = inside) -> Fields:
-                fields = checked_fields(source.read_fields(envelope_of(inside), days), dataset, days, where)
+                fields = checked_fields(read_across(source, envelope_of(inside), days), dataset, days, where)
                 sampled = nearest_cells(fields.data, inside, variables, where)
                 return _stacked(sampled, inside["station"].tolist(), days, variables, fields)
 

@@ -20,12 +20,14 @@ from rasterio.enums import MaskFlags, Resampling
 from rasterio.warp import reproject
 from rasterio.windows import Window
 
+from loam.dateline import counted_from_180, unrolled
 from loam.errors import RasterError
 from loam.grid import crs_of, present, project
 
 MOST_PIXELS = 1 << 24  # of a source, held at once
 MARGIN = 2  # source pixels around what the target's pixels cover
 LATTICE = 1e-3  # pixels by which tiles on one lattice may be shifted
+JUMP = 20  # times the usual step between points of a grid; a larger one is a cut in the projection
 POINTS = 33  # a side, where the target's place in the source is looked up
 MOST_CODE = 65535  # classes are held as 16-bit integers
 
@@ -101,13 +103,16 @@ def resample(
         rasterio.errors.RasterioIOError: a source cannot be read.
     """
     result = np.full(geobox.shape, missing, np.uint16 if reading.classes else np.float32)
-    for lattice in _lattices(datasets, reading):
+    for lattice in _lattices(datasets, reading, geobox):
         _fill(result, lattice, geobox, reading, missing)
     return result
 
 
 def lookup_points(geobox: GeoBox, crs: pyproj.CRS | str) -> tuple[np.ndarray, np.ndarray]:
-    """Points over a grid and a pixel around it, in ``crs``: x, y [point]; those without a place in it are left out."""
+    """Points over a grid and a pixel around it, in ``crs``: x, y [point]; those without a place in it are left out.
+
+    In a geographic CRS, longitudes go on beyond 180 where the grid lies across the 180th meridian.
+    """
     height, width = geobox.shape
     columns, rows = np.meshgrid(np.linspace(-1, width + 1, POINTS), np.linspace(-1, height + 1, POINTS))
     transform = geobox.transform
@@ -115,7 +120,10 @@ def lookup_points(geobox: GeoBox, crs: pyproj.CRS | str) -> tuple[np.ndarray, np
     y = transform.d * columns + transform.e * rows + transform.f
     x, y = project(x.ravel(), y.ravel(), crs_of(geobox), crs)
     found = np.isfinite(x) & np.isfinite(y)
-    return x[found], y[found]
+    x, y = x[found], y[found]
+    if pyproj.CRS.from_user_input(crs).is_geographic:
+        x = unrolled(x)
+    return x, y
 
 
 def span_of_points(transform: Affine, x: np.ndarray, y: np.ndarray, margin: int = MARGIN) -> Span | None:
@@ -129,6 +137,15 @@ def span_of_points(transform: Affine, x: np.ndarray, y: np.ndarray, margin: int 
         int(np.floor(rows.min())) - margin, int(np.ceil(rows.max())) + margin,
         int(np.floor(columns.min())) - margin, int(np.ceil(columns.max())) + margin,
     )  # fmt: skip
+
+
+def turned(transform: Affine, crs: CRS, width: int) -> tuple[Affine, CRS]:
+    """Transform and CRS of a block of ``width`` columns; longitudes beyond 180 are counted from the 180th meridian."""
+    left, right = sorted((transform.c, transform.c + transform.a * width))
+    if not crs.is_geographic or right <= 180.0 or right - left > 180.0:
+        return transform, crs
+    own = pyproj.CRS.from_user_input(crs)
+    return Affine.translation(-180.0, 0.0) @ transform, CRS.from_user_input(counted_from_180(own))
 
 
 def read_values(dataset: rasterio.DatasetReader, window: Window, reading: Reading, missing: float) -> np.ndarray:
@@ -196,20 +213,59 @@ def _span(dataset: rasterio.DatasetReader, row: int, column: int) -> Span:
     return Span(row, row + dataset.height, column, column + dataset.width)
 
 
-def _lattices(datasets: Sequence[rasterio.DatasetReader], reading: Reading) -> Iterator[_Lattice]:
-    """The lattices of ``datasets``, in the order of their first tiles."""
+def _lattices(datasets: Sequence[rasterio.DatasetReader], reading: Reading, geobox: GeoBox) -> Iterator[_Lattice]:
+    """The lattices of ``datasets``, in the order of their first tiles; degrees are taken where the grid's are."""
     lattices: list[_Lattice] = []
     for dataset in datasets:
-        crs, transform = _crs(dataset, reading), dataset.transform
+        crs = _crs(dataset, reading)
         if not 1 <= reading.band <= dataset.count:
             raise RasterError(f"has {dataset.count} bands", where=dataset.name, expected=f"a band {reading.band}")
-        for lattice in lattices:
-            if (place := lattice.place_of(crs, transform)) is not None:
-                lattice.tiles.append((dataset, *place))
-                break
-        else:
-            lattices.append(_Lattice(crs, transform, [(dataset, 0, 0)]))
+        for transform in _turns(dataset, crs, geobox):
+            for lattice in lattices:
+                if (place := lattice.place_of(crs, transform)) is not None:
+                    lattice.tiles.append((dataset, *place))
+                    break
+            else:
+                lattices.append(_Lattice(crs, transform, [(dataset, 0, 0)]))
     yield from lattices
+
+
+def _turns(dataset: rasterio.DatasetReader, crs: CRS, geobox: GeoBox) -> list[Affine]:
+    """The transform of a raster, moved by whole turns to where it meets the grid; twice where it does so twice.
+
+    Raises:
+        RasterError: a projected raster is cut where the grid is not.
+    """
+    own = pyproj.CRS.from_user_input(crs)
+    x, _ = lookup_points(geobox, own)
+    if not x.size:
+        return [dataset.transform]
+    if not own.is_geographic:
+        refuse_cut(geobox, own, dataset.name)
+        return [dataset.transform]
+    ends = sorted((dataset.transform.c, dataset.transform.c + dataset.transform.a * dataset.width))
+    turns = [turn for turn in (0.0, -360.0, 360.0) if ends[0] + turn < x.max() and ends[1] + turn > x.min()]
+    return [Affine.translation(turn, 0.0) @ dataset.transform for turn in turns] or [dataset.transform]
+
+
+def refuse_cut(geobox: GeoBox, crs: pyproj.CRS, name: str) -> None:
+    """Raise a RasterError where a grid across the 180th meridian comes in two pieces in a projected CRS."""
+    longitude, _ = lookup_points(geobox, "EPSG:4326")
+    if not longitude.size or longitude.max() <= 180.0:
+        return
+    columns, rows = np.meshgrid(np.linspace(0, geobox.shape[1], POINTS), np.linspace(0, geobox.shape[0], POINTS))
+    transform = geobox.transform
+    x, _ = project(
+        transform.c + transform.a * columns, transform.f + transform.e * rows, crs_of(geobox), crs
+    )  # fmt: skip
+    steps = np.abs(np.diff(x, axis=1))
+    steps = steps[np.isfinite(steps)]
+    if steps.size and steps.max() > JUMP * np.median(steps):
+        raise RasterError(
+            f"its coordinate reference system ({crs.name}) is cut at the 180th meridian, which the grid lies across",
+            where=name, expected="longitudes and latitudes, or a projection that goes on there",
+            fix="bring it to EPSG:4326 or to the grid first, with gdalwarp",
+        )  # fmt: skip
 
 
 def _crs(dataset: rasterio.DatasetReader, reading: Reading) -> CRS:
@@ -265,8 +321,9 @@ def _warp(
     if not (joined != missing if reading.classes else np.isfinite(joined)).any():
         return None
     values = np.full(geobox.shape, missing, joined.dtype)
+    transform, crs = turned(lattice.transform @ Affine.translation(span.left, span.top), lattice.crs, joined.shape[1])
     reproject(
-        joined, values, src_transform=lattice.transform @ Affine.translation(span.left, span.top), src_crs=lattice.crs,
+        joined, values, src_transform=transform, src_crs=crs,
         src_nodata=missing, dst_transform=geobox.transform, dst_crs=CRS.from_wkt(geobox.crs.to_wkt()),
         dst_nodata=missing, resampling=Resampling.mode if reading.classes else Resampling.average,
     )  # fmt: skip

@@ -21,6 +21,7 @@ from loam.acquire.provenance import is_current, read_source, write_source
 from loam.acquire.scenes import merge_scenes, no_scenes, read_scenes
 from loam.acquire.source import Bounds, SceneSource
 from loam.acquire.sources import open_scenes
+from loam.dateline import parts_of
 from loam.errors import TableError
 
 log = logging.getLogger("loam")
@@ -41,7 +42,9 @@ def list_run_scenes(
     old = read_scenes(path) if Path(path).is_file() else no_scenes()
     listed = no_scenes()
     for options, source in opened:
-        found = source.list_scenes(bounds, first, last)
+        found = no_scenes()
+        for part in parts_of(bounds):
+            found = merge_scenes(found, source.list_scenes(part, first, last))
         kept = old[_still_asked(old, options, bounds, first, last)]
         merged = merge_scenes(kept, found)
         log.info(
@@ -139,7 +142,7 @@ def _still_asked(
         asked &= old["relative_orbit"].isin(options["relative_orbits"])
     if options.get("cloud_cover") is not None:
         asked &= old["cloud_cover"].fillna(0) <= options["cloud_cover"]
-    region = shapely.box(*bounds)
+    region = shapely.union_all([shapely.box(*part) for part in parts_of(bounds)])
     touches = [not text or bool(shapely.from_wkt(text).intersects(region)) for text in old["footprint"]]
     return asked & pd.Series(touches, index=old.index, dtype=bool)
 

@@ -19,9 +19,10 @@ import pandas as pd
 import xarray as xr
 from odc.geo.geobox import GeoBox
 
+from loam import dateline
 from loam.acquire.catalogue import Dataset
 
-Bounds = tuple[float, float, float, float]  # west, south, east, north, degrees
+Bounds = dateline.Bounds  # west, south, east, north, degrees; a source is asked for one with east to 180
 
 
 @dataclass(frozen=True)

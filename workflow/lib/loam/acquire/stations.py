@@ -16,6 +16,7 @@ from odc.geo.geobox import GeoBox
 
 from loam.acquire.canonical import cells_of
 from loam.acquire.source import Bounds
+from loam.dateline import normalised
 from loam.errors import TableError
 from loam.grid import cells_at, crs_of, project
 from loam.io.provenance import hash_of_values
@@ -109,10 +110,12 @@ def nearest_cells(data: xr.Dataset, stations: pd.DataFrame, names: Sequence[str]
 def envelope_of(stations: pd.DataFrame) -> Bounds:
     """West, south, east and north of stations, with a margin, degrees."""
     longitude, latitude = stations["longitude"], stations["latitude"]
-    return (
-        float(longitude.min()) - MARGIN, max(-90.0, float(latitude.min()) - MARGIN),
-        float(longitude.max()) + MARGIN, min(90.0, float(latitude.max()) + MARGIN),
-    )  # fmt: skip
+    return normalised(
+        float(longitude.min()) - MARGIN,
+        max(-90.0, float(latitude.min()) - MARGIN),
+        float(longitude.max()) + MARGIN,
+        min(90.0, float(latitude.max()) + MARGIN),
+    )
 
 
 def named(stations: pd.DataFrame, wanted: np.ndarray) -> str:

@@ -187,10 +187,10 @@ def _check_consistency(config: dict[str, Any]) -> None:
 def _check_probes(config: dict[str, Any]) -> None:
     for domain in DOMAINS:
         west, south, east, north = (config["probes"][domain] or {}).get("bounds", (0, 0, 1, 1))
-        if not (-180 <= west < east <= 180 and -90 <= south < north <= 90):
+        if not (-180 <= west <= 180 and -180 <= east <= 180 and west != east and -90 <= south < north <= 90):
             raise ConfigError(
                 f"{[west, south, east, north]} is no region", where=f"config key 'probes.{domain}.bounds'",
-                expected="west, south, east, north in degrees",
+                expected="west, south, east, north in degrees, -180 to 180; west above east lies across 180",
             )  # fmt: skip
 
 

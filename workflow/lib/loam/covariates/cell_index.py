@@ -15,6 +15,7 @@ import numpy as np
 import pyproj
 from odc.geo.geobox import GeoBox
 
+from loam.dateline import period_of
 from loam.grid import cells_at, crs_of
 
 METHODS = ("nearest", "bilinear")
@@ -73,9 +74,11 @@ def index_pixels(
     if method == "nearest":
         return _distinct(*(part[:, None] for part in cells_at(geobox, x, y)), None)
     transform, (height, width) = geobox.transform, geobox.shape
-    if geobox.crs.geographic:
-        west = min(transform.c, transform.c + transform.a * width)
-        x = west + (x - west) % 360.0
+    period = period_of(crs_of(geobox))
+    if period:
+        west = min(transform.c, transform.c + transform.a * width) - abs(transform.a) / 2
+        with np.errstate(invalid="ignore"):
+            x = np.where((x < west) | (x >= west + period), west + (x - west) % period, x)
     with np.errstate(invalid="ignore"):
         across, down = (x - transform.c) / transform.a - 0.5, (y - transform.f) / transform.e - 0.5
         left, top = np.floor(across), np.floor(down)
@@ -86,6 +89,8 @@ def index_pixels(
         [(1 - lower_share) * (1 - right_share), (1 - lower_share) * right_share, lower_share * (1 - right_share),
          lower_share * right_share], axis=1,
     )  # fmt: skip
+    if period and abs(width * abs(transform.a) - period) < 0.01 * abs(transform.a):  # around the world: no last column
+        cols = np.where(np.isfinite(cols), cols % width, cols)
     with np.errstate(invalid="ignore"):
         inside = (rows >= 0) & (rows < height) & (cols >= 0) & (cols < width)
     rows, cols = (np.where(inside, part, -1).astype(np.int64) for part in (rows, cols))

@@ -18,11 +18,13 @@ from rasterio.transform import array_bounds
 from rasterio.warp import reproject, transform_bounds
 from rasterio.windows import Window
 
+from loam.acquire.resample import refuse_cut, turned
 from loam.covariates.classes import CODES, NO_CLASS, Crosswalk
 from loam.errors import RasterError
-from loam.grid import Tile, geobox_of, present, same_grid
+from loam.grid import Tile, crs_of, geobox_of, present, same_grid
 
 MOST_CELLS = 16 * 2**20  # of a raster in memory at once
+SHIFT = 0.01  # of a column, by which a raster around the world may miss itself
 MARGIN = 2  # cells around what a block covers
 
 
@@ -84,8 +86,9 @@ class Warped:
             for part, rows, cols in _halves(tile):
                 out[:, rows, cols] = self._warp(part, read, resampling, missing, count)
             return out
+        transform, crs = turned(self.dataset.window_transform(window), self.dataset.crs, window.width)
         reproject(
-            read(window), out, src_transform=self.dataset.window_transform(window), src_crs=self.dataset.crs,
+            self._around(read, window, missing), out, src_transform=transform, src_crs=crs,
             src_nodata=missing, dst_transform=block.transform, dst_crs=rasterio.crs.CRS.from_wkt(block.crs.to_wkt()),
             dst_nodata=missing, init_dest_nodata=True, resampling=resampling, num_threads=1,
         )  # fmt: skip
@@ -98,8 +101,10 @@ class Warped:
         left, bottom, right, top = transform_bounds(
             rasterio.crs.CRS.from_wkt(block.crs.to_wkt()), self.dataset.crs, *bounds, densify_pts=21
         )
-        if self.geobox.crs.geographic and left > right:  # the block lies across the date line
-            left, right = -180.0, 180.0
+        if not self.geobox.crs.geographic:
+            refuse_cut(block, crs_of(self.geobox), self.dataset.name)
+        elif left > right or right > 180.0 or not self._meets(left, right):
+            return self._window_around(left, bottom, right + 360.0 * (left > right), top)
         inverse = ~self.dataset.transform
         (col0, row0), (col1, row1) = inverse @ (left, top), inverse @ (right, bottom)
         if not np.isfinite([col0, row0, col1, row1]).all():
@@ -111,6 +116,49 @@ class Warped:
         )  # fmt: skip
         start, stop = max(int(np.floor(col0)) - MARGIN, 0), min(int(np.ceil(col1)) + MARGIN, self.dataset.width)
         return Window(start, first, stop - start, last - first)
+
+    def _meets(self, left: float, right: float) -> bool:
+        return self.dataset.bounds.left < right and self.dataset.bounds.right > left
+
+    def _window_around(self, left: float, bottom: float, right: float, top: float) -> Window | None:
+        """As ``_window``, of degrees that may lie a turn away from the raster's own; its columns may lie outside."""
+        turn = next((turn for turn in (0.0, 360.0, -360.0) if self._meets(left + turn, right + turn)), None)
+        if turn is None:
+            return None
+        inverse = ~self.dataset.transform
+        (col0, row0), (col1, row1) = inverse @ (left + turn, top), inverse @ (right + turn, bottom)
+        if not np.isfinite([col0, row0, col1, row1]).all() or row1 <= 0 or row0 >= self.dataset.height:
+            return None
+        first = max(int(np.floor(row0)) - MARGIN, 0)
+        last = min(int(np.ceil(row1)) + MARGIN, self.dataset.height)
+        start, stop = int(np.floor(col0)) - MARGIN, int(np.ceil(col1)) + MARGIN
+        return Window(start, first, stop - start, last - first)
+
+    def _around(self, read, window: Window, missing: float) -> np.ndarray:
+        """What ``read`` gives for a window whose columns may go on around the world: [band, row, column].
+
+        Raises:
+            RasterError: the raster goes around the world, and not in a whole number of columns.
+        """
+        width, start = self.dataset.width, window.col_off
+        if start >= 0 and start + window.width <= width:
+            return read(window)
+        turn = 360.0 / self.dataset.transform.a
+        if abs(turn - round(turn)) > SHIFT and start + window.width > turn:
+            raise RasterError(
+                f"its columns of {self.dataset.transform.a:g} degrees do not meet at the 180th meridian, which the "
+                "grid lies across", where=self.path, fix="bring it to the grid first, with gdalwarp",
+            )  # fmt: skip
+        result = None
+        for shift in (-round(turn), 0, round(turn)):
+            begin, end = max(start, shift), min(start + window.width, shift + width)
+            if begin >= end:
+                continue
+            part = read(Window(begin - shift, window.row_off, end - begin, window.height))
+            if result is None:
+                result = np.full((len(part), window.height, window.width), missing, part.dtype)
+            result[:, :, begin - start : end - start] = part
+        return result
 
 
 def _halves(tile: Tile) -> list[tuple[Tile, slice, slice]]:

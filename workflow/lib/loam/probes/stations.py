@@ -15,6 +15,7 @@ from typing import Any
 import pandas as pd
 import pyproj
 
+from loam.dateline import within_longitudes
 from loam.errors import TableError
 from loam.probes.products import STATION_SUMMARY
 
@@ -130,4 +131,4 @@ def summarise_stations(stations: pd.DataFrame, daily: pd.DataFrame) -> pd.DataFr
 
 def _inside(latitude: float, longitude: float, bounds: Sequence[float]) -> bool:
     west, south, east, north = bounds
-    return south <= latitude <= north and west <= longitude < east
+    return bool(south <= latitude <= north and within_longitudes(longitude, west, east))

@@ -32,7 +32,7 @@ class Window:
         rows: of the grid's array.
         columns: of the grid's array.
         y: centres of the rows: latitude, deg, or northing, m.
-        x: centres of the columns: longitude (-180 .. 180), deg, or easting, m.
+        x: centres of the columns: longitude (evenly spaced, also where they go on beyond 180), deg, or easting, m.
         crs: of y and x.
     """
 
@@ -82,11 +82,19 @@ def degree_window(latitude: np.ndarray, longitude: np.ndarray, bounds: Bounds, w
     latitude, longitude = np.asarray(latitude, float).ravel(), np.asarray(longitude, float).ravel()
     west, south, east, north = bounds
     if longitude.max() > 180.5:  # 0 .. 360
-        west, east = west % 360.0, east % 360.0
+        turns = 360.0 if west < 0 and east <= 0 else 0.0
+        if west < 0 < east:
+            raise AcquireError(
+                f"its longitudes run from 0 to 360, and the region from {west:g} to {east:g} lies across 0",
+                where=where,
+                fix="choose a dataset whose longitudes run from -180 to 180",
+            )  # fmt: skip
+        west, east = west + turns, east + turns
     rows = _covering(latitude, south, north, "latitude", where)
     columns = _covering(longitude, west, east, "longitude", where)
     x = longitude[columns]
-    return Window(rows, columns, latitude[rows], np.where(x > 180.0, x - 360.0, x), GEOGRAPHIC)
+    x = x - 360.0 if x.mean() > 180.0 else x  # all of them or none, so that they go on across 180
+    return Window(rows, columns, latitude[rows], x, GEOGRAPHIC)
 
 
 def declared_window(grid: Mapping[str, Sequence[float]], bounds: Bounds, where: str) -> Window:

@@ -19,6 +19,7 @@ from odc.geo.geobox import GeoBox
 
 from loam.acquire.earthengine.client import Client
 from loam.acquire.source import Bounds
+from loam.dateline import parts_of
 from loam.errors import AcquireError
 
 # the code that Earth Engine gives MODIS's sinusoidal grid is in no register of CRSs (sphere of radius 6371007.181 m)
@@ -171,10 +172,14 @@ def native_grid(image: Listed, band: str) -> Native:
 
 
 def box(bounds: Bounds) -> dict[str, Any]:
-    """A box in degrees as a GeoJSON polygon."""
-    west, south, east, north = bounds
-    ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
-    return {"type": "Polygon", "coordinates": [ring]}
+    """A box in degrees as a GeoJSON polygon; as two where it lies across the 180th meridian."""
+    rings = [
+        [[west, south], [east, south], [east, north], [west, north], [west, south]]
+        for west, south, east, north in parts_of(bounds)
+    ]
+    if len(rings) == 1:
+        return {"type": "Polygon", "coordinates": rings}
+    return {"type": "MultiPolygon", "coordinates": [[ring] for ring in rings]}
 
 
 def _listed(entry: Mapping[str, Any], what: str) -> Listed:

@@ -26,6 +26,7 @@ import ee
 import numpy as np
 from odc.geo.geobox import GeoBox
 
+from loam.acquire.canonical import bounds_of
 from loam.acquire.catalogue import Dataset, Variable
 from loam.acquire.earthengine.client import Client
 from loam.acquire.earthengine.listing import Listed, list_images
@@ -220,7 +221,7 @@ def _names(about: Variable) -> list[str]:
 
 
 def _bounds(geobox: GeoBox) -> Bounds:
-    return tuple(geobox.geographic_extent.boundingbox.bbox)
+    return bounds_of(geobox)
 
 
 def _nothing(collection: str, dataset: str) -> AcquireError:

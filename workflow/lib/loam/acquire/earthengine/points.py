@@ -26,6 +26,7 @@ from loam.acquire.earthengine.fields import provisional_days, times
 from loam.acquire.earthengine.maps import NODATA, Maps, in_units
 from loam.acquire.earthengine.tiles import transform_of
 from loam.acquire.source import Bounds, Fields
+from loam.dateline import normalised
 from loam.errors import AcquireError
 
 log = logging.getLogger("loam")
@@ -189,7 +190,9 @@ def _square(longitude: float, latitude: float, side: float) -> ee.Geometry:
 def _bounds(stations: pd.DataFrame, margin_m: float) -> Bounds:
     degrees = margin_m / 111_000.0 / max(0.01, math.cos(math.radians(float(stations["latitude"].abs().max()))))
     low, high = stations[["longitude", "latitude"]].min() - degrees, stations[["longitude", "latitude"]].max() + degrees
-    return float(low["longitude"]), float(low["latitude"]), float(high["longitude"]), float(high["latitude"])
+    return normalised(
+        float(low["longitude"]), float(low["latitude"]), float(high["longitude"]), float(high["latitude"])
+    )
 
 
 def _number(value: Any) -> float:
