@@ -202,3 +202,15 @@ def test_layers_that_overlap_or_stand_in_reverse_order_are_refused(default_confi
         layer["top_cm"], layer["bottom_cm"] = top, bottom
     with pytest.raises(ConfigError, match=f"layers 'surface' .* and 'subsurface' .* {says}"):
         load_config(default_config)
+
+
+def test_a_region_of_probes_may_lie_across_the_180th_meridian(table_config):
+    settings = {"format": "awra", "path": "x", "bounds": [178, -20, -178, -14]}
+    table_config["samples"]["from"] = "probes"
+    table_config["probes"]["source"] = table_config["probes"]["target"] = settings
+    with pytest.raises(ConfigError) as error:
+        load_config(
+            {**table_config, "probes": {**table_config["probes"], "target": {**settings, "bounds": [10, -20, 5, -14]}}}
+        )
+    assert "is no region" in str(error.value)
+    assert load_config(table_config)["probes"]["target"]["bounds"] == [178, -20, -178, -14]

@@ -187,7 +187,9 @@ def _check_consistency(config: dict[str, Any]) -> None:
 def _check_probes(config: dict[str, Any]) -> None:
     for domain in DOMAINS:
         west, south, east, north = (config["probes"][domain] or {}).get("bounds", (0, 0, 1, 1))
-        if not (-180 <= west <= 180 and -180 <= east <= 180 and west != east and -90 <= south < north <= 90):
+        width = east - west if east > west else east + 360 - west if east < west else 0
+        across = east < west and width > 180  # rather two numbers exchanged than a region across 180
+        if not (-180 <= west <= 180 and -180 <= east <= 180 and width and not across and -90 <= south < north <= 90):
             raise ConfigError(
                 f"{[west, south, east, north]} is no region", where=f"config key 'probes.{domain}.bounds'",
                 expected="west, south, east, north in degrees, -180 to 180; west above east lies across 180",
