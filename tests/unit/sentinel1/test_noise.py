@@ -2,6 +2,7 @@
 
 import dataclasses
 import logging
+import re
 
 import numpy as np
 import pytest
@@ -126,3 +127,27 @@ def test_real_noise_is_there_nearly_everywhere(real_products, name, share):
     eta = noise.at(line, sample)
     assert np.isfinite(eta).mean() > share
     assert 200 < np.nanmin(eta) < np.nanmax(eta) < 5000
+
+
+@pytest.mark.parametrize("form", ["blocks", "vectors"])
+def test_order_of_the_vectors_in_the_file_does_not_matter(tmp_path, form):
+    def reversed_vectors(text):
+        tag = "noiseRangeVector" if form == "blocks" else "noiseVector"
+        vectors = re.findall(rf"<{tag}>.*?</{tag}>", text, re.DOTALL)
+        assert len(vectors) > 1
+        return text.replace("".join(vectors), "".join(vectors[::-1]))
+
+    made = {
+        name: write_product(tmp_path / name, Take(noise=form), amplitude=None, change=change)
+        for name, change in (("forth", {}), ("back", {"noise-": reversed_vectors}))
+    }
+    forth, back = (noise_of(open_product(path).channel("vv").noise, SAMPLES).at(*EVERYWHERE) for path in made.values())
+    np.testing.assert_array_equal(forth, back)
+
+
+def test_lacking_noise_along_azimuth_is_warned_of_where_the_processor_gives_it(tmp_path, caplog):
+    open_product(write_product(tmp_path / "a", Take(noise="stripmap"), amplitude=None))
+    assert "lacks the noise along azimuth that IPF 3.31 gives" in caplog.text
+    caplog.clear()
+    open_product(write_product(tmp_path / "b", Take(noise="blocks"), amplitude=None))
+    assert "azimuth" not in caplog.text

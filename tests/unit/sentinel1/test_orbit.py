@@ -2,6 +2,7 @@
 
 import gzip
 import logging
+import re
 
 import numpy as np
 import pytest
@@ -203,3 +204,35 @@ def test_annotated_vectors_that_do_not_cover_the_take_are_an_error(tmp_path):
     annotation = open_product(write_product(tmp_path, take, amplitude=None)).channel("vv").annotation
     with pytest.raises(RasterError, match="state vectors do not cover the take"):
         choose_orbit(annotation.orbit, annotation.start, annotation.stop, prefer="annotated")
+
+
+def shifted(path, number, metres):
+    """The orbit file with the X of one state vector moved."""
+    parts = path.read_text().split("<OSV>")
+    old = re.search(r"<X unit=\"m\">([^<]+)</X>|<X>([^<]+)</X>", parts[number + 1])
+    value = old[1] or old[2]
+    parts[number + 1] = parts[number + 1].replace(f">{value}</X>", f">{float(value) + metres:+.6f}</X>", 1)
+    path.write_text("<OSV>".join(parts))
+    return path
+
+
+@pytest.mark.parametrize("metres", [100.0, -2.0])
+@pytest.mark.parametrize("number", [36, 40, 44])
+def test_orbit_file_with_one_wrong_state_vector_is_refused_by_name_and_time(tmp_path, number, metres):
+    path = shifted(write_orbit(tmp_path / "a.EOF", AROUND), number, metres)
+    wrong = read_orbit_file(path, EPOCH)
+    stamp = str(EPOCH + np.timedelta64(round(wrong.time[number] * 1e9), "ns"))[:19]
+    with pytest.raises(RasterError, match=rf"a\.EOF: state vector of {stamp} is {abs(metres):.1f} m off the path"):
+        choose([path])
+
+
+def test_wrong_state_vector_at_the_end_of_a_file_is_refused_too(tmp_path):
+    path = write_orbit(tmp_path / "a.EOF", np.arange(-300.0, 26.0, 10.0) + 4)
+    count = len(read_orbit_file(path, EPOCH).time)
+    shifted(path, count - 1, 100.0)
+    with pytest.raises(RasterError, match=r"a\.EOF: state vector of "):
+        choose([path])
+
+
+def test_state_vectors_within_centimetres_of_the_path_are_kept(tmp_path):
+    assert choose([shifted(write_orbit(tmp_path / "a.EOF", AROUND), 40, 0.5)]).kind == "precise"

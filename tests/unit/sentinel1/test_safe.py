@@ -1,5 +1,6 @@
 """A product's files, in a folder or a zip, and numbers from XML."""
 
+import hashlib
 import zipfile
 from xml.etree import ElementTree
 
@@ -9,6 +10,7 @@ from sentinel1_files import Take, write_product, zip_product
 from zip_files import encrypt
 
 from loam.errors import RasterError
+from loam.sentinel1.product import check_listed
 from loam.sentinel1.safe import Xml, open_safe, seconds
 
 
@@ -118,3 +120,36 @@ def test_an_encrypted_file_of_a_zip_is_refused_by_its_name(tmp_path):
     encrypt(safe.path, f"{safe.root}manifest.safe")
     with pytest.raises(RasterError, match=r"manifest.safe: cannot be read \(.*encrypted"):
         open_safe(safe.path).text("manifest.safe")
+
+
+def listed_manifest(safe, files):
+    """The product's manifest, with some files listed and their MD5 as they are now."""
+    objects = "".join(
+        f'<dataObject><byteStream><fileLocation href="./{name}"/><checksum checksumName="MD5">'
+        f"{hashlib.md5((safe / name).read_bytes()).hexdigest()}</checksum></byteStream></dataObject>"
+        for name in files
+    )
+    manifest = safe / "manifest.safe"
+    manifest.write_text(manifest.read_text().replace("</xfdu:XFDU>", f"{objects}</xfdu:XFDU>"))
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_xml_that_differs_from_the_manifest_is_refused(tmp_path, zipped):
+    take = Take(polarisations=("vv",))
+    path = write_product(tmp_path, take, amplitude=None)
+    file = f"annotation/{take.file('vv')}"
+    listed_manifest(path, [file])
+    assert open_safe(path).xml(file).text("adsHeader/missionId") == "S1A"
+    (path / file).write_text((path / file).read_text().replace("S1A", "S1B"))
+    with pytest.raises(RasterError, match=r"vv.*\.xml: is not the file that the manifest lists \(MD5\)"):
+        open_safe(zip_product(path) if zipped else path).xml(file)
+
+
+def test_polarisation_that_the_manifest_lists_and_that_is_not_there_is_refused(tmp_path):
+    path = write_product(tmp_path, amplitude=None)
+    file = f"annotation/{Take().file('vh')}"
+    listed_manifest(path, [file])
+    (path / file).unlink()
+    check_listed(open_safe(path), ["vv"])
+    with pytest.raises(RasterError, match="lacks annotation/.*-vh-.*, which its manifest lists"):
+        check_listed(open_safe(path), ["vv", "vh"])

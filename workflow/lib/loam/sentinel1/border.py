@@ -46,6 +46,11 @@ class Border:
     first_line: np.ndarray
     last_line: np.ndarray
 
+    @property
+    def empty(self) -> bool:
+        """Whether nothing of the image is good."""
+        return not (self.last_sample > self.first_sample).any() or not (self.last_line > self.first_line).any()
+
     def mask(self, first_line: int, lines: int, first_sample: int, samples: int) -> np.ndarray:
         """Which pixels of a window are border: bool [lines, samples]."""
         row = np.arange(first_line, first_line + lines)

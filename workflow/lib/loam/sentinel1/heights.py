@@ -19,6 +19,7 @@ import pyproj
 import rasterio
 from odc.geo.geobox import GeoBox
 from rasterio.enums import Resampling
+from rasterio.errors import RasterioError
 from rasterio.vrt import WarpedVRT
 from scipy.ndimage import map_coordinates
 
@@ -149,12 +150,22 @@ def ellipsoidal_heights(dem: str | Path, geobox: GeoBox, geoid: Geoid) -> np.nda
             width=geobox.shape[1], resampling=resampling, dtype="float64", nodata=-32768.0,
             src_nodata=dataset.nodata,
         ) as warped:  # fmt: skip
-            heights = warped.read(1)
+            heights = _read(warped, dem)
     heights = np.where(present(heights, -32768.0), heights, np.nan)
     longitude, latitude = geobox_lonlat(geobox, step=16)
     undulation = geoid.undulation(longitude, latitude)
     _raise(heights, undulation, 16)
     return heights
+
+
+def _read(warped: WarpedVRT, dem: str | Path) -> np.ndarray:
+    try:
+        return warped.read(1)
+    except (RasterioError, MemoryError, ValueError, OverflowError) as error:
+        raise RasterError(
+            f"cannot be read to its end ({error.__cause__ or error})", where=dem, expected="a whole GeoTIFF",
+            fix="fetch or write it again",
+        ) from None  # fmt: skip
 
 
 @numba.njit(cache=True, nogil=True)

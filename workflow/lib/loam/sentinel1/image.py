@@ -21,7 +21,7 @@ from loam.sentinel1.calibration import Calibration, calibration_of
 from loam.sentinel1.measurement import open_measurement
 from loam.sentinel1.orbit import Orbit, choose_orbit
 from loam.sentinel1.positions import Positions
-from loam.sentinel1.product import Channel, Product
+from loam.sentinel1.product import Channel, Product, check_listed
 from loam.sentinel1.speckle import PERCENTILE, improved_lee_sigma
 from loam.sentinel1.terrain import Gathered, Terrain, gather
 
@@ -158,6 +158,7 @@ def open_images(
     speckle = settings["speckle"]
     if speckle["filter"] not in FILTERS:
         raise ValueError(f"speckle filter {speckle['filter']}: expected {' or '.join(FILTERS)}")
+    check_listed(product.safe, polarisations)
     images: list[Image] = []
     borders: dict[str, Border] = {}
     for polarisation in (each for each in polarisations if each in product.channels):
@@ -175,8 +176,11 @@ def open_images(
         calibration = calibration_of(channel, thermal_noise=settings["thermal_noise"])
         path = _unpacked(product, channel.measurement, folder)
         border = borders.get(BORDER_FROM.get(polarisation, ""))
-        if border is None or len(border.first_sample) != annotation.lines:
+        if border is None or border.empty or len(border.first_sample) != annotation.lines:
             border = _border(product, channel, path)
+        if border.empty:
+            log.warning("%s: %s holds no measured amplitude; left out", product.safe.path, polarisation.upper())
+            continue
         borders[polarisation] = border
         image = Image(channel, path, orbit, calibration, border, speckle, np.inf)
         if speckle["filter"] == "lee_sigma":

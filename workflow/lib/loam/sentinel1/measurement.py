@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import numpy as np
 import rasterio
-from rasterio.errors import NotGeoreferencedWarning, RasterioIOError
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.windows import Window
 
 from loam.errors import RasterError
@@ -29,7 +29,7 @@ class Measurement:
         """
         try:
             return self._dataset.read(1, window=Window(first_sample, first_line, samples, lines))
-        except RasterioIOError as error:
+        except (RasterioError, MemoryError, ValueError, OverflowError) as error:
             raise RasterError(
                 f"lines {first_line} to {first_line + lines - 1} cannot be read ({error})", where=self.path,
                 expected="a whole GeoTIFF", fix="fetch the product again",
@@ -47,7 +47,7 @@ def open_measurement(path: str, annotation: Annotation) -> Iterator[Measurement]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
             dataset = rasterio.open(path)
-    except RasterioIOError as error:
+    except (RasterioError, ValueError, UnicodeDecodeError) as error:
         raise RasterError(
             f"cannot be read ({error})", where=path, expected="a GeoTIFF", fix="fetch the product again"
         ) from None

@@ -29,6 +29,8 @@ log = logging.getLogger("loam")
 MARGIN = 60.0  # s before and after the take whose state vectors take part
 DEGREES = range(5, 10)
 ENOUGH = 1e-3  # m
+MOST_RESIDUAL = 1.0  # m, of a state vector between its neighbours
+NEIGHBOURS = 6  # state vectors, three on each side, that a vector is interpolated from
 KINDS = {"AUX_POEORB": "precise", "AUX_RESORB": "restituted"}
 
 
@@ -87,7 +89,7 @@ def fit_orbit(vectors: StateVectors, start: float, stop: float, *, where: object
     """The polynomials for a take from ``start`` to ``stop`` (s since the vectors' epoch).
 
     Raises:
-        RasterError: the vectors do not cover the take.
+        RasterError: the vectors do not cover the take, or one of an orbit file does not lie on the path of the others.
     """
     time = vectors.time
     if len(time) < 4 or time[0] > start or time[-1] < stop:
@@ -96,6 +98,8 @@ def fit_orbit(vectors: StateVectors, start: float, stop: float, *, where: object
             expected=f"from {start:.1f} s to {stop:.1f} s of the day", fix="take the orbit file of the product's day",
         )  # fmt: skip
     near = (time >= start - MARGIN) & (time <= stop + MARGIN)
+    if vectors.kind != "annotated":
+        _check_path(vectors, near, where)
     time = time[near]
     middle, scale = float(time[0] + time[-1]) / 2, max(float(time[-1] - time[0]) / 2, 1.0)
     place = (time - middle) / scale
@@ -103,6 +107,39 @@ def fit_orbit(vectors: StateVectors, start: float, stop: float, *, where: object
     velocities, _ = _fitted(place, vectors.velocity[near])
     log.info("orbit: %d %s state vectors, largest residual %.2g m", len(time), vectors.kind, residual)
     return Orbit(middle, scale, positions, velocities, residual, vectors.kind)
+
+
+def _check_path(vectors: StateVectors, near: np.ndarray, where: object) -> None:
+    """Refuse a state vector near the take that lies more than ``MOST_RESIDUAL`` from where its neighbours put it.
+
+    Each is interpolated from the positions around it, by a polynomial through them (Lagrange): on vectors 10 s apart
+    that errs by less than a centimetre. A wrong vector spoils what its neighbours are compared with, too, but less
+    than itself (by 3/4 or less), so the one that is farthest off is named.
+    """
+    time, off = vectors.time, np.zeros(len(vectors.time))
+    if len(time) <= NEIGHBOURS:
+        return
+    inside = np.flatnonzero(near)
+    if not len(inside):
+        return
+    half = NEIGHBOURS // 2  # a wrong vector just outside would show at those inside
+    for place in range(max(int(inside[0]) - half, 0), min(int(inside[-1]) + half + 1, len(time))):
+        first = min(max(place - half, 0), len(time) - NEIGHBOURS - 1)
+        around = np.array([other for other in range(first, first + NEIGHBOURS + 1) if other != place])
+        gap = time[place] - time[around]
+        weights = np.array([
+            np.prod(np.delete(gap, own) / (time[around[own]] - np.delete(time[around], own)))
+            for own in range(NEIGHBOURS)
+        ])  # fmt: skip
+        distance = np.linalg.norm(weights @ vectors.position[around] - vectors.position[place])
+        off[place] = distance / max(1.0, 1.01 * np.abs(weights).max())
+    worst = int(np.argmax(off))
+    if off[worst] > MOST_RESIDUAL or not np.isfinite(off).all():
+        stamp = vectors.epoch + np.timedelta64(round(float(time[worst]) * 1e9), "ns")
+        raise RasterError(
+            f"state vector of {str(stamp)[:19]} is {off[worst]:.1f} m off the path of its neighbours", where=where,
+            expected=f"no more than {MOST_RESIDUAL:g} m", fix="fetch the orbit file again",
+        )  # fmt: skip
 
 
 def _fitted(place: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, float]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,8 @@ from loam.sentinel1.tables import CalibrationTable, NoiseTable, read_calibration
 log = logging.getLogger("loam")
 
 _FILE = r"{folder}{prefix}s1[a-d]-(?:iw|ew|s[1-6])\d?-grd-(?P<polarisation>[hv]{{2}})-.*\.{ending}"
+AZIMUTH_NOISE_SINCE = (2, 90)  # IPF
+SCANNING = ("IW", "EW")  # modes whose noise has blocks along azimuth; stripmap has none
 NAMED_WITHIN = 2.0  # s between the time in the name and the first line
 # Offset of the relative orbit: (absolute orbit - offset) mod 175 + 1, where a manifest does not say it.
 RELATIVE_ORBIT_OFFSET = {"S1A": 73, "S1B": 27, "S1C": 172, "S1D": 42}
@@ -137,11 +140,37 @@ def open_product(path: str | Path) -> Product:
     for channel in channels.values():
         _check_same_take(channel.annotation, first)
     processor, absolute, relative = _manifest(safe, annotations, first)
+    for channel in channels.values():
+        if channel.noise and not channel.noise.blocks and processor >= AZIMUTH_NOISE_SINCE and first.mode in SCANNING:
+            log.warning(
+                "%s: lacks the noise along azimuth that IPF %d.%02d gives; the noise in range alone is taken off",
+                channel.noise.where, *processor,
+            )  # fmt: skip
     log.info(
         "%s: %s %s, IPF %d.%02d, orbit %d (relative %d), %s, %s", safe.name, first.mission, first.mode, *processor,
         absolute, relative, first.orbit_pass, ", ".join(sorted(channels)),
     )  # fmt: skip
     return Product(safe, first.mission, first.mode, processor, absolute, relative, channels)
+
+
+def check_listed(safe: Safe, polarisations: Sequence[str]) -> None:
+    """Annotations and tables of ``polarisations`` that the manifest lists must be there: none is to be lost unseen.
+
+    Raises:
+        RasterError: one is not.
+    """
+    pattern = "|".join(
+        _FILE.format(folder=folder, prefix=prefix, ending="xml").replace(
+            "(?P<polarisation>[hv]{2})", f"(?:{'|'.join(polarisations)})"
+        )
+        for folder, prefix in (("annotation/", ""), ("annotation/calibration/", "(?:calibration|noise)-"))
+    )
+    missing = [name for name in safe.listed if re.fullmatch(pattern, name) and name not in safe.files]
+    if missing:
+        raise RasterError(
+            f"lacks {', '.join(missing)}, which its manifest lists", where=safe.path, expected="a whole product",
+            fix="fetch the product again",
+        )  # fmt: skip
 
 
 def _by_polarisation(safe: Safe, folder: str, prefix: str, ending: str) -> dict[str, str]:

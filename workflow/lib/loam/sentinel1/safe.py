@@ -5,13 +5,14 @@ Layout and names: Sentinel-1 Product Specification, S1-RS-MDA-52-7441.
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from xml.etree import ElementTree
 
 import numpy as np
@@ -64,6 +65,22 @@ class Safe:
             return f"/vsizip/{{{self.path.resolve()}}}/{self.root}{file}"
         return str(self.path / file)
 
+    @cached_property
+    def listed(self) -> dict[str, str | None]:
+        """The files that the manifest lists, by path inside the product, with their MD5 where it says one."""
+        if MANIFEST not in self.files:
+            return {}
+        found: dict[str, str | None] = {}
+        for stream in self._parsed(MANIFEST).iter():
+            if stream.tag.rsplit("}", 1)[-1] != "byteStream":
+                continue
+            location, checksum = stream.find("fileLocation"), stream.find("checksum")
+            if location is not None:
+                md5 = checksum is not None and checksum.get("checksumName", "").upper() == "MD5"
+                path = PurePosixPath(location.get("href", "")).as_posix()
+                found[path] = (checksum.text or "").strip().lower() if md5 else None
+        return found
+
     def text(self, file: str) -> bytes:
         """The bytes of a file.
 
@@ -84,10 +101,20 @@ class Safe:
         """A file of the product, as XML.
 
         Raises:
-            RasterError: it is no XML.
+            RasterError: it is no XML, or another than the manifest lists.
         """
+        return Xml(self._parsed(file), self.where(file))
+
+    def _parsed(self, file: str) -> ElementTree.Element:
+        content = self.text(file)
+        expected = self.listed.get(file) if file != MANIFEST else None
+        if expected and hashlib.md5(content, usedforsecurity=False).hexdigest() != expected:
+            raise RasterError(
+                "is not the file that the manifest lists (MD5)", where=self.where(file), expected=expected,
+                fix="fetch the product again",
+            )  # fmt: skip
         try:
-            return Xml(ElementTree.fromstring(self.text(file)), self.where(file))
+            return ElementTree.fromstring(content)
         except ElementTree.ParseError as error:
             raise RasterError(f"is no XML ({error})", where=self.where(file), fix="fetch the product again") from None
 

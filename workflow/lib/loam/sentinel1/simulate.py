@@ -9,9 +9,10 @@ looks. Where terrain folds over (layover) one of the places is taken.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numba
 import numpy as np
@@ -26,7 +27,7 @@ from loam.sentinel1.calibration import calibration_of
 from loam.sentinel1.geometry import geodetic, ground_point, nearest_record
 from loam.sentinel1.orbit import fit_orbit
 from loam.sentinel1.product import Channel, open_product
-from loam.sentinel1.safe import Safe
+from loam.sentinel1.safe import MANIFEST, Safe
 
 NODE = 16  # lines and samples between exactly solved places
 BLOCK = 256  # lines a time
@@ -191,12 +192,24 @@ def _at(values, level, node):  # noqa: ANN001, ANN202
 def copy_metadata(safe: Safe, target: Path, polarisations: Collection[str]) -> None:
     """The manifest, and what the annotation holds of some polarisations."""
     kept = safe.matching(rf"annotation/(.*/)?[^/]*-grd-({'|'.join(polarisations)})-[^/]*\.xml")
-    for file in ("manifest.safe", *kept):
+    for file in (MANIFEST, *kept):
         place = target / file
         place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes(safe.text(file))
+        place.write_bytes(_manifest_of(safe, kept) if file == MANIFEST else safe.text(file))
 
 
 def measurement_name(safe: Safe, polarisation: str) -> str:
     """The file name of a polarisation's measurement."""
     return Path(safe.matching(rf"annotation/s1[a-d]-\w+-grd-{polarisation}-[^/]*\.xml")[0]).with_suffix(".tiff").name
+
+
+def _manifest_of(safe: Safe, kept: Sequence[str]) -> bytes:
+    """The manifest without the annotations that are left out."""
+    root = safe.xml(MANIFEST).element
+    for section in root.iter("dataObjectSection"):
+        for held in list(section):
+            location = held.find("byteStream/fileLocation")
+            path = "" if location is None else location.get("href", "").removeprefix("./")
+            if path.startswith("annotation/") and path not in kept:
+                section.remove(held)
+    return ElementTree.tostring(root)

@@ -7,6 +7,7 @@ no blocks. Lines of the tables may lie beyond the image.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,7 +91,7 @@ def read_calibration(xml: Xml, epoch: np.datetime64) -> CalibrationTable:
     Raises:
         RasterError: none are there, or their lists are of unlike length.
     """
-    vectors = list(xml.all("calibrationVectorList/calibrationVector"))
+    vectors = _by_line(xml.all("calibrationVectorList/calibrationVector"))
     if not vectors:
         raise RasterError("has no calibration vectors", where=xml.where)
     pixel = tuple(vector.array("pixel") for vector in vectors)
@@ -112,7 +113,7 @@ def read_noise(xml: Xml, epoch: np.datetime64) -> NoiseTable:
         RasterError: none are there, or their lists are of unlike length.
     """
     new = xml.has("noiseRangeVectorList")
-    vectors = list(xml.all("noiseRangeVectorList/noiseRangeVector" if new else "noiseVectorList/noiseVector"))
+    vectors = _by_line(xml.all("noiseRangeVectorList/noiseRangeVector" if new else "noiseVectorList/noiseVector"))
     if not vectors:
         raise RasterError("has no noise vectors", where=xml.where)
     pixel = tuple(vector.array("pixel") for vector in vectors)
@@ -120,6 +121,11 @@ def read_noise(xml: Xml, epoch: np.datetime64) -> NoiseTable:
     _check_lengths(xml, pixel, value, "noise")
     blocks = tuple(_block(block) for block in xml.all("noiseAzimuthVectorList/noiseAzimuthVector"))
     return NoiseTable(*_heading(xml), _times(vectors, epoch), _lines(vectors), pixel, value, blocks)
+
+
+def _by_line(vectors: Iterable[Xml]) -> list[Xml]:
+    """Vectors in order of their lines, in which files need not hold them."""
+    return sorted(vectors, key=lambda vector: vector.number("line"))
 
 
 def _block(xml: Xml) -> AzimuthBlock:
