@@ -178,3 +178,19 @@ def test_dem_coarser_than_the_grid_is_interpolated(tmp_path):
 def test_absent_dem_is_an_error_that_names_it(tmp_path):
     with pytest.raises(RasterError, match=r"absent\.tif"):
         ellipsoidal_heights(tmp_path / "absent.tif", around_rome(), Geoid("WGS84 ellipsoid"))
+
+
+def test_an_elevation_model_damaged_past_its_header_is_named(tmp_path):
+    geobox = GeoBox((300, 300), Affine(0.01, 0, 12.0, 0, -0.01, 42.2), "EPSG:4326")
+    path = tmp_path / "dem.tif"
+    with rasterio.open(
+        path, "w", driver="GTiff", height=300, width=300, count=1, dtype="float32", crs="EPSG:4326",
+        transform=geobox.transform, compress="deflate",
+    ) as output:  # fmt: skip
+        output.write(np.random.default_rng(1).normal(size=(300, 300)).astype(np.float32), 1)
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 20_000] = bytes(20_000)
+    path.write_bytes(content)
+    with pytest.raises(RasterError, match=r"dem\.tif: cannot be read to its end"):
+        ellipsoidal_heights(path, geobox, Geoid("WGS84 ellipsoid"))

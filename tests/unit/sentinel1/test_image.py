@@ -87,3 +87,13 @@ def test_a_missing_measurement_and_an_unknown_filter_are_told(tmp_path, product_
     median = SETTINGS | {"speckle": {"filter": "median"}}
     with pytest.raises(ValueError, match="median"):
         open_images(open_product(product_path), ("vv",), median, [], tmp_path)
+
+
+def test_an_image_without_amplitudes_is_left_out_by_name_and_takes_nothing_along(tmp_path, caplog):
+    def amplitude(polarisation, shape):
+        return np.full(shape, 0 if polarisation == "vv" else 100, np.uint16)
+
+    product = open_product(write_product(tmp_path, amplitude=amplitude))
+    (vh,) = open_images(product, ("vv", "vh"), SETTINGS, [], tmp_path)
+    assert vh.channel.polarisation == "vh" and not vh.border.empty
+    assert "VV holds no measured amplitude; left out" in caplog.text
