@@ -28,7 +28,7 @@ def table_config(default_config):
     names = covariate_names(default_config["features"])
     default_config["samples"] |= {"from": "table", "source": "source.csv", "target": "target.csv"}
     default_config["mapping"]["grid"]["like"] = "elevation.tif"
-    default_config["mapping"]["inputs"] = [{"feature": name, "file": f"{name}.tif"} for name in names]
+    default_config["mapping"]["inputs"] = [{"feature": name, "file": f"{name}_{{date}}.tif"} for name in names]
     return default_config
 
 
@@ -214,3 +214,78 @@ def test_a_region_of_probes_may_lie_across_the_180th_meridian(table_config):
         )
     assert "is no region" in str(error.value)
     assert load_config(table_config)["probes"]["target"]["bounds"] == [178, -20, -178, -14]
+
+
+def test_a_range_of_days_stands_for_its_days(default_config):
+    entries = ["2022-02-27..2022-03-02", date(2022, 8, 15), "2022-03-01 .. 2022-03-20 every 7 days"]
+    assert load_config(changed(default_config, "mapping.dates", entries))["mapping"]["dates"] == [
+        "2022-02-27", "2022-02-28", "2022-03-01", "2022-03-02", "2022-08-15", "2022-03-08", "2022-03-15",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ("2022-02-25..2022-02-30", "'2022-02-30' is not a day"),
+        ("2022-13-01..2022-02-28", "'2022-13-01' is not a day"),
+        ("20220815", "'20220815' is not a day"),
+        ("2022-W33-1", "'2022-W33-1' is not a day"),
+        ("2022-08-15..2022-08-01", "runs backwards"),
+        ("2022-08-01..2022-08-15 every 0 days", "step of no days"),
+        ("2022-08-01..2022-08-15 every week", "is not a day; expected .* every N days"),
+        ("2022-12-25..2023-01-02", "2023-01-01 is outside the target domain's period"),
+    ],
+)
+def test_a_range_that_is_none_is_one_clear_line(default_config, entry, message):
+    from loam.acquire.plan import check_acquire
+
+    with pytest.raises(ConfigError, match=message) as error:
+        check_acquire(load_config(changed(default_config, "mapping.dates", [entry])))
+    assert "mapping.dates" in str(error.value) and "\n" not in str(error.value)
+
+
+def with_rain(config, dates, **entry):
+    """Map ``dates`` with rain of the day alone from a file of its own."""
+    config["features"]["daily"] = [{"name": "rain", "lags": entry.pop("lags", [0, 0])}]
+    names = [name for name in covariate_names(config["features"]) if name != "rain"]
+    config["mapping"]["inputs"] = [{"feature": name, "file": f"{name}_{{date}}.tif"} for name in names]
+    config["mapping"]["inputs"].append({"feature": "rain", **entry})
+    config["mapping"]["dates"] = dates
+    return config
+
+
+DAY = "2022-08-15"
+
+
+@pytest.mark.parametrize(
+    ("dates", "entry", "message"),
+    [
+        ([DAY], {"file": "rain.tif"}, "feature rain changes daily.*one file for every day.*say which: `date: YYYY"),
+        ([DAY], {"file": "rain_{year}_{month}.tif"}, "feature rain changes daily"),
+        ([DAY, "2022-08-16"], {"file": "r.tif", "date": DAY}, "r.tif holds 2022-08-15, and a map of 2022-08-16 reads"),
+        ([DAY], {"file": "r.tif", "date": DAY, "lags": [0, 1]}, "holds 2022-08-15.* reads rain of 2022-08-14"),
+        ([DAY], {"file": "r.tif", "date": "2022-02-30"}, "'2022-02-30' is not a day"),
+        ([DAY], {"file": "r_{date}.tif", "date": DAY}, "leave one of the two out"),
+    ],
+)
+def test_no_day_is_mapped_from_another_days_raster(table_config, dates, entry, message):
+    with pytest.raises(ConfigError, match=message):
+        load_config(with_rain(table_config, dates, **entry))
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"file": "r.tif", "date": date(2022, 8, 15)}, {"file": "r_{date}.tif"}, {"file": "rain.nc"},
+        {"file": "r.tif", "date": "2022-08-14", "lags": [1, 1]},
+    ],
+)  # fmt: skip
+def test_a_file_that_holds_the_day_serves_it(table_config, entry):
+    assert load_config(with_rain(table_config, [DAY], **entry))["mapping"]["dates"] == [DAY]
+
+
+def test_only_a_daily_feature_has_a_day(table_config):
+    config = with_rain(table_config, [DAY], file="r_{date}.tif")
+    config["mapping"]["inputs"][0]["date"] = DAY
+    with pytest.raises(ConfigError, match="serves no daily feature"):
+        load_config(config)

@@ -298,3 +298,18 @@ def test_a_pixel_that_cannot_be_is_refused_with_its_place(tmp_path, grid, code):
     assert np.isnan(static[17, 23]) and np.isfinite(static).sum() == SIDE * SIDE - 1
     tiff(tmp_path / "tmax.tif", np.full((SIDE, SIDE), 294.65, np.float32))  # kelvin
     assert np.isfinite(whole(inputs, features, grid)[0]).all()
+
+
+def test_a_netcdf_without_time_serves_a_daily_feature_only_with_its_day(tmp_path, grid, field):
+    x, y = centres(80, 540_000, SIDE), centres(-80, 5_360_000, SIDE)
+    path = tmp_path / "rain.nc"
+    dated = netcdf(tmp_path / "dated.nc", {"rain": field[None]}, [pd.Timestamp(DAY)], x, y)
+    with xr.open_dataset(dated) as file:
+        file.isel(time=0, drop=True).to_netcdf(path)
+    features = {"daily": [{"name": "rain", "lags": [0, 0]}]}
+    with pytest.raises(RasterError, match=r"rain.nc: holds one day, and 'rain_0' is of 0 days before"):
+        whole([{"feature": "rain", "file": str(path)}], features, grid)
+    with pytest.raises(RasterError, match=r"rain.nc: holds 2022-01-01, and 'rain_0'"):
+        whole([{"feature": "rain", "file": str(path), "date": "2022-01-01"}], features, grid)
+    static, _ = whole([{"feature": "rain", "file": str(path), "date": DAY}], features, grid)
+    assert np.allclose(static[..., 0], field)

@@ -15,6 +15,8 @@ import yaml
 
 from loam.config.choices import choose_training
 from loam.config.covariates import LAG_WINDOWS, covariate_names
+from loam.config.days import days_named
+from loam.config.inputs import check_days_held
 from loam.config.parts import DOMAINS, makes
 from loam.config.sandbox import choose_samples
 from loam.errors import ConfigError
@@ -32,6 +34,7 @@ def load_config(raw: Mapping[str, Any]) -> dict[str, Any]:
     config = _plain(raw)
     _name_lags(config)
     _check_finite(config, "")
+    _name_days(config)
     _check_schema(config)
     choose_samples(config)
     choose_training(config)
@@ -113,6 +116,13 @@ def _check_finite(value: Any, key: str) -> None:
             _check_finite(item, f"{key}.{number}")
     elif isinstance(value, float) and not math.isfinite(value):
         raise ConfigError(f"{value} is no number", where=f"config key '{key}'", expected="a finite number")
+
+
+def _name_days(config: dict[str, Any]) -> None:
+    """Put the days in place of the ranges of ``mapping.dates``."""
+    mapping = config.get("mapping")
+    if isinstance(mapping, dict) and isinstance(mapping.get("dates"), list):
+        mapping["dates"] = days_named(mapping["dates"], "mapping.dates")
 
 
 def _check_schema(config: dict[str, Any]) -> None:
@@ -200,8 +210,6 @@ def _check_mapping(config: dict[str, Any]) -> None:
     mapping, training = config["mapping"], config["training"]
     if not mapping["dates"] or makes(config) != "scores":
         return
-    for text in mapping["dates"]:
-        _date(text, "mapping.dates")
     for key, chosen in (("model", training["models"]), ("scenario", training["scenarios"])):
         if mapping[key] not in chosen:
             raise ConfigError(
@@ -223,6 +231,7 @@ def _check_mapping(config: dict[str, Any]) -> None:
             f"no raster for feature {', '.join(missing)}", where="config key 'mapping.inputs'",
             fix="add a file for it, leave it out of features, or set mapping.dates to []",
         )  # fmt: skip
+    check_days_held(mapping["inputs"], config["features"], mapping["dates"])
 
 
 def _lag_windows(features: Mapping[str, Any]) -> Iterator[tuple[str, list[int]]]:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from loam.covariates.cells import Cells, open_cells
+from loam.covariates.cells import NETCDF, Cells, open_cells
 from loam.covariates.features import Feature, FeatureSet
 from loam.covariates.files import file_of_day
 from loam.covariates.season import day_of_year
@@ -29,6 +29,8 @@ from loam.grid import Grid, Tile, cells_at, crs_of, project, same_grid
 from loam.variables import ranges_of
 
 log = logging.getLogger("loam")
+
+DAILY = ("daily", "sequence")  # kinds of features that have another value every day
 
 
 @dataclass(frozen=True)
@@ -187,12 +189,21 @@ class DayInputs:
         return self._files[path, names]
 
     def _check_time(self, feature: Feature, file: Cells) -> None:
-        template = self._given[feature.name]["file"]
-        if feature.lag and not file.has_time and file_of_day(template, self.day) == str(file.path):
-            raise RasterError(
-                f"holds one day, and '{feature.column}' is of {feature.lag} days before {self.day}", where=file.path,
-                expected="a netCDF with time, or {date} in the file's name", fix="mend mapping.inputs",
-            )  # fmt: skip
+        template, held = (self._given[feature.name].get(key) for key in ("file", "date"))
+        wanted = self.day - timedelta(days=feature.lag)
+        told = "{date}" in template or held == wanted.isoformat()
+        if file.has_time or told or not (feature.lag or self._changes_untold(feature, file)):
+            return
+        raise RasterError(
+            f"holds {held or 'one day'}, and '{feature.column}' is of {feature.lag} days before {self.day}",
+            where=file.path, expected="a netCDF with time, or {date} in the file's name, or that day as its `date`",
+            fix="mend mapping.inputs",
+        )  # fmt: skip
+
+    @staticmethod
+    def _changes_untold(feature: Feature, file: Cells) -> bool:
+        """A daily feature in a netCDF without time: of other files, ``loam.config.inputs`` has seen their day."""
+        return feature.kind in DAILY and file.path.suffix.lower() in NETCDF
 
     def _check_overlap(self, file: Cells) -> None:
         if any(file.geobox == other.geobox for other in self._files.values()):
