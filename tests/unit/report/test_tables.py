@@ -1,5 +1,6 @@
 """The tables of the page."""
 
+import numpy as np
 import pandas as pd
 
 from loam.io.schemas import METRICS
@@ -66,21 +67,30 @@ def test_numbers_of_a_plain_table_are_readable():
 
 def test_a_map_s_scores_name_their_pixels_and_tell_their_share(map_score):
     table = map_scores(map_score, "surface")
-    assert table.header == ["Pixels", "n", "Share", "RMSE", "Bias", "r", "In 90 %"]
+    assert table.header == ["Pixels", "Scored", "Masked", "Share", "RMSE", "Bias", "r", "In 90 %"]
     scores = ["0.042", "−0.006", "0.83", "62.5 %"]
     assert table.rows == [
-        ["all pixels", "62,500", "100.0 %", *scores],
-        ["pasture", "40,000", "64.0 %", *scores],
-        ["forest", "22,500", "36.0 %", *scores],
-        ["irrigated", "0", "0.0 %", "–", "–", "–", "–"],
-        ["inside the range of the training data", "50,000", "80.0 %", *scores],
-        ["outside the range of the training data", "12,500", "20.0 %", *scores],
+        ["all pixels", "62,500", "0", "100.0 %", *scores],
+        ["pasture", "40,000", "0", "64.0 %", *scores],
+        ["forest", "22,500", "0", "36.0 %", *scores],
+        ["irrigated", "0", "0", "0.0 %", "–", "–", "–", "–"],
+        ["inside the range of the training data", "50,000", "0", "80.0 %", *scores],
+        ["outside the range of the training data", "12,500", "0", "20.0 %", *scores],
     ]
+
+
+def test_masked_pixels_count_in_the_share_and_have_no_score(map_score):
+    map_score.loc[map_score["value"] == "outside", ["n", "masked"]] = [0, 12500]
+    map_score.loc[map_score["value"] == "outside", ["rmse", "bias", "r", "within_90"]] = np.nan
+    map_score.loc[map_score["value"] == "all", ["n", "masked"]] = [50000, 12500]
+    rows = map_scores(map_score, "surface").rows
+    assert rows[0][1:4] == ["50,000", "12,500", "100.0 %"]
+    assert rows[-1] == ["outside the range of the training data", "0", "12,500", "20.0 %", "–", "–", "–", "–"]
 
 
 def test_a_map_of_one_member_has_no_share_in_the_interval(map_score):
     assert [row[-1] for row in map_scores(map_score, "subsurface").rows] == ["–"] * 6
-    assert map_scores(map_score, "subsurface").rows[0][3] == "0.062"
+    assert map_scores(map_score, "subsurface").rows[0][4] == "0.062"
 
 
 def test_a_land_cover_that_the_models_do_not_know_keeps_its_name(map_score):
