@@ -5,6 +5,9 @@ from loam.covariates.plan import cube_inputs, cube_stores, files_of_month
 
 CUBE = cube_inputs(CONFIG)  # the files of the cube and of point tables by name; empty lists where there are none
 
+SAMPLES = {domain: f"results/{{run}}/samples/{domain}.parquet" for domain in domains_of(CONFIG)}
+SOURCE_SAMPLES = SAMPLES.get("source", [])  # none in a run that trains on its own probes alone
+
 
 rule build_static:
     input:
@@ -68,8 +71,7 @@ rule build_samples:
         daily=expand("results/{{run}}/probes/{domain}/daily.parquet", domain=PROBE_DOMAINS),
         stations=expand("results/{{run}}/probes/{domain}/stations.parquet", domain=PROBE_DOMAINS),
     output:
-        source="results/{run}/samples/source.parquet",
-        target="results/{run}/samples/target.parquet",
+        **SAMPLES,
         dropped="results/{run}/samples/dropped.csv",
     log:
         "results/{run}/logs/build_samples.log",

@@ -29,7 +29,7 @@ rule predict_held_out:
 
 rule predict_baselines:
     input:
-        source="results/{run}/samples/source.parquet",
+        source=SOURCE_SAMPLES,
         target="results/{run}/samples/target.parquet",
         folds="results/{run}/folds.csv",
     output:

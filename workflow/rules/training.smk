@@ -60,7 +60,7 @@ rule train_source:
 
 rule train_target:
     input:
-        source="results/{run}/samples/source.parquet",
+        source=SOURCE_SAMPLES,
         target="results/{run}/samples/target.parquet",
         folds="results/{run}/folds.csv",
     output:

@@ -12,42 +12,41 @@ from loam.io.stage import Paths, Values, run_stage
 from loam.io.tables import read_table, write_table
 from loam.probes.products import DAILY, STATION_SUMMARY
 
+DOMAINS = ("source", "target")
+
 
 def stage(paths: Paths, values: Values) -> None:
-    """Read or sample, join the probes where moisture comes from them, check, write the samples of both domains."""
+    """Read or sample, join the probes where moisture comes from them, check, write the samples of each domain."""
     config = {
         "layers": values["layers"],
         "columns": values["samples"]["columns"],
         "groups": values["samples"]["groups"],
         "features": values["features"],
     }
+    domains = [domain for domain in DOMAINS if domain in paths]
     if values["samples"]["from"] != "table":
         daily = [read_table(path, DAILY) for path in paths["daily"]]
-        check_repeats(*daily)
+        if len(daily) > 1:
+            check_repeats(*daily)
         stations = [read_table(path, STATION_SUMMARY) for path in paths["stations"]]
     if values["samples"]["from"] == "cube":
         periods = values["acquire"]["period"]
-        daily = [
-            within_period(rows, periods[domain], domain)
-            for domain, rows in zip(("source", "target"), daily, strict=True)
-        ]
-        source, target = (
+        daily = [within_period(rows, periods[domain], domain) for domain, rows in zip(domains, daily, strict=True)]
+        tables = [
             sample_domain(
                 domain, _open(paths, domain, values), *probes, settings_of(values["covariates"]),
                 layers=values["layers"], groups=config["groups"], features=values["features"], where=path,
             )
-            for domain, path, *probes in zip(("source", "target"), paths["daily"], daily, stations, strict=True)
-        )  # fmt: skip
+            for domain, path, *probes in zip(domains, paths["daily"], daily, stations, strict=True)
+        ]  # fmt: skip
     elif values["samples"]["from"] == "probes":
-        source, target = (
+        tables = [
             read_probe_table(paths[f"{domain}_table"], domain, *probes, **config)
-            for domain, *probes in zip(("source", "target"), daily, stations, strict=True)
-        )
+            for domain, *probes in zip(domains, daily, stations, strict=True)
+        ]
     else:
-        source, target = (
-            read_station_table(paths[f"{domain}_table"], domain, **config) for domain in ("source", "target")
-        )
-    samples, dropped = build_samples(source, target, **config)
+        tables = [read_station_table(paths[f"{domain}_table"], domain, **config) for domain in domains]
+    samples, dropped = build_samples(*tables, **config)
     schema = sample_schema(config["layers"], config["groups"], config["features"])
     for domain, frame in samples.items():
         write_table(frame, paths[domain], schema)

@@ -7,7 +7,8 @@ from loam.io.tables import read_table, write_table
 
 
 def stage(paths: Paths, values: Values) -> None:
-    source, target = read_table(paths["source"]), read_table(paths["target"])
+    source = read_table(paths["source"]) if paths["source"] else None
+    target = read_table(paths["target"])
     predictions = predict_baselines(source, target, read_table(paths["folds"], FOLDS), values)
     write_table(predictions, paths["predictions"], PREDICTIONS)
 

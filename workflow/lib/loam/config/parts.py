@@ -115,9 +115,10 @@ def _lacking(config: Config, part: str) -> Lacks:
 
 
 def _scores(config: Config) -> Lacks:
-    """Samples are built of both domains together, so both are needed, whatever scenarios are trained."""
+    """The source domain is needed where a scenario reads it, or something of it is named."""
     samples, probes, acquire = config["samples"], config["probes"], config["acquire"]
-    wanted, lacking = DOMAINS, {}
+    reads_source = {"source", "transfer"} & set(config["training"]["scenarios"] or ())
+    wanted, lacking = DOMAINS if reads_source else domains_of(config), {}
     if samples["from"] != "table":
         lacking |= {f"probes.{domain}": PROBES for domain in wanted if not probes[domain]}
     if samples["from"] != "cube":

@@ -74,32 +74,31 @@ def sample_schema(
 
 
 def build_samples(
-    source: StationTable,
-    target: StationTable,
-    *,
+    *tables: StationTable,
     layers: Sequence[Mapping[str, Any]],
     columns: Mapping[str, str],
     groups: Sequence[str],
     features: Mapping[str, Any],
 ) -> tuple[dict[str, pd.DataFrame], pd.DataFrame]:
-    """Samples of both domains, and the count of rows that were kept and dropped (schema ``DROPPED``).
+    """Samples of the source and the target domain, or of the target alone, and the counts of rows.
 
     Returns:
-        ``{"source": frame, "target": frame}`` with the columns of ``sample_schema``, sorted by station and date, and
-        the counts.
+        ``{"source": frame, "target": frame}``, of the tables that were given, with the columns of ``sample_schema``,
+        sorted by station and date; and the rows that were kept and dropped (schema ``DROPPED``).
 
     Raises:
         ConfigError: names of the config collide.
         TableError: a table cannot be used, or no complete row is left.
     """
     check_names(layers, columns, groups, features)
-    for table in (source, target):
+    for table in tables:
         check_days(table)
         check_table(table, features)
         check_static(table, features)
-    check_domains(source, target)
+    if len(tables) > 1:
+        check_domains(*tables)
     samples, counts = {}, []
-    for table in (source, target):
+    for table in tables:
         samples[table.domain], dropped = _samples(table, features)
         counts.append(dropped)
     dropped = pd.concat(counts, ignore_index=True)

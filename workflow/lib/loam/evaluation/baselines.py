@@ -32,12 +32,12 @@ log = logging.getLogger("loam")
 
 
 def predict_baselines(
-    source: pd.DataFrame, target: pd.DataFrame, folds: pd.DataFrame, values: Mapping[str, Any]
+    source: pd.DataFrame | None, target: pd.DataFrame, folds: pd.DataFrame, values: Mapping[str, Any]
 ) -> pd.DataFrame:
     """Held-out predictions of every baseline.
 
     Args:
-        source: samples of the source domain.
+        source: samples of the source domain; None in a run without one.
         target: samples of the target domain.
         folds: schema FOLDS.
         values: ``seed``, ``layers``, ``features``, ``evaluation.coarse`` of the config, and ``threads``.
@@ -59,8 +59,9 @@ def predict_baselines(
         coarse(target, folds, layers, values["evaluation"]["coarse"]),
         same_day_mean(target, folds, layers),
         boosted_trees(target, folds, layers, columns, seed=seed, threads=threads),
-        boosted_trees(target, folds, layers, columns, seed=seed, threads=threads, source=source),
     ]
+    if source is not None:
+        parts.append(boosted_trees(target, folds, layers, columns, seed=seed, threads=threads, source=source))
     return pd.concat([part for part in parts if len(part)], ignore_index=True)
 
 
@@ -179,7 +180,7 @@ def split(target: pd.DataFrame, folds: pd.DataFrame, layer: str) -> Iterator[tup
             yield fold.fold, observed[~held_out & (observed["station"] != fold.validation_station)], observed[held_out]
 
 
-def check_stations(source: pd.DataFrame, target: pd.DataFrame, folds: pd.DataFrame) -> None:
+def check_stations(source: pd.DataFrame | None, target: pd.DataFrame, folds: pd.DataFrame) -> None:
     """Raise unless the folds test each target station once and no station is in both domains."""
     stations = sorted(target["station"].unique())
     if sorted(folds["test_station"]) != stations:
@@ -188,7 +189,7 @@ def check_stations(source: pd.DataFrame, target: pd.DataFrame, folds: pd.DataFra
             f"test stations and target stations differ: {', '.join(differ)}", where="folds",
             expected="each station of the target samples once", fix="remake folds.csv",
         )  # fmt: skip
-    if shared := sorted(set(stations) & set(source["station"])):
+    if source is not None and (shared := sorted(set(stations) & set(source["station"]))):
         raise LeakageError(
             f"station {', '.join(shared)} is in the source and in the target samples",
             expected="a held-out station to be in no other domain", fix="take it out of one, or rename it there",

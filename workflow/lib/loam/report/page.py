@@ -113,7 +113,8 @@ def run_facts(config: Mapping[str, Any], predictions: pd.DataFrame, dropped: pd.
     ]
     if {"domain", "station", "reason", "rows"} <= set(dropped.columns):
         source = dropped[(dropped["domain"] == "source") & (dropped["reason"] == "kept")]
-        facts.append(("Source domain", f"{_stations(source)}, {source['rows'].sum():,} station-days"))
+        said = f"{_stations(source)}, {source['rows'].sum():,} station-days" if len(source) else "none"
+        facts.append(("Source domain", said))
     validation = chosen["validation"]
     if {"source", "transfer"} & set(chosen["scenarios"]):
         facts.append(("Source training", _source_split(validation)))
