@@ -54,9 +54,9 @@ def test_a_run_makes_what_its_config_has_the_facts_for(load, name, made, samples
         ("sandbox", ["probes", "sentinel1", "sentinel2", "cube", "scores", "maps"]),
         ("scene", ["sentinel1", "cube"]),
         ("probes", ["probes"]),
-        ("covariates", ["probes"]),
+        ("covariates", ["probes", "scores"]),
         ("both", ["probes", "scores"]),
-        ("table", []),
+        ("table", ["scores"]),
     ],
 )
 def test_a_part_is_refused_only_where_the_config_lacks_what_it_needs(load, name, parts):
