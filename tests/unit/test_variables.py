@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from loam.acquire.catalogue import catalogue
 from loam.errors import RasterError
-from loam.variables import Door
+from loam.variables import Door, quantity_of
 
 
 def through(variable: str, units: str | None, *values: float) -> list[float]:
@@ -85,3 +86,17 @@ def test_noise_that_was_taken_off_may_leave_power_below_zero():
 
 def test_a_variable_that_is_not_known_passes():
     assert through("humidity", "%", 250.0) == [250.0]
+
+
+def test_no_dataset_allows_what_its_variable_cannot_be():
+    """A product's own range may be narrower; units are the same, so that one declaration reads both."""
+    known = [
+        (item, quantity)
+        for dataset in catalogue().values()
+        for item in dataset.variables.values()
+        if (quantity := quantity_of(item.name)) is not None
+    ]
+    assert len(known) > 20
+    for item, quantity in known:
+        assert item.units == quantity.units, item.name
+        assert quantity.low <= item.low < item.high <= quantity.high, item.name

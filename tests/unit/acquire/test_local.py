@@ -463,3 +463,12 @@ def test_a_region_outside_the_files_is_refused(folder):
 def test_rain_just_below_zero_is_none(folder):
     weather(folder / "2020.nc", "2020-01-01", "2020-01-31", values={**VALUES, "rain": -0.03})
     assert (read(folder).data.rain >= 0).all()
+
+
+@pytest.mark.parametrize("code", [-999.0, 1e20])
+def test_a_code_for_missing_does_not_hide_in_the_mean_of_a_pixel(folder, code):
+    fine = np.full((4, 400, 400), 30.0, np.float32)
+    fine[0, 200, 200] = code
+    tif(folder / "clay.tif", fine, transform=from_origin(499_000, 5_301_000, 8, 8))
+    with pytest.raises(RasterError, match=r"clay\.tif: clay is .*expected 0 to 100 %"):
+        source("soil_grids_local", folder).read_map("clay", GRID)

@@ -218,3 +218,12 @@ def test_the_script_builds_what_the_rule_names(tmp_path, grid):
     stage(paths, {"covariates": {"landcover": "shares"}})
     names = set(zarr.open_group(tmp_path / "static.zarr", mode="r").array_keys())
     assert {"clay", "landcover", "landcover_share_IRRI"} <= names
+
+
+@pytest.mark.parametrize("code", [-999.0, -32768.0, 1e20])
+def test_a_code_for_missing_does_not_hide_in_the_mean_of_a_pixel(tmp_path, built, code):
+    """One of 64 cells: the mean of the pixel would be a clay content like any other for -999."""
+    fine = np.full((ROWS * 8, COLS * 8), 30.0, np.float32)
+    fine[80, 80] = code
+    with pytest.raises(RasterError, match=r"clay\.tif: clay is .*expected 0 to 100 %"):
+        built(soil=[tiff(tmp_path / "clay.tif", fine, side=SIDE / 8)])

@@ -237,3 +237,26 @@ def test_a_map_that_is_masked_everywhere_has_no_score_and_says_how_many_pixels(w
     assert (table["n"] == 0).all() and table["rmse"].isna().all()
     whole = table[(table["value"] == "all") & (table["layer"] == "surface")]["masked"].item()
     assert whole == np.isfinite(world["truth"]["surface"]).sum()
+
+
+def test_a_truth_in_percent_is_scored_as_a_fraction(world):
+    expected = table_of(world["paths"])
+    percent(world["paths"], "%")
+    found = table_of(world["paths"])
+    np.testing.assert_allclose(found["bias"], expected["bias"], atol=1e-6)
+    np.testing.assert_allclose(found["mae"], expected["mae"], atol=1e-6)
+
+
+def test_a_truth_in_percent_that_says_it_is_a_fraction_is_refused(world):
+    percent(world["paths"], "m3 m-3")
+    with pytest.raises(RasterError, match=r"variable surface.*expected 0 to 1 m3 m-3"):
+        table_of(world["paths"])
+
+
+def percent(paths, units):
+    """Write the truth again in percent, with these units."""
+    with xr.open_dataset(paths["truth"], engine="netcdf4") as opened:
+        dataset = opened.load()
+    for name in NAMES:
+        dataset[name] = (dataset[name] * 100).assign_attrs(dataset[name].attrs | {"units": units})
+    dataset.to_netcdf(paths["truth"], engine="netcdf4")

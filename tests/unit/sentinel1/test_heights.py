@@ -194,3 +194,20 @@ def test_an_elevation_model_damaged_past_its_header_is_named(tmp_path):
     path.write_bytes(content)
     with pytest.raises(RasterError, match=r"dem\.tif: cannot be read to its end"):
         ellipsoidal_heights(path, geobox, Geoid("WGS84 ellipsoid"))
+
+
+@pytest.mark.parametrize(
+    ("pixel", "scale", "offset", "unit"), [(500.0, 0.1, 0.0, "m"), (50.0, 1.0, 0.0, ""), (0.0, 1.0, 50.0, "metre"),
+                                           (50.0 / 0.3048, 1.0, 0.0, "ft")],
+)  # fmt: skip
+def test_scale_offset_and_unit_of_a_dem_are_followed(tmp_path, pixel, scale, offset, unit):
+    dem = write_dem(tmp_path / "dem.tif", np.full((60, 100), pixel))
+    with rasterio.open(dem, "r+") as file:
+        file.scales, file.offsets, file.units = (scale,), (offset,), (unit,)
+    np.testing.assert_allclose(ellipsoidal_heights(dem, around_rome(), open_geoid("WGS84 ellipsoid")), 50, atol=1e-3)
+
+
+def test_heights_that_cannot_be_are_refused_by_the_dem_s_name(tmp_path):
+    dem = write_dem(tmp_path / "dem.tif", np.full((60, 100), -32767.0))
+    with pytest.raises(RasterError, match=r"dem\.tif: elevation is -32767.*expected -500 to 9000 m"):
+        ellipsoidal_heights(dem, around_rome(), open_geoid("WGS84 ellipsoid"))

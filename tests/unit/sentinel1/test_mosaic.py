@@ -91,3 +91,20 @@ def test_other_pixels_and_missing_bands_are_refused_by_name(region):
             folder / "pass.tif",
         )  # fmt: skip
     assert not (folder / "pass.tif").exists()
+
+
+def test_a_slope_in_feet_is_the_slope_in_metres(region):
+    """The angle of one and the same hill, its heights written in metres and in feet by a tenth."""
+    grid, dem, folder = region
+    hill = np.broadcast_to(np.arange(30) * 20.0, (1, 20, 30))
+    scenes = [scene(folder, "whole", 0.1, (0, 30))]
+    angles = []
+    for name, heights, scale, unit in (("m", hill, 1.0, "m"), ("ft", hill / 0.3048 * 10, 0.1, "ft")):
+        dem = write(folder / f"dem_{name}.tif", heights, ("elevation",))
+        with rasterio.open(dem, "r+") as file:
+            file.scales, file.units = (scale,), (unit,)
+        mosaic_pass(scenes, dem, grid, folder / f"{name}.tif")
+        with rasterio.open(folder / f"{name}.tif") as file:
+            angles.append(file.read(3))
+    assert np.isfinite(angles[0]).any()
+    np.testing.assert_allclose(angles[1], angles[0], atol=1e-3)

@@ -67,7 +67,7 @@ class LocalSource(Source):
                     values = resample([dataset], geobox, reading, missing)
                 except RasterioError as error:
                     raise RasterError(f"cannot be read ({error})", where=path, expected="a whole GeoTIFF") from None
-            bands.append(values if item.classes else within_range(values, item, path, self.layout))
+            bands.append(values)
         return np.stack(bands)
 
     def read_fields(self, bounds: Bounds, days: Sequence[date]) -> Fields:
@@ -130,7 +130,10 @@ class LocalSource(Source):
         written = dataset.units[number - 1] or dataset.tags(number).get("units") or item.units
         scale, offset = layout.conversion(item, written, path)
         own = dataset.scales[number - 1], dataset.offsets[number - 1]
-        return Reading(number, own[0] * scale, own[1] * scale + offset, nodata, crs=layout.crs)
+        return Reading(
+            number, own[0] * scale, own[1] * scale + offset, nodata, crs=layout.crs,
+            check=lambda values: within_range(values, item, path, layout),
+        )  # fmt: skip
 
 
 def _only(folder: Path, stem: str) -> Path | None:

@@ -7,7 +7,7 @@ weights source pixels by the area they share with the target pixel, ``mode`` tak
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,6 +44,7 @@ class Reading:
         classes: whether pixels are codes of classes.
         codes: pixel -> code, for classes that are kept by index.
         crs: the CRS of a file that has none.
+        check: numbers (any shape, NaN where missing) -> what they are taken as, before any mean; may raise.
     """
 
     band: int = 1
@@ -53,6 +54,7 @@ class Reading:
     classes: bool = False
     codes: Mapping[int, int] | None = None
     crs: str | None = None
+    check: Callable[[np.ndarray], np.ndarray] | None = None
 
 
 @dataclass(frozen=True)
@@ -163,7 +165,8 @@ def read_values(dataset: rasterio.DatasetReader, window: Window, reading: Readin
     values = pixels.astype(np.float32 if pixels.dtype.itemsize < 4 or pixels.dtype == np.float32 else np.float64)
     with np.errstate(over="ignore", invalid="ignore"):  # fill values, which are taken out below
         values = (values * (1.0 if scale is None else scale) + (offset or 0.0)).astype(np.float32)
-    return np.where(there, values, np.float32(missing))
+    values = np.where(there, values, np.float32(missing))
+    return values if reading.check is None else reading.check(values)
 
 
 def _codes(pixels: np.ndarray, there: np.ndarray, reading: Reading, missing: float, name: str) -> np.ndarray:

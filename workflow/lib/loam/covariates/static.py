@@ -91,7 +91,7 @@ def _write_numbers(store: zarr.Group, grid: Grid, path: Path) -> None:
             door = Door(name, _units(warped.dataset, band), path)
 
             def read(tile: Tile, band: int = band, door: Door = door) -> np.ndarray:
-                return door.pass_through(warped.numbers(band, tile))
+                return warped.numbers(band, tile, door)
 
             _write(store, grid, name, read, door.units, path)
             door.close()
@@ -106,7 +106,7 @@ def _write_terrain(store: zarr.Group, grid: Grid, path: Path, largest_hole: int,
             door = Door("elevation", _units(warped.dataset, 1), path)
             datum = warped.dataset.tags().get("vertical_datum", "")
             for tile in _blocks(grid):
-                elevation[_slices(tile)] = door.pass_through(warped.numbers(1, tile))
+                elevation[_slices(tile)] = warped.numbers(1, tile, door)
         if np.isnan(elevation).all():
             raise RasterError("every elevation is missing", where=path, fix="check its nodata value")
         filled, left = close_holes(elevation, largest_hole, scratch.array(shape, np.int32))

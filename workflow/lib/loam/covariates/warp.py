@@ -22,6 +22,7 @@ from loam.acquire.resample import refuse_cut, turned
 from loam.covariates.classes import CODES, NO_CLASS, Crosswalk
 from loam.errors import RasterError
 from loam.grid import Tile, crs_of, geobox_of, present, same_grid
+from loam.variables import Door
 
 MOST_CELLS = 16 * 2**20  # of a raster in memory at once
 SHIFT = 0.01  # of a column, by which a raster around the world may miss itself
@@ -45,9 +46,17 @@ class Warped:
                 fix=_mirrored(grid, self.geobox) or "check its CRS and its extent",
             )  # fmt: skip
 
-    def numbers(self, band: int, tile: Tile) -> np.ndarray:
-        """Means of a band (from 1) at the pixels of ``tile``: [height, width], float32, NaN where missing."""
-        return self._warp(tile, lambda window: self._values(band, window)[None], Resampling.average, np.nan)[0]
+    def numbers(self, band: int, tile: Tile, door: Door) -> np.ndarray:
+        """Means of a band (from 1) at the pixels of ``tile``: [height, width], float32, NaN where missing.
+
+        Raises:
+            RasterError: a cell is impossible; ``door`` sees each before the means, where -999 would hide.
+        """
+
+        def read(window: Window) -> np.ndarray:
+            return door.pass_through(self._values(band, window))[None]
+
+        return self._warp(tile, read, Resampling.average, np.nan)[0]
 
     def majority(self, crosswalk: Crosswalk, tile: Tile) -> np.ndarray:
         """The most frequent class at the pixels of ``tile``: [height, width], uint8, NO_CLASS where missing."""

@@ -31,6 +31,7 @@ from loam.evaluation.metrics import SINGLE_PRECISION
 from loam.grid import geobox_of, open_raster, same_grid, tiles_of
 from loam.io.schemas import MAP_SCORES
 from loam.training.ranges import INSIDE, NO_VALUE, OUTSIDE, RANGE_BAND
+from loam.variables import Door
 
 BLOCK = 512  # pixels a side
 WIDTH_90 = 1.645  # standard deviations on either side of the mean that hold 90 % of a normal distribution
@@ -134,8 +135,8 @@ def score_map(
     Args:
         map_path: GeoTIFF with the bands ``<layer>_mean`` and ``<layer>_std``, m3 m-3.
         trust: GeoTIFF with the band ``inside_training_range``.
-        truth: netCDF, one variable a layer [time, y, x]; where it has ``landcover`` [y, x], with CF ``flag_values`` and
-            ``flag_meanings``, scores are also told by it.
+        truth: netCDF, one variable a layer [time, y, x], in m3 m-3 or another unit of moisture that it names; where it
+            has ``landcover`` [y, x], with CF ``flag_values`` and ``flag_meanings``, scores are also told by it.
         layers: their names.
         day: YYYY-MM-DD.
         block: pixels a side of what is read at once.
@@ -193,13 +194,14 @@ def paired(
             _check_grids(mapped, {truth: covered.geobox})
         bands = _bands(mapped, [f"{layer}_{statistic}" for layer in layers for statistic in ("mean", "std")])
         side_band = _bands(ranged, [RANGE_BAND])[RANGE_BAND]
+        doors = {layer: Door("sm_surface", known.units(layer), f"{truth}, variable {layer}") for layer in layers}
         for tile in tiles_of(known.geobox, block):
             rows, cols = slice(tile.row, tile.row + tile.height), slice(tile.col, tile.col + tile.width)
             sides = ranged.read(side_band, window=tile.window)
             cover = _landcover(covered, wanted, rows, cols) if covered is not None else np.zeros(sides.shape, np.uint8)
             for layer in layers:
                 mean, std = (mapped.read(bands[f"{layer}_{part}"], window=tile.window) for part in ("mean", "std"))
-                true = known.read(layer, wanted, rows, cols)
+                true = doors[layer].pass_through(known.read(layer, wanted, rows, cols), wanted)
                 both = np.isfinite(mean) & np.isfinite(true)
                 if (sides[both] == NO_VALUE).any():
                     raise RasterError(

@@ -25,6 +25,7 @@ from scipy.ndimage import map_coordinates
 
 from loam.errors import RasterError
 from loam.grid import geobox_of, open_raster, pixel_metres, present
+from loam.variables import Door
 
 log = logging.getLogger("loam")
 
@@ -139,7 +140,11 @@ def vertical_datum(path: str | Path) -> str:
 def ellipsoidal_heights(dem: str | Path, geobox: GeoBox, geoid: Geoid) -> np.ndarray:
     """Heights above the ellipsoid, m, on a grid: float64 [row, column]; NaN in holes and outside the elevation model.
 
-    Bilinear; where the grid is coarser than the elevation model, its mean over each pixel.
+    Bilinear; where the grid is coarser than the elevation model, its mean over each pixel. Scale, offset and unit of
+    the elevation model's band are followed.
+
+    Raises:
+        RasterError: its unit is none of length, or a height is impossible.
     """
     with open_raster(dem) as dataset:
         own = geobox_of(dataset)
@@ -151,7 +156,8 @@ def ellipsoidal_heights(dem: str | Path, geobox: GeoBox, geoid: Geoid) -> np.nda
             src_nodata=dataset.nodata,
         ) as warped:  # fmt: skip
             heights = _read(warped, dem)
-    heights = np.where(present(heights, -32768.0), heights, np.nan)
+        heights = np.where(present(heights, -32768.0), heights, np.nan)
+        heights = metres_of(heights, dataset, dem)
     longitude, latitude = geobox_lonlat(geobox, step=16)
     undulation = geoid.undulation(longitude, latitude)
     _raise(heights, undulation, 16)
@@ -166,6 +172,19 @@ def _read(warped: WarpedVRT, dem: str | Path) -> np.ndarray:
             f"cannot be read to its end ({error.__cause__ or error})", where=dem, expected="a whole GeoTIFF",
             fix="fetch or write it again",
         ) from None  # fmt: skip
+
+
+def metres_of(heights: np.ndarray, dataset: rasterio.DatasetReader, dem: str | Path) -> np.ndarray:
+    """Pixels of an elevation model (any shape, NaN where missing) as heights in m, by its scale, offset and unit.
+
+    Raises:
+        RasterError: its unit is none of length, or a height is impossible.
+    """
+    if (dataset.scales[0], dataset.offsets[0]) != (1.0, 0.0):
+        heights = heights * dataset.scales[0] + dataset.offsets[0]
+    door = Door("elevation", dataset.units[0] or dataset.tags(1).get("units") or "m", dem)
+    door.pass_through(heights)  # refuses what cannot be; heights stay in double precision
+    return door.convert(heights)
 
 
 @numba.njit(cache=True, nogil=True)

@@ -21,6 +21,7 @@ from rasterio.windows import Window
 from loam.errors import RasterError
 from loam.grid import Grid, Tile, crs_of, geobox_of, open_raster, pixel_metres, present
 from loam.sentinel1.flags import Validity
+from loam.sentinel1.heights import metres_of
 from loam.sentinel1.pass_file import open_pass
 
 log = logging.getLogger("loam")
@@ -62,7 +63,7 @@ def mosaic_pass(scenes: Sequence[str | Path], dem: str | Path, grid: Grid, path:
         tags = {"products": " ".join(Path(scene).stem for scene in scenes)}
         output = stack.enter_context(open_pass(path, grid, tags))
         for tile in grid.tiles:
-            output.write(_tile(opened, warped, grid, tile, metres), window=tile.window)
+            output.write(_tile(opened, warped, terrain, grid, tile, metres), window=tile.window)
     log.info("%d scenes of one pass", len(scenes))
 
 
@@ -106,12 +107,15 @@ def _read(dataset: rasterio.DatasetReader, bands: Sequence[int], window: Window)
     return values
 
 
-def _tile(scenes: Sequence[_Scene], dem: WarpedVRT, grid: Grid, tile: Tile, metres: tuple[float, float]) -> np.ndarray:
+def _tile(
+    scenes: Sequence[_Scene], dem: WarpedVRT, terrain: rasterio.DatasetReader, grid: Grid, tile: Tile,
+    metres: tuple[float, float],
+) -> np.ndarray:  # fmt: skip
     stack = np.stack([scene.read(tile, MARGIN) for scene in scenes])
     count = np.isfinite(stack).sum(axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
         vv, vh, angle = np.nansum(stack, axis=0) / np.where(count, count, np.nan)
-    heights = _heights(dem, grid, tile)
+    heights = metres_of(_heights(dem, grid, tile), terrain, terrain.name)
     local = local_incidence(angle, heights, metres)
     inner = (slice(MARGIN, -MARGIN), slice(MARGIN, -MARGIN))
     land = grid.land_mask(tile)
