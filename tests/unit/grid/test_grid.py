@@ -1,5 +1,9 @@
 """The target grid: what is taken from a raster, what is refused, where pixels lie."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import rasterio
@@ -148,3 +152,13 @@ def test_geobox_is_the_rasters(tmp_path):
     with open_raster(write(tmp_path / "dem.tif", np.ones((6, 4)))) as dataset:
         geobox = geobox_of(dataset)
     assert (geobox.shape, geobox.transform, geobox.crs.epsg) == ((6, 4), UTM, 28355)
+
+
+def test_a_raster_is_the_first_thing_that_a_process_opens(tmp_path, project):
+    """GDAL knows its formats only once somebody has registered them."""
+    path = tmp_path / "map.tif"
+    write(path, np.ones((2, 2)))
+    code = f"from loam.grid import open_raster\nwith open_raster({str(path)!r}) as d: print(d.read(1).sum())"
+    env = {**os.environ, "PYTHONPATH": str(project / "workflow" / "lib")}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env, check=False)
+    assert done.stdout.strip() == "4.0", done.stderr

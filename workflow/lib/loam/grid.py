@@ -168,7 +168,8 @@ def open_raster(path: str | Path) -> Iterator[rasterio.DatasetReader]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NotGeoreferencedWarning)  # geobox_of says it better
-            dataset = _Raster(str(path))
+            with rasterio.Env():  # as rasterio.open: formats are registered
+                dataset = _Raster(str(path))
     except (RasterioError, CRSError, ValueError, UnicodeDecodeError) as error:
         raise RasterError(f"cannot be read as a raster ({error})", where=path, expected="a GeoTIFF") from None
     with dataset:
