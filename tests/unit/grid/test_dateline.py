@@ -20,6 +20,7 @@ from loam.covariates.warp import Warped
 from loam.dateline import parts_of, period_of, within_longitudes
 from loam.errors import AcquireError, RasterError
 from loam.grid import Tile, cells_at, crs_of, project
+from loam.variables import Door
 
 SIZE = 4000.0
 
@@ -74,7 +75,7 @@ def test_every_pixel_of_a_grid_across_the_meridian_gets_its_own_value(fiji, tmp_
 @pytest.mark.parametrize("name", list(SOURCES)[1:])
 def test_a_raster_of_covariates_is_warped_across_the_meridian(fiji, tmp_path, name):
     with rasterio.open(_write(tmp_path / "x.tif", *SOURCES[name][0], 0.02)) as dataset:
-        values = Warped(dataset, fiji).numbers(1, Tile(0, 0, 40, 40))
+        values = Warped(dataset, fiji).numbers(1, Tile(0, 0, 40, 40), Door("unknown", None, tmp_path))
     assert np.abs(values - _plane(*_pixels(fiji))).max() < 0.15
 
 
