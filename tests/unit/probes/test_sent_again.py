@@ -56,4 +56,5 @@ def test_sensors_and_sums_are_told_apart():
 
 def test_nothing_to_repeat_is_no_repeat():
     assert again(table(pd.DatetimeIndex([]), [])).tolist() == []
+    assert not again(table(pd.date_range("2021-01-01", periods=9, freq="D"), np.full(9, 0.2))).any()  # a reading a day
     assert again(table(pd.date_range("2021-01-01", periods=2, freq="8s"), [0.2, 0.2])).tolist() == [False, False]

@@ -40,6 +40,8 @@ def usual_steps(series: np.ndarray, day: np.ndarray, step: np.ndarray) -> np.nda
 
     By time, so that a burst of readings within seconds counts for the seconds it took.
     """
+    if not len(step):
+        return np.zeros(0)
     order = np.lexsort((step, day, series))
     new = (np.diff(series[order]) != 0) | (np.diff(day[order]) != 0)
     first = np.flatnonzero(np.concatenate([[True], new]))
