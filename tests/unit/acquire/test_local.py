@@ -15,6 +15,7 @@ from rasterio.transform import from_origin
 from loam.acquire.canonical import checked_fields
 from loam.acquire.catalogue import dataset_of
 from loam.acquire.local import LocalSource
+from loam.acquire.maps import fetch_map
 from loam.errors import ConfigError, RasterError
 
 GRID = GeoBox((20, 20), Affine(80, 0, 500_000, 0, -80, 5_300_000), "EPSG:28355")
@@ -112,6 +113,25 @@ def test_heights_in_feet_on_a_grid_in_feet_become_metres(folder):
     tif(folder / "elevation.tif", layers(1000), crs="EPSG:2226", transform=place, units="ft")
     grid = GeoBox((10, 10), Affine(80, 0, 642_000, 0, -80, 4_271_000), "EPSG:32610")
     assert np.allclose(source("terrain_local", folder).read_map("elevation", grid), 304.8)
+
+
+@pytest.mark.parametrize(
+    ("tag", "layout", "kept"),
+    [("EGM96", None, "EGM96"), ("AHD", "EGM2008", "EGM2008"), (None, "AHD", "AHD"), (None, None, None)],
+)
+def test_an_elevation_model_keeps_the_datum_that_its_owner_names(folder, tmp_path, tag, layout, kept):
+    path = folder / "elevation.tif"
+    tif(path, layers(250))
+    if tag:
+        with rasterio.open(path, "r+") as file:
+            file.update_tags(vertical_datum=tag)
+    if layout:
+        (folder / "layout.yaml").write_text(f"vertical_datum: {layout}\n")
+    given = source("terrain_local", folder)
+    given.workspace = tmp_path / "work"
+    fetch_map(given, "elevation", GRID, tmp_path / "out" / "elevation.tif", {"dataset": "terrain_local"})
+    with rasterio.open(tmp_path / "out" / "elevation.tif") as file:
+        assert file.tags().get("vertical_datum") == kept and (file.read(1) == 250).all()
 
 
 def test_land_cover_keeps_its_classes(folder):

@@ -15,6 +15,7 @@ from loam.acquire.units import conversion, known
 from loam.errors import ConfigError, RasterError
 
 FILE = "layout.yaml"
+KEYS = ("names", "units", "nodata", "crs", "vertical_datum")
 SLACK = 1e-4  # share of a variable's range by which values may lie outside it and be set to its limit
 
 
@@ -28,6 +29,8 @@ class Layout:
         units: variable -> its unit.
         nodata: variable -> the value that stands for missing.
         crs: the CRS of files that have none.
+        vertical_datum: what an elevation model's heights stand on: EGM96, EGM2008, AHD or WGS84 ellipsoid; where it is
+            None the file's own tag says it.
     """
 
     folder: Path
@@ -35,6 +38,7 @@ class Layout:
     units: Mapping[str, str] = field(default_factory=dict)
     nodata: Mapping[str, float] = field(default_factory=dict)
     crs: str | None = None
+    vertical_datum: str | None = None
 
     def conversion(self, variable: Variable, written: str | None, where: Path) -> tuple[float, float]:
         """Scale and offset from the file's unit (``layout.yaml`` comes first) to the canonical one.
@@ -74,12 +78,14 @@ def read_layout(settings: Mapping[str, Any], dataset: Dataset) -> Layout:
         kept = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot be read as YAML ({error})", where=path) from None
-    if not isinstance(kept, dict) or (unknown := sorted(set(kept) - {"names", "units", "nodata", "crs"})):
+    if not isinstance(kept, dict) or (
+        unknown := sorted(set(kept) - {"names", "units", "nodata", "crs", "vertical_datum"})
+    ):
         found = ", ".join(unknown) if isinstance(kept, dict) else str(kept)[:60]
-        raise ConfigError(f"holds {found}", where=path, expected="names, units, nodata, crs")
+        raise ConfigError(f"holds {found}", where=path, expected=", ".join(KEYS))
     for name in ("names", "units", "nodata"):
         _check(kept.setdefault(name, {}), name, dataset, path)
-    return Layout(folder, kept["names"], kept["units"], kept["nodata"], kept.get("crs"))
+    return Layout(folder, kept["names"], kept["units"], kept["nodata"], kept.get("crs"), kept.get("vertical_datum"))
 
 
 def within_range(values: np.ndarray, item: Variable, path: Path, layout: Layout) -> np.ndarray:

@@ -7,6 +7,7 @@ or from ``layout.yaml`` in the folder, and values that they make impossible are 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +20,7 @@ import xarray as xr
 from odc.geo.geobox import GeoBox
 from rasterio.errors import RasterioError
 
-from loam.acquire.catalogue import Variable
+from loam.acquire.catalogue import Dataset, Variable
 from loam.acquire.layout import FILE, Layout, read_layout, within_range
 from loam.acquire.local_fields import read_local_fields
 from loam.acquire.resample import Reading, resample
@@ -46,8 +47,24 @@ class LocalSource(Source):
     def notes(self) -> dict[str, Any]:
         """The folder, and what its layout.yaml says."""
         layout = self.layout
-        said = {"names": layout.names, "units": layout.units, "nodata": layout.nodata, "crs": layout.crs}
+        said = {
+            "names": layout.names,
+            "units": layout.units,
+            "nodata": layout.nodata,
+            "crs": layout.crs,
+            "vertical_datum": layout.vertical_datum,
+        }
         return {"folder": str(layout.folder), "layout": {name: value for name, value in said.items() if value}}
+
+    def as_held(self, variable: Variable) -> Dataset:
+        """The dataset with the vertical datum that ``layout.yaml`` or else the file's tag names; none without."""
+        if self.dataset.vertical_datum is None:
+            return self.dataset
+        datum = self.layout.vertical_datum
+        if datum is None:
+            with open_raster(self._bands(variable)[0][0]) as file:
+                datum = file.tags().get("vertical_datum")
+        return replace(self.dataset, vertical_datum=datum)
 
     def read_map(self, variable: str, geobox: GeoBox) -> np.ndarray:
         """One variable on the pixels of ``geobox``: [band, height, width], float32 with NaN, or classes.

@@ -53,7 +53,8 @@ def fetch_map(source: Source, variable: str, geobox: GeoBox, path: str | Path, r
         AcquireError: the server did not give a tile, gave another, or a band is missing everywhere.
     """
     path, started = Path(path), datetime.now(UTC)
-    dataset, item = source.dataset, variable_of(source.dataset, variable)
+    item = variable_of(source.dataset, variable)
+    dataset = source.as_held(item)
     folder = source.workspace / "tiles"
     folder.mkdir(parents=True, exist_ok=True)
     blocks = list(_blocks(geobox, max(16, source.tile)))

@@ -20,7 +20,7 @@ import xarray as xr
 from odc.geo.geobox import GeoBox
 
 from loam import dateline
-from loam.acquire.catalogue import Dataset
+from loam.acquire.catalogue import Dataset, Variable
 
 Bounds = dateline.Bounds  # west, south, east, north, degrees; a source is asked for one with east to 180
 
@@ -70,6 +70,10 @@ class Source(ABC):
     def notes(self) -> dict[str, Any]:
         """What else the provenance should hold: files, images, quotas; never a secret."""
         return {}
+
+    def as_held(self, variable: Variable) -> Dataset:
+        """The dataset with what the source's own files say of a map, as the vertical datum of its heights."""
+        return self.dataset
 
     def read_map(self, variable: str, geobox: GeoBox) -> np.ndarray:
         """One variable of a map on the pixels of ``geobox`` (a tile): [band, height, width].
