@@ -1,5 +1,6 @@
 """Short versions of the runs on real data, through the workflow."""
 
+import numpy as np
 import pandas as pd
 import pytest
 import rasterio
@@ -8,6 +9,7 @@ from rio_cogeo.cogeo import cog_validate
 
 from loam.io.schemas import METRICS_TABLE
 from loam.io.tables import read_table
+from loam.training.ranges import INSIDE, NO_VALUE
 
 
 def short_run(copy_project, project, folder, name, data):
@@ -89,8 +91,12 @@ def test_yanco_maps_the_day_on_the_rasters_grid(yanco, shared_data):
     with rasterio.open(path) as raster, rasterio.open(shared_data / "yanco/rasters/DEM_100m_resampled.tif") as dem:
         assert raster.descriptions == ("surface_mean", "surface_std")
         assert (raster.crs, raster.transform, raster.shape) == (dem.crs, dem.transform, dem.shape)
-        mapped = (~raster.read(1, masked=True).mask).mean()
-    assert 0.9 < mapped < 1, "pixels without a soil value are not mapped"
+        mapped = ~np.ma.getmaskarray(raster.read(1, masked=True))
+    with rasterio.open(path.with_name("trust.tif")) as trust:
+        side = trust.read(1)
+    assert 0.9 < (side != NO_VALUE).mean() < 1, "pixels without a soil value are not mapped"
+    assert (mapped == (side == INSIDE)).all(), "nor are those outside the range of the training data"
+    assert 0.1 < mapped.mean() < 0.3
 
 
 def test_yanco_has_no_repeated_probe(yanco):
