@@ -144,7 +144,7 @@ def test_what_came_instead_is_named(tmp_path, content, said):
 def test_a_file_cut_short_is_found(file, kind):
     path = file(kind)
     path.write_bytes(path.read_bytes()[:-4])
-    with pytest.raises(AcquireError, match=f"{kind}: cannot be"):
+    with pytest.raises(AcquireError, match=f"{kind}: (cannot be|is not a zip that can be)"):
         check_magic(path, kind)
 
 
@@ -160,7 +160,7 @@ def test_a_damaged_member_is_found_when_the_whole_is_read(file):
     data[data.index(b"<xfdu/>")] ^= 1
     path.write_bytes(data)
     check_magic(path, "zip")
-    with pytest.raises(AcquireError, match="manifest.safe has a wrong checksum"):
+    with pytest.raises(AcquireError, match="manifest.safe: cannot be unpacked .Bad CRC-32"):
         check_magic(path, "zip", whole=True)
 
 
@@ -303,5 +303,5 @@ def test_an_encrypted_zip_is_no_whole_one(tmp_path):
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("b.txt", "text")
     encrypt(path, "b.txt")
-    with pytest.raises(AcquireError, match=r"a.zip: cannot be read \(.*encrypted"):
+    with pytest.raises(AcquireError, match=r"a.zip: .*is encrypted"):
         check_magic(path, "zip", whole=True)

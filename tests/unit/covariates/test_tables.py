@@ -275,3 +275,15 @@ def test_what_can_be_passes(tmp_path, name, values):
     path = tmp_path / "probes.csv"
     path.write_text(f"station,date,lat,lon,sm,{name}\n" + "\n".join(lines) + "\n", encoding="utf-8")
     assert read(path, **with_features(static=[name], daily=[])).covariates[name].tolist() == values
+
+
+@pytest.mark.parametrize("row", ["a,2016-02-07,-34,7,146.1,0.2,30,0", "Hill, east,2016-02-07,-34.7,146.1,0.2,30,0"])
+@pytest.mark.parametrize("place", [0, 2])
+def test_a_row_with_a_comma_too_many_is_refused(write, row, place):
+    rows = [*ROWS[:place], row, *ROWS[place:]]
+    assert f"row {place + 2} has 8 cells; expected 7" in complaint(write(rows))
+
+
+def test_a_comma_at_the_end_of_rows_moves_nothing(write):
+    table = read(write([f"{row}," for row in ROWS]))
+    np.testing.assert_array_equal(table.covariates["rain"], [0, 5, 1])

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import zipfile
 from pathlib import Path
 
 import pytest
 
 from loam.errors import TableError
-from loam.io.archives import is_strewn, open_zip, unpack_member, without_strewn
+from loam.io.archives import is_strewn, open_zip, read_gzip, read_member, unpack_member, without_strewn
 
 
 def packed(path: Path, members: dict[str, bytes]) -> Path:
@@ -64,6 +65,48 @@ def test_damage_is_an_error_that_names_the_file(tmp_path):
     (tmp_path / "c.zip").write_text("no zip")
     with pytest.raises(TableError, match="c.zip: is not a zip"):
         open_zip(tmp_path / "c.zip")
+
+
+def test_a_bomb_is_refused_wherever_a_member_is_read(tmp_path, monkeypatch):
+    monkeypatch.setattr("loam.io.archives.FREE", 2**20)
+    path = packed(tmp_path / "bomb.zip", {"annotation.xml": bytes(2**23)})
+    with open_zip(path) as archive, pytest.raises(TableError, match="annotation.xml: .* would unpack to 8388608"):
+        read_member(archive, "annotation.xml")
+
+
+def test_gzip_unpacks_to_no_more_than_its_bound(tmp_path, monkeypatch):
+    path = tmp_path / "a.EOF.gz"
+    path.write_bytes(gzip.compress(bytes(2**20)))
+    assert read_gzip(path) == bytes(2**20)
+    monkeypatch.setattr("loam.io.archives.FREE", 2**19)
+    with pytest.raises(TableError, match="a.EOF.gz: unpacks to over 524288 bytes"):
+        read_gzip(path)
+
+
+def test_a_gzip_cut_short_is_refused(tmp_path):
+    path = tmp_path / "a.EOF.gz"
+    path.write_bytes(gzip.compress(bytes(2**20))[:-9])
+    with pytest.raises(TableError, match="a.EOF.gz: cannot be unpacked"):
+        read_gzip(path)
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_damage_to_any_kind_of_packing_is_an_error_that_names_the_member(tmp_path, compression):
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w", compression) as archive:
+        archive.writestr("b.txt", bytes(range(256)) * 40)
+    sound, refused = path.read_bytes(), 0
+    for place in range(35, 80):
+        raw = bytearray(sound)
+        raw[place] ^= 0xFF
+        path.write_bytes(raw)
+        with open_zip(path) as archive:
+            try:
+                assert read_member(archive, "b.txt") == bytes(range(256)) * 40
+            except TableError as error:
+                assert "a.zip: b.txt: cannot be unpacked" in str(error)
+                refused += 1
+    assert refused > 30
 
 
 @pytest.mark.parametrize(

@@ -80,3 +80,15 @@ def test_no_text_of_a_csv_begins_like_a_formula_and_numbers_keep_their_sign(tmp_
 def test_missing_cells_stay_missing(tmp_path):
     write_table(pd.DataFrame({"name": ["=1", None], "n": [1, 2]}), tmp_path / "t.csv")
     assert (tmp_path / "t.csv").read_text() == "name,n\n'=1,1\n,2\n"
+
+
+@pytest.mark.parametrize("rows", ["0.3,a,b\n4,a,b,\n", "0,3,a,b\n0,4,a,b\n", "3,a,b\n4,a,x,b\n"])
+def test_rows_with_more_cells_than_the_header_are_refused(tmp_path, rows):
+    (tmp_path / "t.csv").write_text("fold,test_station,validation_station\n" + rows)
+    with pytest.raises(TableError, match="t.csv: "):
+        read_table(tmp_path / "t.csv", FOLDS)
+
+
+def test_a_comma_at_the_end_of_each_row_moves_nothing(tmp_path):
+    (tmp_path / "t.csv").write_text("fold,test_station,validation_station\n3,a,b,\n4,b,a,\n")
+    assert read_table(tmp_path / "t.csv", FOLDS)["fold"].tolist() == [3, 4]

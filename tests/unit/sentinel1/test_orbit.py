@@ -193,7 +193,7 @@ def test_spoilt_orbit_file_is_refused_by_name(tmp_path, spoil, message):
 def test_packed_orbit_file_cut_short_is_refused_by_name(tmp_path):
     path = write_orbit(tmp_path / "a.EOF.gz", AROUND)
     path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(RasterError, match=r"a\.EOF\.gz: cannot be read as an orbit file"):
+    with pytest.raises(RasterError, match=r"a\.EOF\.gz: cannot be unpacked"):
         choose([path])
     with pytest.raises(RasterError, match=r"absent\.EOF: cannot be read"):
         choose([tmp_path / "absent.EOF"])

@@ -84,7 +84,7 @@ def test_a_truncated_zip_is_named(tmp_path, share):
     path = zipped(write_safe(tmp_path))
     content = path.read_bytes()
     path.write_bytes(content[: int(share * len(content))])
-    with pytest.raises(RasterError, match=f"{path.name}.*fetch"):
+    with pytest.raises(RasterError, match=f"{path.name}: is not a zip that can be read.*download it again"):
         open_product(path)
 
 

@@ -325,7 +325,7 @@ WRONG = {
     "another variable": "has no variable t2m",
     "impossible values": "tmin is 286.*degC",
     "not netCDF": "GRIB message",
-    "a broken ZIP": "cannot be read",
+    "a broken ZIP": "is not a zip that can be read",
     "a ZIP of something else": "cannot be read",
 }
 

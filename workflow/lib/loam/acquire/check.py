@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import fnmatch
 import json
-import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
@@ -21,7 +20,7 @@ from odc.geo.geobox import GeoBox
 from loam.acquire.content import HDF5, HEAD, NETCDF, NPY, TIFF, ZIP, describe, is_html, is_xml
 from loam.errors import AcquireError, RasterError
 from loam.grid import geobox_of, open_raster, present, same_grid
-from loam.io.archives import UNREADABLE
+from loam.io.archives import check_members, open_zip
 
 _MAGIC = {"tiff": TIFF, "hdf5": HDF5, "netcdf": NETCDF + HDF5, "zip": ZIP, "npy": NPY}
 KINDS = (*_MAGIC, "json", "xml")
@@ -225,18 +224,15 @@ def _grid_text(geobox: GeoBox) -> str:
 
 
 def _check_zip(path: Path, member: str | None, whole: bool) -> None:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-            if member is not None and not fnmatch.filter(names, member):
-                raise AcquireError(
-                    f"is a ZIP archive of {len(names)} members ({', '.join(names[:3])})", where=path,
-                    expected=f"a member {member}",
-                )  # fmt: skip
-            if whole and (broken := archive.testzip()) is not None:
-                raise AcquireError(f"member {broken} has a wrong checksum", where=path, expected="a whole ZIP archive")
-    except UNREADABLE as error:
-        raise AcquireError(f"cannot be read ({error})", where=path, expected="a whole ZIP archive") from None
+    with open_zip(path, kind=AcquireError, expected="a whole ZIP archive") as archive:
+        names = archive.namelist()
+        if member is not None and not fnmatch.filter(names, member):
+            raise AcquireError(
+                f"is a ZIP archive of {len(names)} members ({', '.join(names[:3])})", where=path,
+                expected=f"a member {member}",
+            )  # fmt: skip
+        if whole:
+            check_members(archive, names, kind=AcquireError)
 
 
 def _check_json(path: Path) -> None:

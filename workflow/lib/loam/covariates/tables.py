@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from loam.covariates.values import dates_of, numbers_of, row_of, texts_of
 from loam.errors import TableError
-from loam.io.tables import PARQUET
+from loam.io.tables import PARQUET, check_widths
 
 MISSING = ["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "#N/A"]  # cells of a CSV that hold no number
 
@@ -178,6 +178,7 @@ def _csv_header(path: Path) -> list[str]:
 
 def _read_csv(path: Path, header: list[str], wanted: list[str], text: set[str]) -> pd.DataFrame:
     place = {header.index(name): name for name in wanted}
+    check_widths(path)
     try:
         frame = pd.read_csv(
             path, encoding="utf-8-sig", header=None, skiprows=1, usecols=list(place), skip_blank_lines=False,

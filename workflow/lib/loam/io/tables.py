@@ -6,7 +6,9 @@ an apostrophe, which a spreadsheet takes as "this is text", and is read back wit
 
 from __future__ import annotations
 
+import csv
 import re
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -44,16 +46,42 @@ def read_table(path: str | Path, schema: pa.DataFrameSchema | None = None, *, te
 
 def _read_csv(path: Path, schema: pa.DataFrameSchema | None, text: Sequence[str]) -> pd.DataFrame:
     if schema is None:
-        frame = pd.read_csv(path, low_memory=False)
+        frame = _parsed(path)
         if named := [name for name in text if name in frame]:
-            frame[named] = pd.read_csv(path, usecols=named, dtype=str, keep_default_na=False)[named]
+            frame[named] = _parsed(path, usecols=named, dtype=str, keep_default_na=False)[named]
         return _each_text(frame, as_named)
     text = [name for name, column in schema.columns.items() if str(column.dtype).startswith("str")]
     missing = {name: ["", "nan", "NaN"] for name in schema.columns if name not in text} | dict.fromkeys(text, [""])
-    frame = pd.read_csv(
-        path, low_memory=False, dtype=dict.fromkeys(text, str), keep_default_na=False, na_values=missing
-    )
+    frame = _parsed(path, dtype=dict.fromkeys(text, str), keep_default_na=False, na_values=missing)
     return _each_text(frame, as_named)
+
+
+def _parsed(path: Path, **options: Any) -> pd.DataFrame:
+    """A CSV with a column for each name of its header, wherever its rows are as long."""
+    check_widths(path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", pd.errors.ParserWarning)  # of blank cells beyond the header
+        return pd.read_csv(path, low_memory=False, index_col=False, **options)
+
+
+def check_widths(path: Path) -> None:
+    """Raise where a row of a CSV has more cells than the header: after a comma that parts nothing, all others move.
+
+    Raises:
+        TableError: such a row, or no CSV in UTF-8.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            width = 0
+            for number, cells in enumerate(csv.reader(file), start=1):
+                width = width or len(cells)
+                if len(cells) > width and any(cell.strip() for cell in cells[width:]):
+                    raise TableError(
+                        f"row {number} has {len(cells)} cells", where=path, expected=f"{width}, as the header has",
+                        fix="write numbers with points, and texts that hold a comma in quotes",
+                    )  # fmt: skip
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise TableError(f"cannot be read ({error})", where=path, expected="CSV (UTF-8, commas)") from None
 
 
 def write_table(frame: pd.DataFrame, path: str | Path, schema: pa.DataFrameSchema | None = None) -> None:
@@ -101,7 +129,7 @@ def check_table(frame: pd.DataFrame, schema: pa.DataFrameSchema, *, where: objec
         cases = errors.failure_cases.head(5)
         text = "; ".join(
             f"{case.column or case.failure_case}: {case.check}"
-            + (f" fails for {case.failure_case!r} in row {int(case.index)}" if pd.notna(case.index) else "")
+            + (f" fails for {case.failure_case!r} in row {case.index}" if pd.notna(case.index) else "")
             for case in cases.itertuples(index=False)
         )
         raise TableError(text, where=where, fix="the stage that wrote this file needs mending or rerunning") from None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import shutil
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from loam.errors import RasterError
-from loam.io.archives import UNREADABLE
+from loam.io.archives import open_member, open_zip
 from loam.sentinel1.annotation import Annotation
 from loam.sentinel1.border import Border, find_border
 from loam.sentinel1.calibration import Calibration, calibration_of
@@ -213,12 +212,10 @@ def _unpacked(product: Product, measurement: str, folder: Path) -> str:
         return measurement
     name = measurement.rsplit(f"/{safe.root}", 1)[-1]
     target = folder / f"{product.name}_{Path(name).name}"
-    try:
-        with zipfile.ZipFile(safe.path) as archive, archive.open(safe.root + name) as packed, target.open("wb") as file:
-            shutil.copyfileobj(packed, file, 2**22)
-    except UNREADABLE as error:
-        raise RasterError(
-            f"cannot be unpacked to {folder} ({error})", where=safe.where(name),
-            fix="fetch the product again, or make room on the disk",
-        ) from None  # fmt: skip
+    with (
+        open_zip(safe.path, kind=RasterError) as archive,
+        open_member(archive, safe.root + name, kind=RasterError, where=safe.where(name)) as packed,
+        target.open("wb") as file,
+    ):
+        shutil.copyfileobj(packed, file, 2**22)
     return str(target)

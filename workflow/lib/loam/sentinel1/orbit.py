@@ -11,9 +11,7 @@ change, and the processor solved for zero Doppler with them (its geolocation poi
 
 from __future__ import annotations
 
-import gzip
 import logging
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +20,7 @@ from xml.etree import ElementTree
 import numpy as np
 
 from loam.errors import RasterError
+from loam.io.archives import read_gzip
 from loam.sentinel1.safe import Xml, seconds
 
 log = logging.getLogger("loam")
@@ -170,9 +169,9 @@ def read_orbit_file(path: str | Path, epoch: np.datetime64) -> StateVectors:
 def _orbit_xml(path: str | Path) -> Xml:
     path = Path(path)
     try:
-        data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        data = read_gzip(path, kind=RasterError) if path.suffix == ".gz" else path.read_bytes()
         return Xml(ElementTree.fromstring(data), str(path))
-    except (OSError, EOFError, zlib.error, ElementTree.ParseError) as error:
+    except (OSError, ValueError, LookupError, ElementTree.ParseError) as error:
         raise RasterError(
             f"cannot be read as an orbit file ({error})", where=path, expected="an EOF file", fix="fetch it again"
         ) from None

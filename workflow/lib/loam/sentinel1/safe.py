@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,7 +17,7 @@ from xml.etree import ElementTree
 import numpy as np
 
 from loam.errors import RasterError
-from loam.io.archives import UNREADABLE
+from loam.io.archives import open_zip, read_member
 
 MANIFEST = "manifest.safe"
 
@@ -46,7 +45,7 @@ class Safe:
     def files(self) -> tuple[str, ...]:
         """Paths of all files inside the product, sorted."""
         if self.zipped:
-            with zipfile.ZipFile(self.path) as archive:
+            with open_zip(self.path, kind=RasterError) as archive:
                 names = [name.removeprefix(self.root) for name in archive.namelist() if name.startswith(self.root)]
             return tuple(sorted(name for name in names if name and not name.endswith("/")))
         return tuple(sorted(item.relative_to(self.path).as_posix() for item in self.path.rglob("*") if item.is_file()))
@@ -89,10 +88,10 @@ class Safe:
         """
         try:
             if self.zipped:
-                with zipfile.ZipFile(self.path) as archive:
-                    return archive.read(self.root + file)
+                with open_zip(self.path, kind=RasterError) as archive:
+                    return read_member(archive, self.root + file, kind=RasterError, where=self.where(file))
             return (self.path / file).read_bytes()
-        except (KeyError, *UNREADABLE) as error:
+        except OSError as error:
             raise RasterError(
                 f"cannot be read ({error})", where=self.where(file), fix="fetch the product again"
             ) from None
@@ -203,11 +202,8 @@ def open_safe(path: str | Path) -> Safe:
         return Safe(path, path.name.removesuffix(".SAFE"))
     if not path.is_file():
         raise RasterError("no such product", where=path, expected="a SAFE folder, or a zip of one")
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-    except UNREADABLE as error:
-        raise RasterError(f"is no whole zip ({error})", where=path, fix="fetch the product again") from None
+    with open_zip(path, kind=RasterError, expected="a whole zip") as archive:
+        names = archive.namelist()
     roots = sorted({match[1] for name in names if (match := re.match(r"((?:.*/)?[^/]+\.SAFE/)", name))}, key=len)
     if not roots:
         raise RasterError("holds no .SAFE folder", where=path, expected="a zip of one Sentinel-1 product")

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import zipfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from loam.errors import RasterError
-from loam.io.archives import UNREADABLE
+from loam.io.archives import check_members, open_zip, read_member
 
 
 @dataclass(frozen=True)
@@ -23,26 +21,18 @@ class Archive:
     def read(self, name: str) -> bytes:
         """A file's bytes."""
         if not self.zipped:
-            return (self.where / name).read_bytes()
-        with self._whole(name), zipfile.ZipFile(self.where) as archive:
-            return archive.read(name)
+            try:
+                return (self.where / name).read_bytes()
+            except OSError as error:
+                raise RasterError(f"cannot be read ({error})", where=self.where / name) from error
+        with open_zip(self.where, kind=RasterError) as archive:
+            return read_member(archive, name, kind=RasterError)
 
     def check(self, names: Iterable[str]) -> None:
         """Raise where the content of a zipped file is not what the zip's checksum says: GDAL does not look."""
         if self.zipped:
-            for name in names:
-                with self._whole(name), zipfile.ZipFile(self.where) as archive, archive.open(name) as file:
-                    while file.read(2**20):
-                        pass
-
-    @contextmanager
-    def _whole(self, name: str) -> Iterator[None]:
-        try:
-            yield
-        except UNREADABLE as error:
-            raise RasterError(
-                f"{name} cannot be read ({error})", where=self.where, fix="fetch the product again"
-            ) from None
+            with open_zip(self.where, kind=RasterError) as archive:
+                check_members(archive, names, kind=RasterError)
 
     def raster(self, name: str) -> str:
         """The path by which GDAL reads a file."""
@@ -58,10 +48,5 @@ def open_archive(path: Path) -> Archive:
     if path.is_dir():
         files = (file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file())
         return Archive(path, frozenset(files), zipped=False)
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return Archive(path, frozenset(archive.namelist()), zipped=True)
-    except UNREADABLE as error:
-        raise RasterError(
-            f"cannot be read as a zip ({error})", where=path, expected="a whole product", fix="fetch it again"
-        ) from None
+    with open_zip(path, kind=RasterError, expected="a whole product") as archive:
+        return Archive(path, frozenset(archive.namelist()), zipped=True)

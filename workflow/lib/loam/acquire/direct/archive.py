@@ -22,7 +22,6 @@ import fnmatch
 import logging
 import re
 import struct
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -42,6 +41,7 @@ from loam.acquire.provenance import is_current, read_source, write_source
 from loam.acquire.redact import redact
 from loam.acquire.resample import Reading, resample
 from loam.errors import AcquireError, ConfigError, RasterError
+from loam.io.archives import open_zip, read_member
 from loam.io.provenance import sha256_of_file
 
 log = logging.getLogger("loam")
@@ -161,7 +161,7 @@ def member_of(archive: Path, pattern: str) -> str:
     Raises:
         AcquireError: there is none, or several.
     """
-    with zipfile.ZipFile(archive) as file:
+    with open_zip(archive, kind=AcquireError) as file:
         names = [name for name in file.namelist() if not name.endswith("/")]
     found = [
         name for name in names if fnmatch.fnmatch(name, pattern) or fnmatch.fnmatch(PurePosixPath(name).name, pattern)
@@ -188,11 +188,11 @@ def codes_of(archive: Path, member: str, columns: Sequence[str]) -> dict[int, in
     Raises:
         AcquireError: a table without these columns, or one that cannot be read.
     """
-    with zipfile.ZipFile(archive) as file:
+    with open_zip(archive, kind=AcquireError) as file:
         name = next((name for name in file.namelist() if name.lower() == f"{member}.vat.dbf".lower()), None)
         if name is None or not columns:
             return None
-        table = read_dbase(file.read(name), f"{archive}, {name}")
+        table = read_dbase(read_member(file, name, kind=AcquireError), f"{archive}, {name}")
     names = {column.lower(): column for column in table}
     code = next((names[column.lower()] for column in columns if column.lower() in names), None)
     if code is None or "value" not in names:
@@ -223,9 +223,9 @@ def read_dbase(data: bytes, where: str) -> dict[str, list[str]]:
             name, size = data[place : place + 11].split(b"\x00")[0].decode("ascii"), data[place + 16]
             fields.append((name, start, size))
             start += size
-        rows = [data[head + row * length : head + (row + 1) * length] for row in range(count)]
-        if start > length or not fields or any(len(row) < length for row in rows):
+        if start > length or not fields or head + count * length > len(data):
             raise ValueError("it is cut short")
+        rows = [data[head + row * length : head + (row + 1) * length] for row in range(count)]
         kept = [row for row in rows if row[:1] != b"*"]
         return {name: [row[at : at + size].decode("latin-1").strip() for row in kept] for name, at, size in fields}
     except (struct.error, IndexError, ValueError) as error:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-import zipfile
 from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
@@ -20,6 +19,7 @@ import xarray as xr
 
 from loam.acquire.content import ZIP
 from loam.errors import AcquireError
+from loam.io.archives import open_member, open_zip
 
 TIMES = ("valid_time", "time")
 PRELIMINARY = ("0005", "5")
@@ -80,11 +80,11 @@ def read_reply(path: Path, name: str, units: str, latitude: np.ndarray, longitud
 
 def _read_members(path: Path, name: str, units: str, latitude: np.ndarray, longitude: np.ndarray, into: Hours) -> None:
     read = False
-    with zipfile.ZipFile(path) as archive, tempfile.TemporaryDirectory(dir=path.parent) as folder:
+    with open_zip(path, kind=AcquireError) as archive, tempfile.TemporaryDirectory(dir=path.parent) as folder:
         members = [member for member in archive.namelist() if member.endswith(".nc")]
         for number, member in enumerate(members):
             part = Path(folder) / f"{number}.nc"
-            with archive.open(member) as source, part.open("wb") as target:
+            with open_member(archive, member, kind=AcquireError) as source, part.open("wb") as target:
                 shutil.copyfileobj(source, target)
             read |= _read(
                 part, f"the store's reply {path.name}, member {member}", name, units, latitude, longitude, into

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 from loam.acquire.canonical import check_range
 from loam.acquire.catalogue import Dataset
 from loam.errors import AcquireError
-from loam.io.archives import UNREADABLE
+from loam.io.archives import UNREADABLE, open_zip, read_member
 from loam.io.atomic import atomic_path
 
 log = logging.getLogger("loam")
@@ -38,8 +39,11 @@ def kept_crop(path: Path, fetch: Callable[[], Crop], dataset: Dataset, may_be_em
 
 def read_crop(path: Path) -> Crop:
     """The crop at ``path``."""
-    with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
-        return dict(kept)
+    with open_zip(path, kind=AcquireError) as archive:
+        members = {name: read_member(archive, name, kind=AcquireError) for name in archive.namelist()}
+    return {
+        name.removesuffix(".npy"): np.load(io.BytesIO(content), allow_pickle=False) for name, content in members.items()
+    }
 
 
 def check_crop(crop: Mapping[str, np.ndarray], dataset: Dataset, may_be_empty: bool, where: str) -> None:

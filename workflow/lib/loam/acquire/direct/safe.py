@@ -5,13 +5,13 @@ each polarisation that its name promises (S1-RS-MDA-52-7441, section 3).
 from __future__ import annotations
 
 import fnmatch
-import zipfile
 from pathlib import Path
 
 from loam.acquire.check import check_magic
 from loam.acquire.content import describe, is_xml
 from loam.acquire.scene_names import sentinel1_name
 from loam.errors import AcquireError
+from loam.io.archives import open_member, open_zip
 
 PARTS = ("annotation/*-{polarisation}-*.xml", "annotation/calibration/calibration-*-{polarisation}-*.xml",
          "annotation/calibration/noise-*-{polarisation}-*.xml", "measurement/*-{polarisation}-*.tiff")  # fmt: skip
@@ -30,14 +30,14 @@ def check_safe(path: Path, scene: str, *, whole: bool = False) -> None:
     """
     check_magic(path, "zip", whole=whole)
     root = f"{scene}.SAFE/"
-    with zipfile.ZipFile(path) as archive:
+    with open_zip(path, kind=AcquireError) as archive:
         sizes = {entry.filename: entry.file_size for entry in archive.infolist()}
         if not any(name.startswith(root) for name in sizes):
             there = sorted({name.split("/")[0] for name in sizes})
             raise AcquireError(f"holds {', '.join(there[:3]) or 'nothing'}", where=path, expected=root.rstrip("/"))
         if not sizes.get(f"{root}manifest.safe"):
             raise AcquireError("holds no manifest.safe", where=path, expected=f"{root}manifest.safe")
-        with archive.open(f"{root}manifest.safe") as file:
+        with open_member(archive, f"{root}manifest.safe", kind=AcquireError) as file:
             head = file.read(4096)
     if not is_xml(head):
         raise AcquireError(f"manifest.safe is {describe(head)}", where=path, expected="XML")
