@@ -77,3 +77,21 @@ def test_what_is_no_store_is_said(tmp_path):
         store.open_store(tmp_path / "b.zarr")
     with pytest.raises(RasterError, match="no such store"):
         store.open_store(tmp_path / "c.zarr")
+
+
+@pytest.mark.parametrize("file", ["zarr.json", "weather/zarr.json", "weather/rain/zarr.json"])
+def test_a_store_whose_description_is_damaged_is_named(tmp_path, file):
+    with atomic_store(tmp_path / "a.zarr") as group:
+        create_map(group.create_group("weather"), "rain", (5, 5), 16)
+    (tmp_path / "a.zarr" / file).write_text("{")
+    with pytest.raises(RasterError, match="a.zarr: cannot be read as a zarr store .*build it again"):
+        store.open_store(tmp_path / "a.zarr")
+
+
+def test_an_array_whose_values_are_damaged_is_named(tmp_path):
+    with atomic_store(tmp_path / "a.zarr") as group:
+        create_map(group, "rain", (40, 40), 16)[0][:] = np.random.default_rng(0).normal(0, 1, (40, 40))
+    file = next(path for path in (tmp_path / "a.zarr" / "rain").rglob("*") if path.is_file() and path.suffix != ".json")
+    file.write_bytes(file.read_bytes()[::-1])
+    with pytest.raises(RasterError, match="a.zarr/rain: cannot be read"):
+        read_cells(store.open_store(tmp_path / "a.zarr")["rain"], np.arange(9), np.arange(9))

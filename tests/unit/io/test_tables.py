@@ -1,4 +1,6 @@
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from loam.errors import TableError
@@ -92,3 +94,26 @@ def test_rows_with_more_cells_than_the_header_are_refused(tmp_path, rows):
 def test_a_comma_at_the_end_of_each_row_moves_nothing(tmp_path):
     (tmp_path / "t.csv").write_text("fold,test_station,validation_station\n3,a,b,\n4,b,a,\n")
     assert read_table(tmp_path / "t.csv", FOLDS)["fold"].tolist() == [3, 4]
+
+
+@pytest.mark.parametrize("cell", [["a"], {"b": "a"}])
+def test_a_column_of_nested_values_is_named(tmp_path, cell):
+    pd.DataFrame({"fold": [1], "test_station": [cell], "validation_station": ["b"]}).to_parquet(tmp_path / "t.parquet")
+    with pytest.raises(TableError, match="t.parquet: column 'test_station' holds .*unnest"):
+        read_table(tmp_path / "t.parquet", FOLDS)
+
+
+def test_bytes_are_texts_in_utf_8_or_an_error(tmp_path):
+    path = tmp_path / "t.parquet"
+    folds.assign(test_station=["Höhe".encode(), b"b"]).to_parquet(path)
+    assert read_table(path, FOLDS)["test_station"].tolist() == ["Höhe", "b"]
+    folds.assign(test_station=[b"\xff", b"b"]).to_parquet(path)
+    with pytest.raises(TableError, match="t.parquet: cannot be read as a table"):
+        read_table(path, FOLDS)
+
+
+def test_a_column_that_is_there_twice_is_named(tmp_path):
+    table = pa.table([[1], ["a"], ["b"], ["c"]], names=["fold", "test_station", "test_station", "validation_station"])
+    pq.write_table(table, tmp_path / "t.parquet")
+    with pytest.raises(TableError, match="column 'test_station' is there twice"):
+        read_table(tmp_path / "t.parquet", FOLDS)

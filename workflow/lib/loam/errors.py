@@ -6,6 +6,15 @@ program and is shown with its traceback.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+# What Python and libraries raise where a file does not hold what its form promises: text for a number, a list for a
+# mapping, a key that is not there, a size that no memory holds.
+NONSENSE = (
+    OSError, ValueError, TypeError, LookupError, AttributeError, OverflowError, RuntimeError, MemoryError, EOFError,
+)  # fmt: skip
+
 
 class LoamError(Exception):
     """Something the user can mend. ``str()`` is one line: where, what, expected, fix; below it, what to paste.
@@ -53,3 +62,20 @@ class AcquireError(LoamError):
 
 class CredentialError(AcquireError):
     """Credentials, a project, a quota or accepted terms are missing."""
+
+
+@contextmanager
+def naming(
+    kind: type[LoamError], what: str, *, where: object, expected: str | None = None, fix: str | None = None
+) -> Iterator[None]:
+    """Turn whatever is raised while a file is taken apart into an error of class ``kind`` that names the file.
+
+    For the few places where content from outside becomes values of this program, not for computing with them.
+
+    Raises:
+        LoamError: of class ``kind``; an error of the program's own passes as it is.
+    """
+    try:
+        yield
+    except NONSENSE as error:
+        raise kind(f"{what} ({type(error).__name__}: {error})", where=where, expected=expected, fix=fix) from error

@@ -15,20 +15,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyproj
 import rasterio
 from affine import Affine
 from odc.geo.geobox import GeoBox
-from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
+from rasterio.errors import CRSError, NotGeoreferencedWarning
 from rasterio.windows import Window
 
 from loam.dateline import period_of
 from loam.errors import RasterError
 from loam.io.atomic import write_text
 from loam.io.provenance import hash_of_values
+from loam.io.rasters import RASTER_DAMAGE, Raster
 
 log = logging.getLogger("loam")
 
@@ -169,35 +169,11 @@ def open_raster(path: str | Path) -> Iterator[rasterio.DatasetReader]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NotGeoreferencedWarning)  # geobox_of says it better
             with rasterio.Env():  # as rasterio.open: formats are registered
-                dataset = _Raster(str(path))
-    except (RasterioError, CRSError, ValueError, UnicodeDecodeError) as error:
+                dataset = Raster(str(path))
+    except RASTER_DAMAGE as error:
         raise RasterError(f"cannot be read as a raster ({error})", where=path, expected="a GeoTIFF") from None
     with dataset:
         yield dataset
-
-
-class _Raster(rasterio.io.DatasetReader):
-    """A raster whose pixels, where they cannot be read, are an error that names it: damage shows past the header."""
-
-    def read(self, *arguments: Any, **options: Any) -> np.ndarray:
-        """As rasterio's; raises a RasterError where blocks are damaged or lacking."""
-        with self._named():
-            return super().read(*arguments, **options)
-
-    def read_masks(self, *arguments: Any, **options: Any) -> np.ndarray:
-        """As rasterio's; likewise."""
-        with self._named():
-            return super().read_masks(*arguments, **options)
-
-    @contextmanager
-    def _named(self) -> Iterator[None]:
-        try:
-            yield
-        except (RasterioError, MemoryError, ValueError, OverflowError) as error:
-            raise RasterError(
-                f"cannot be read to its end ({error.__cause__ or error})", where=self.name, expected="a whole GeoTIFF",
-                fix="fetch or write it again",
-            ) from None  # fmt: skip
 
 
 def geobox_of(dataset: rasterio.DatasetReader) -> GeoBox:

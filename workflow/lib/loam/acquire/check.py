@@ -21,6 +21,7 @@ from loam.acquire.content import HDF5, HEAD, NETCDF, NPY, TIFF, ZIP, describe, i
 from loam.errors import AcquireError, RasterError
 from loam.grid import geobox_of, open_raster, present, same_grid
 from loam.io.archives import check_members, open_zip
+from loam.io.netcdf import open_netcdf, values_of
 
 _MAGIC = {"tiff": TIFF, "hdf5": HDF5, "netcdf": NETCDF + HDF5, "zip": ZIP, "npy": NPY}
 KINDS = (*_MAGIC, "json", "xml")
@@ -124,26 +125,23 @@ def check_fields(
         may_be_empty: whether a variable may be all missing: nothing is published yet, or the whole is a known gap.
     """
     check_magic(path, "netcdf")
-    try:
-        with xr.open_dataset(path, engine="netcdf4", cache=False, decode_timedelta=False) as dataset:
-            _check_times(path, dataset, pd.DatetimeIndex(list(times)))
-            for names in (Y_NAMES, X_NAMES):
-                _check_axis(path, dataset, names)
-            for name, (units, low, high) in variables.items():
-                if name not in dataset.data_vars:
-                    there = ", ".join(str(item) for item in dataset.data_vars)
-                    raise AcquireError(f"has no variable {name}", where=path, expected=f"it among {there}")
-                variable = dataset[name]
-                if variable.attrs.get("units") != units:
-                    raise AcquireError(
-                        f"{name} has units {variable.attrs.get('units')!r}", where=path, expected=repr(units)
-                    )
-                seen = _Seen()
-                for values in _slices(variable):
-                    seen.add(values[np.isfinite(values)] if values.dtype.kind == "f" else values.ravel())
-                seen.check(path, name, (low, high), tolerance, may_be_empty)
-    except (OSError, ValueError, RuntimeError) as error:
-        raise AcquireError(f"cannot be read ({error})", where=path, expected="a whole netCDF file") from None
+    with open_netcdf(path, kind=AcquireError) as dataset:
+        _check_times(path, dataset, pd.DatetimeIndex(list(times)))
+        for names in (Y_NAMES, X_NAMES):
+            _check_axis(path, dataset, names)
+        for name, (units, low, high) in variables.items():
+            if name not in dataset.data_vars:
+                there = ", ".join(str(item) for item in dataset.data_vars)
+                raise AcquireError(f"has no variable {name}", where=path, expected=f"it among {there}")
+            variable = dataset[name]
+            if variable.attrs.get("units") != units:
+                raise AcquireError(
+                    f"{name} has units {variable.attrs.get('units')!r}", where=path, expected=repr(units)
+                )
+            seen = _Seen()
+            for values in _slices(variable, path):
+                seen.add(values[np.isfinite(values)] if values.dtype.kind == "f" else values.ravel())
+            seen.check(path, name, (low, high), tolerance, may_be_empty)
 
 
 class _Seen:
@@ -171,14 +169,14 @@ class _Seen:
             )  # fmt: skip
 
 
-def _slices(variable: xr.DataArray) -> Iterator[np.ndarray]:
+def _slices(variable: xr.DataArray, path: Path) -> Iterator[np.ndarray]:
     """The values of ``variable``, a step of its first dimension at a time where it has three."""
     if variable.ndim < 3:
-        yield np.asarray(variable.values)
+        yield values_of(variable, path, kind=AcquireError)
         return
     step = max(1, BLOCK // max(1, int(np.prod(variable.shape[1:]))))
     for start in range(0, variable.shape[0], step):
-        yield np.asarray(variable[start : start + step].values)
+        yield values_of(variable[start : start + step], path, kind=AcquireError)
 
 
 def _check_times(path: Path, dataset: xr.Dataset, asked: pd.DatetimeIndex) -> None:

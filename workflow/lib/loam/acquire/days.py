@@ -23,8 +23,9 @@ from loam.acquire.catalogue import Dataset, Gap
 from loam.acquire.manifest import build_manifest, state_of_day
 from loam.acquire.plan import days_of
 from loam.acquire.source import Fields
-from loam.errors import ConfigError, LoamError
+from loam.errors import AcquireError, ConfigError, LoamError, naming
 from loam.io.atomic import atomic_path
+from loam.io.netcdf import open_netcdf
 
 log = logging.getLogger("loam")
 
@@ -124,7 +125,7 @@ def kept_fields(path: Path, fetch: Callable[[], Fields], check: Callable[[Fields
     if path.exists():
         try:
             return check(_read(path))
-        except (LoamError, OSError, ValueError, KeyError) as error:
+        except LoamError as error:
             log.warning("%s is fetched again (%s)", path.name, error)
             path.unlink()
     fields = check(fetch())
@@ -169,12 +170,12 @@ def _write(fields: Fields, path: Path) -> None:
 
 
 def _read(path: Path) -> Fields:
-    with xr.open_dataset(path, engine="netcdf4", decode_timedelta=False) as file:
+    with open_netcdf(path, kind=AcquireError) as file, naming(AcquireError, "holds no fields", where=path):
         data = file.load()
-    provisional = frozenset(date.fromisoformat(text) for text in json.loads(data.attrs.pop("provisional")))
-    until = data.attrs.pop("published_until")
-    found = data["found"].to_numpy()
-    return Fields(data.drop_vars("found"), found, provisional, date.fromisoformat(until) if until else None)
+        provisional = frozenset(date.fromisoformat(text) for text in json.loads(data.attrs.pop("provisional")))
+        until = data.attrs.pop("published_until")
+        found = data["found"].to_numpy()
+        return Fields(data.drop_vars("found"), found, provisional, date.fromisoformat(until) if until else None)
 
 
 def _report(dataset: Dataset, manifest: pd.DataFrame, on: date) -> None:

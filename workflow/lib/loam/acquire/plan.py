@@ -25,6 +25,7 @@ from loam.io.provenance import hash_of_values
 FIELDS = ("coarse_moisture", "weather", "vegetation")
 MAPS = ("soil", "terrain", "landcover")
 SCENES = ("sentinel1", "sentinel2")
+MOST_PIXELS = 1_000_000  # a side
 FINER = 4  # class maps whose shares are wanted are fetched on pixels of a quarter of the side
 
 
@@ -104,7 +105,7 @@ def grid_of(grid: Mapping[str, Any]) -> dict[str, Any] | None:
     """CRS, transform and shape of the config's ``mapping.grid`` where it is given by numbers; None where by a raster.
 
     Raises:
-        ConfigError: bounds that do not hold a whole number of pixels.
+        ConfigError: bounds that do not hold a whole number of pixels, or more than a map can have.
     """
     if any(grid.get(key) is None for key in ("crs", "bounds", "resolution")):
         return None
@@ -117,6 +118,11 @@ def grid_of(grid: Mapping[str, Any]) -> dict[str, Any] | None:
             where="config key 'mapping.grid.bounds'",
             expected="west, south, east, north (in degrees across 180: east beyond 180)",
         )
+    if not (0.5 < width < MOST_PIXELS and 0.5 < height < MOST_PIXELS):
+        raise ConfigError(
+            f"{width:g} x {height:g} pixels of {size:g}", where="config key 'mapping.grid'",
+            expected=f"1 to {MOST_PIXELS:,} pixels a side", fix="give bounds and resolution in the unit of the CRS",
+        )  # fmt: skip
     if abs(width - round(width)) > 1e-6 or abs(height - round(height)) > 1e-6:
         raise ConfigError(
             f"{width:g} x {height:g} pixels of {size:g}", where="config key 'mapping.grid.bounds'",

@@ -22,7 +22,7 @@ from loam.covariates.cell_index import CellIndex, index_pixels, transformer_betw
 from loam.covariates.classes import CODES
 from loam.covariates.derive import Observations, RowReader, Series, Settings
 from loam.covariates.features import FeatureSet
-from loam.covariates.store import days_of, grid_of_group, open_store, read_cells
+from loam.covariates.store import days_of, grid_of_group, open_store, read_along, read_cells
 from loam.covariates.tiles import Completeness, TileInputs
 from loam.errors import ConfigError, RasterError
 from loam.grid import Grid, Tile, same_grid
@@ -229,7 +229,7 @@ class GridSource:
                 parts.append(read_cells(self.cube.array(month, group, variable), index.rows, index.cols, (part,)))
                 days.append(own[part])
                 if "relative_orbit" in self.cube.months[month][group]:
-                    orbits.append(self.cube.months[month][group]["relative_orbit"][part])
+                    orbits.append(read_along(self.cube.months[month][group], "relative_orbit")[part])
         values = np.concatenate(parts)
         if self.cube.outliers is not None and variable in BACKSCATTER:
             found = outliers(to_decibel(values), np.concatenate(orbits), self.cube.outliers)

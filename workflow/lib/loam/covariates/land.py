@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 import rasterio
-from affine import Affine
 from odc.geo.geobox import GeoBox
 
 from loam.acquire.plan import grid_of
+from loam.acquire.region import geobox_of_run
 from loam.covariates.classes import NO_CLASS, WATER, crosswalk_of
 from loam.covariates.reasons import LAND, MASKED, NO_COVER, OUTSIDE, REASONS, SEA
 from loam.covariates.warp import Warped
@@ -48,10 +48,9 @@ def build_grid(settings: Mapping[str, Any], tile: int, landcover: str | Path | N
             return like
         write_land(like.geobox, tile, landcover, land, within=like)
         return grid_like(land, tile)
-    numbers = grid_of(settings)
-    if numbers is None:
+    if grid_of(settings) is None:
         raise ConfigError("no grid", where="config key 'mapping.grid'", expected="like, or crs, bounds and resolution")
-    geobox = GeoBox(tuple(numbers["shape"]), Affine(*numbers["transform"]), numbers["crs"])
+    geobox = geobox_of_run(settings)
     write_land(geobox, tile, landcover, land)
     return grid_like(land, tile)
 

@@ -20,8 +20,9 @@ from affine import Affine
 from odc.geo.geobox import GeoBox
 from zarr.codecs import BloscCodec
 
-from loam.errors import RasterError
+from loam.errors import RasterError, naming
 
+AGAIN = "build it again"
 SHARD_CELLS = 16 * 2**20  # at most so many numbers a file (64 MiB), but at least one row of tiles
 AT_ONCE = 2**20  # numbers of a block that is read whole
 EPOCH = np.datetime64("1970-01-01", "D")
@@ -54,10 +55,16 @@ def open_store(path: str | Path) -> zarr.Group:
     """
     if not Path(path).is_dir():
         raise RasterError("no such store", where=path, fix="run the rule that builds it")
-    try:
-        return zarr.open_group(Path(path), mode="r", zarr_format=3)
-    except (OSError, ValueError, KeyError) as error:
-        raise RasterError(f"cannot be read as a zarr store ({error})", where=path, fix="build it again") from None
+    with naming(RasterError, "cannot be read as a zarr store", where=path, fix=AGAIN):
+        group = zarr.open_group(Path(path), mode="r", zarr_format=3)
+        for _, member in group.members(max_depth=None):  # each has a description of its own
+            dict(member.attrs)
+        return group
+
+
+def path_of(node: zarr.Group | zarr.Array) -> Path:
+    """Where a group or an array lies."""
+    return Path(str(node.store_path).removeprefix("file://"))
 
 
 def describe_grid(group: zarr.Group, geobox: GeoBox) -> None:
@@ -73,8 +80,13 @@ def describe_grid(group: zarr.Group, geobox: GeoBox) -> None:
 
 
 def grid_of_group(group: zarr.Group) -> GeoBox:
-    """The grid that ``describe_grid`` wrote."""
-    return GeoBox(tuple(group.attrs["shape"]), Affine(*group.attrs["transform"]), group.attrs["crs"])
+    """The grid that ``describe_grid`` wrote.
+
+    Raises:
+        RasterError: it is damaged.
+    """
+    with naming(RasterError, "does not describe its grid", where=path_of(group), fix=AGAIN):
+        return GeoBox(tuple(group.attrs["shape"]), Affine(*group.attrs["transform"]), group.attrs["crs"])
 
 
 def create_map(
@@ -118,8 +130,27 @@ def create_days(group: zarr.Group, name: str, days: Sequence[np.datetime64] | np
 
 
 def days_of(group: zarr.Group, name: str) -> np.ndarray:
-    """The days that ``create_days`` wrote: datetime64[D]."""
-    return EPOCH + group[name][:].astype("timedelta64[D]")
+    """The days that ``create_days`` wrote: datetime64[D].
+
+    Raises:
+        RasterError: they are damaged.
+    """
+    return EPOCH + read_along(group, name).astype("timedelta64[D]")
+
+
+def read_along(group: zarr.Group, name: str) -> np.ndarray:
+    """All values of an array of a group that has one dimension.
+
+    Raises:
+        RasterError: it is damaged.
+    """
+    with naming(RasterError, f"'{name}' cannot be read", where=path_of(group), fix=AGAIN):
+        values = np.asarray(group[name][:])
+        if values.ndim != 1 or values.dtype.kind not in "iu":
+            raise RasterError(
+                f"'{name}' is {values.dtype} of {values.ndim} dimensions", where=path_of(group), fix=AGAIN
+            )
+        return values
 
 
 def read_cells(array: zarr.Array, rows: np.ndarray, cols: np.ndarray, leading: Any = ()) -> np.ndarray:
@@ -131,7 +162,15 @@ def read_cells(array: zarr.Array, rows: np.ndarray, cols: np.ndarray, leading: A
         array: the array.
         rows, cols: [cell], inside it.
         leading: indices or slices of the dimensions before y and x.
+
+    Raises:
+        RasterError: the array is damaged.
     """
+    with naming(RasterError, "cannot be read", where=path_of(array), fix=AGAIN):
+        return _read_cells(array, rows, cols, leading)
+
+
+def _read_cells(array: zarr.Array, rows: np.ndarray, cols: np.ndarray, leading: Any) -> np.ndarray:
     leading = tuple(leading)
     if array.ndim == 2 and len(rows) and not _close(rows, cols, 1):
         return np.asarray(array.get_coordinate_selection((rows, cols)))

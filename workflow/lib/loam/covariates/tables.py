@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from loam.covariates.values import dates_of, numbers_of, row_of, texts_of
 from loam.errors import TableError
-from loam.io.tables import PARQUET, check_widths
+from loam.io.tables import PARQUET, check_widths, read_parquet
 
 MISSING = ["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "#N/A"]  # cells of a CSV that hold no number
 
@@ -205,10 +205,7 @@ def _parquet_header(path: Path) -> list[str]:
 
 
 def _read_parquet(path: Path, wanted: list[str]) -> pd.DataFrame:
-    try:
-        frame = pq.read_table(path, columns=wanted).to_pandas(ignore_metadata=True)
-    except (OSError, ValueError) as error:
-        raise _unreadable(path, error) from None
+    frame = read_parquet(path, wanted)[wanted]
     frame.index = pd.RangeIndex(1, len(frame) + 1)
     return frame
 

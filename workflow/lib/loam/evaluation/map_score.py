@@ -23,12 +23,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import rasterio
-import xarray as xr
 
 from loam.covariates.cells import Cells, open_cells
-from loam.errors import RasterError
+from loam.errors import RasterError, naming
 from loam.evaluation.metrics import SINGLE_PRECISION
 from loam.grid import geobox_of, open_raster, same_grid, tiles_of
+from loam.io.netcdf import open_netcdf
 from loam.io.schemas import MAP_SCORES
 from loam.training.ranges import INSIDE, NO_VALUE, OUTSIDE, RANGE_BAND
 from loam.variables import Door
@@ -219,7 +219,7 @@ def landcovers_of(truth: str | Path) -> dict[str, int]:
     Raises:
         RasterError: it tells land cover without saying what its codes mean.
     """
-    with xr.open_dataset(truth, engine="netcdf4", decode_times=False) as file:
+    with open_netcdf(truth, decode_times=False) as file:
         if LANDCOVER not in file:
             return {}
         described: Mapping[str, object] = file[LANDCOVER].attrs
@@ -230,7 +230,8 @@ def landcovers_of(truth: str | Path) -> dict[str, int]:
             f"variable '{LANDCOVER}' does not say what its codes mean", where=truth,
             expected="attributes flag_values and flag_meanings, as many values as words",
         )  # fmt: skip
-    return {name: int(value) for name, value in zip(names, values, strict=True)}
+    with naming(RasterError, f"flag_values of '{LANDCOVER}' are no codes", where=truth):
+        return {name: int(value) for name, value in zip(names, values, strict=True)}
 
 
 def _landcover(covered: Cells, day: date, rows: slice, cols: slice) -> np.ndarray:

@@ -10,55 +10,40 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from loam.errors import RasterError
+from loam.errors import LoamError, RasterError, naming
 
-# What xarray, netCDF4 and pandas raise for headers, attributes and times that make no sense.
-DAMAGE = (
-    OSError,
-    ValueError,
-    RuntimeError,
-    KeyError,
-    TypeError,
-    AttributeError,
-    IndexError,
-    OverflowError,
-    MemoryError,
-)
+AGAIN = "fetch or write it again"
 
 
 @contextmanager
-def open_netcdf(path: str | Path, **options: Any) -> Iterator[xr.Dataset]:
+def open_netcdf(path: str | Path, *, kind: type[LoamError] = RasterError, **options: Any) -> Iterator[xr.Dataset]:
     """Open a file with times decoded and values read when they are asked for.
 
+    Args:
+        path: of the file.
+        kind: class of the error.
+        options: of ``xarray.open_dataset``.
+
     Raises:
-        RasterError: there is no such file, or it cannot be read as CF-netCDF.
+        LoamError: of that class; there is no such file, or it cannot be read as CF-netCDF.
     """
     path = Path(path)
     if not path.is_file():
-        raise RasterError("no such file", where=path, fix="check its path in the config, or run the rule that makes it")
-    try:
-        data = xr.open_dataset(path, engine="netcdf4", cache=False, decode_timedelta=False, **options)
-    except DAMAGE as error:
-        raise RasterError(
-            f"cannot be read as netCDF ({error})",
-            where=path,
-            expected="a CF-netCDF file",
-            fix="fetch or write it again",
-        ) from None
+        raise kind("no such file", where=path, fix="check its path in the config, or run the rule that makes it")
+    with naming(kind, "cannot be read as netCDF", where=path, expected="a CF-netCDF file", fix=AGAIN):
+        data = xr.open_dataset(path, engine="netcdf4", cache=False, **{"decode_timedelta": False, **options})
     with data:
         yield data
 
 
-def values_of(array: xr.DataArray | xr.Variable, path: Path) -> np.ndarray:
+def values_of(
+    array: xr.DataArray | xr.Variable, path: str | Path, *, kind: type[LoamError] = RasterError
+) -> np.ndarray:
     """The values of a variable, or of the part of it that was chosen.
 
     Raises:
-        RasterError: they are damaged.
+        LoamError: of class ``kind``; they are damaged.
     """
-    try:
+    name = getattr(array, "name", None) or "a variable"
+    with naming(kind, f"'{name}' cannot be read", where=path, expected="a whole netCDF file", fix=AGAIN):
         return np.asarray(array.values)
-    except DAMAGE as error:
-        raise RasterError(
-            f"'{getattr(array, 'name', None) or 'a variable'}' cannot be read ({error})", where=path,
-            expected="a whole netCDF file", fix="fetch or write it again",
-        ) from None  # fmt: skip

@@ -14,16 +14,19 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pandera.pandas as pa
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pandera.errors import SchemaErrors
+from pandera.pandas import DataFrameSchema
 
-from loam.errors import TableError
+from loam.errors import TableError, naming
 from loam.io.atomic import atomic_path
 
 PARQUET = {".parquet", ".pq"}
 FORMULA = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")  # the last four are their full-width forms
 
 
-def read_table(path: str | Path, schema: pa.DataFrameSchema | None = None, *, text: Sequence[str] = ()) -> pd.DataFrame:
+def read_table(path: str | Path, schema: DataFrameSchema | None = None, *, text: Sequence[str] = ()) -> pd.DataFrame:
     """Read a CSV (UTF-8, comma) or Parquet table.
 
     Of a CSV, the columns that ``schema`` holds as text, or ``text`` names, are read as written: station 03048 keeps its
@@ -34,7 +37,7 @@ def read_table(path: str | Path, schema: pa.DataFrameSchema | None = None, *, te
     """
     path = Path(path)
     try:
-        frame = pd.read_parquet(path) if path.suffix in PARQUET else _read_csv(path, schema, text)
+        frame = read_parquet(path) if path.suffix in PARQUET else _read_csv(path, schema, text)
     except FileNotFoundError:
         raise TableError("no such file", where=path, fix="check the path in the config") from None
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, OSError, ValueError) as error:
@@ -44,7 +47,30 @@ def read_table(path: str | Path, schema: pa.DataFrameSchema | None = None, *, te
     return frame if schema is None else check_table(frame, schema, where=path)
 
 
-def _read_csv(path: Path, schema: pa.DataFrameSchema | None, text: Sequence[str]) -> pd.DataFrame:
+def read_parquet(path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """Read a Parquet table, or ``columns`` of it (an index is one too); bytes are texts in UTF-8.
+
+    Raises:
+        TableError: it cannot be read, or a column is there twice or holds lists or other nested values.
+    """
+    where = {"where": path, "expected": "a Parquet table, a number, text or date in each cell"}
+    with naming(TableError, "cannot be read as a table", **where):
+        if not path.is_file():
+            raise TableError("no such file", where=path, fix="check the path in the config")
+        with pq.ParquetFile(path) as file:
+            names = file.schema_arrow.names
+            if twice := sorted({name for name in names if names.count(name) > 1}):
+                raise TableError(f"column '{twice[0]}' is there twice", **where)
+            table = file.read(columns=None if columns is None else list(columns))
+        for place, field in enumerate(table.schema):
+            if pa.types.is_nested(field.type):
+                raise TableError(f"column '{field.name}' holds {field.type}", **where, fix="unnest it")
+            if pa.types.is_binary(field.type) or pa.types.is_large_binary(field.type):
+                table = table.set_column(place, field.name, table[place].cast(pa.string()))
+        return table.to_pandas(ignore_metadata=columns is not None)
+
+
+def _read_csv(path: Path, schema: DataFrameSchema | None, text: Sequence[str]) -> pd.DataFrame:
     if schema is None:
         frame = _parsed(path)
         if named := [name for name in text if name in frame]:
@@ -84,7 +110,7 @@ def check_widths(path: Path) -> None:
         raise TableError(f"cannot be read ({error})", where=path, expected="CSV (UTF-8, commas)") from None
 
 
-def write_table(frame: pd.DataFrame, path: str | Path, schema: pa.DataFrameSchema | None = None) -> None:
+def write_table(frame: pd.DataFrame, path: str | Path, schema: DataFrameSchema | None = None) -> None:
     """Write ``frame`` atomically as CSV or Parquet, after checking it against ``schema``."""
     path = Path(path)
     if schema is not None:
@@ -121,11 +147,11 @@ def _each_text(frame: pd.DataFrame, change: Callable[[Any], Any]) -> pd.DataFram
     return changed.set_axis([change(name) for name in frame.columns], axis=1)
 
 
-def check_table(frame: pd.DataFrame, schema: pa.DataFrameSchema, *, where: object) -> pd.DataFrame:
+def check_table(frame: pd.DataFrame, schema: DataFrameSchema, *, where: object) -> pd.DataFrame:
     """Return ``frame`` with the schema's types, or raise a TableError that names the first rows that fail."""
     try:
         return schema.validate(frame, lazy=True)
-    except pa.errors.SchemaErrors as errors:
+    except SchemaErrors as errors:
         cases = errors.failure_cases.head(5)
         text = "; ".join(
             f"{case.column or case.failure_case}: {case.check}"

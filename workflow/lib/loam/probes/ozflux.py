@@ -20,6 +20,7 @@ import pandas as pd
 import xarray as xr
 
 from loam.errors import TableError
+from loam.io.netcdf import open_netcdf, values_of
 from loam.io.tables import check_table
 from loam.probes.instants import check_instants
 from loam.probes.left_out import leave_out
@@ -74,20 +75,11 @@ def read_ozflux(settings: Mapping[str, Any]) -> Probes:
     offset = utc_offset(settings)
     for path in source_files(settings, [".nc"], expected=EXPECTED):
         try:
-            data = _open(path)
+            with open_netcdf(path, kind=TableError) as data:
+                tower, place = _tower(path, data, offset), _place(data)
         except TableError as error:
             leave_out(error, refused)
             continue
-        with data:
-            try:
-                tower = _tower(path, data, offset)
-            except TableError as error:
-                leave_out(error, refused)
-                continue
-            place = {name: _number(data.attrs.get(name)) for name in ("latitude", "longitude")}
-            place["elevation"] = _number(data.attrs.get("altitude", data.attrs.get("elevation")))
-            place["landcover"] = str(data.attrs.get("vegetation", "")).strip() or None
-            place["soil"] = str(data.attrs.get("soil", "")).strip() or None
         towers.append(tower)
         places.setdefault(tower.station, place)
         found.setdefault(tower.station, []).append((path, place["latitude"], place["longitude"]))
@@ -120,13 +112,6 @@ def depth_of(name: str, height: object) -> tuple[float, float] | None:
     return None
 
 
-def _open(path: Path) -> xr.Dataset:
-    try:
-        return xr.open_dataset(path, engine="netcdf4", decode_timedelta=False)
-    except (OSError, ValueError, KeyError) as error:
-        raise TableError(f"cannot be read as netCDF ({error})", where=path, expected=EXPECTED) from None
-
-
 def _tower(path: Path, data: xr.Dataset, offset: pd.Timedelta | None) -> Tower:
     if "time" not in data.dims or "time" not in data.variables or data["time"].dtype.kind != "M":
         raise TableError("no time in it", where=path, expected="time with units like 'days since 1800-01-01'")
@@ -151,6 +136,15 @@ def _tower(path: Path, data: xr.Dataset, offset: pd.Timedelta | None) -> Tower:
         if not str(data[name].attrs.get("units", "")).strip():
             raise TableError(f"variable {name} has no unit", where=path, expected="attribute units")
     return Tower(path, station, offset, times[0] - offset, times[-1] - offset, series)
+
+
+def _place(data: xr.Dataset) -> dict[str, Any]:
+    """Coordinates, elevation, vegetation and soil, as far as the file tells them."""
+    place: dict[str, Any] = {name: _number(data.attrs.get(name)) for name in ("latitude", "longitude")}
+    place["elevation"] = _number(data.attrs.get("altitude", data.attrs.get("elevation")))
+    for name, attribute in (("landcover", "vegetation"), ("soil", "soil")):
+        place[name] = str(data.attrs.get(attribute, "")).strip() or None
+    return place
 
 
 def _soil_series(data: xr.Dataset, path: Path) -> dict[str, tuple[str, float, float]]:
@@ -210,7 +204,7 @@ def _check_overlap(towers: Sequence[Tower]) -> None:
 
 def _readings(towers: Sequence[Tower]) -> Iterator[pd.DataFrame]:
     for tower in towers:
-        with _open(tower.path) as data:
+        with open_netcdf(tower.path, kind=TableError) as data:
             times = _local_times(data) - tower.offset
             for name, (variable, top, bottom) in tower.series.items():
                 unit = str(data[name].attrs["units"]).strip()
@@ -244,7 +238,7 @@ def _along_time(data: xr.Dataset, name: str, path: Path) -> np.ndarray:
             where=path,
             expected="numbers over time at one place",
         )
-    return series.values.ravel()
+    return values_of(series, path, kind=TableError).ravel()
 
 
 def _number(text: object) -> float:

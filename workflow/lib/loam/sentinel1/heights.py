@@ -19,12 +19,12 @@ import pyproj
 import rasterio
 from odc.geo.geobox import GeoBox
 from rasterio.enums import Resampling
-from rasterio.errors import RasterioError
 from rasterio.vrt import WarpedVRT
 from scipy.ndimage import map_coordinates
 
 from loam.errors import RasterError
 from loam.grid import geobox_of, open_raster, pixel_metres, present
+from loam.io.rasters import RASTER_DAMAGE
 from loam.variables import Door
 
 log = logging.getLogger("loam")
@@ -103,7 +103,7 @@ def open_geoid(datum: str, path: str | Path | None = None) -> Geoid:
             expected=" or ".join(GEOIDS[datum]),
             fix="install proj-data (Debian, conda-forge), or name the file in sentinel1.geoid",
         )  # fmt: skip
-    with rasterio.open(found[0]) as dataset:
+    with open_raster(found[0]) as dataset:
         transform, values = dataset.transform, dataset.read(1).astype(np.float64)
         values[~present(values, dataset.nodata)] = np.nan
     log.info("geoid %s from %s", datum, found[0])
@@ -167,7 +167,7 @@ def ellipsoidal_heights(dem: str | Path, geobox: GeoBox, geoid: Geoid) -> np.nda
 def _read(warped: WarpedVRT, dem: str | Path) -> np.ndarray:
     try:
         return warped.read(1)
-    except (RasterioError, MemoryError, ValueError, OverflowError) as error:
+    except RASTER_DAMAGE as error:
         raise RasterError(
             f"cannot be read to its end ({error.__cause__ or error})", where=dem, expected="a whole GeoTIFF",
             fix="fetch or write it again",

@@ -8,10 +8,11 @@ from contextlib import contextmanager
 
 import numpy as np
 import rasterio
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.errors import NotGeoreferencedWarning
 from rasterio.windows import Window
 
 from loam.errors import RasterError
+from loam.io.rasters import RASTER_DAMAGE
 from loam.sentinel1.annotation import Annotation
 
 
@@ -29,7 +30,7 @@ class Measurement:
         """
         try:
             return self._dataset.read(1, window=Window(first_sample, first_line, samples, lines))
-        except (RasterioError, MemoryError, ValueError, OverflowError) as error:
+        except RASTER_DAMAGE as error:
             raise RasterError(
                 f"lines {first_line} to {first_line + lines - 1} cannot be read ({error})", where=self.path,
                 expected="a whole GeoTIFF", fix="fetch the product again",
@@ -47,7 +48,7 @@ def open_measurement(path: str, annotation: Annotation) -> Iterator[Measurement]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
             dataset = rasterio.open(path)
-    except (RasterioError, ValueError, UnicodeDecodeError) as error:
+    except RASTER_DAMAGE as error:
         raise RasterError(
             f"cannot be read ({error})", where=path, expected="a GeoTIFF", fix="fetch the product again"
         ) from None

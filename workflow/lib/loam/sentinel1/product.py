@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from loam.errors import RasterError
+from loam.errors import RasterError, naming
 from loam.sentinel1.annotation import Annotation, read_annotation
 from loam.sentinel1.measurement import open_measurement
 from loam.sentinel1.safe import MANIFEST, Safe, open_safe, seconds
@@ -216,9 +216,10 @@ def _manifest(safe: Safe, annotations: dict[str, str], first: Annotation) -> tup
     for element in manifest.element.iter():
         name = element.tag.rsplit("}", 1)[-1]
         if name == "software" and element.get("name") == "Sentinel-1 IPF":
-            version = tuple(int(part) for part in re.findall(r"\d+", element.get("version", ""))[:2])
+            version = tuple(int(part) for part in re.findall(r"\d{1,9}", element.get("version", ""))[:2])
         elif name == "relativeOrbitNumber" and element.get("type") == "start":
-            relative = int(element.text or relative)
+            with naming(RasterError, "relativeOrbitNumber is no number", where=manifest.where):
+                relative = int(element.text or relative)
     if version is None or len(version) != 2:
         raise RasterError(
             "does not say the version of the processor", where=manifest.where, expected="software 'Sentinel-1 IPF'"

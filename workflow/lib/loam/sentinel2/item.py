@@ -29,7 +29,7 @@ from typing import Any
 
 from affine import Affine
 
-from loam.errors import RasterError
+from loam.errors import RasterError, naming
 from loam.sentinel2.product import BANDS, INDEX_BANDS, OFFSET_SINCE, Band, Bounds, Product, baseline_of
 
 log = logging.getLogger("loam")
@@ -67,6 +67,11 @@ def read_item(path: Path) -> Product:
             not beside it.
     """
     item = _json(path)
+    with naming(RasterError, "is no STAC item that can be read", where=path, fix="fetch the product again"):
+        return _product(item, path)
+
+
+def _product(item: Mapping[str, Any], path: Path) -> Product:
     properties, assets = item["properties"], item["assets"]
     level = _level(item, path)
     files = {band: _file(band, assets, path.parent) for band in ASSETS}

@@ -19,11 +19,12 @@ import pyproj
 import rasterio
 from affine import Affine
 from odc.geo.geobox import GeoBox
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.errors import NotGeoreferencedWarning
 from rasterio.windows import Window
 
 from loam.errors import RasterError
 from loam.grid import crs_of, geobox_of
+from loam.io.rasters import RASTER_DAMAGE
 from loam.sentinel2.indices import reflectance
 from loam.sentinel2.product import Bounds, Product
 
@@ -92,7 +93,7 @@ class _Raster:
             return np.full((*lead, height, width), fill, self.dataset.dtypes[0])
         try:
             values = self.dataset.read(bands, window=Window.from_slices(rows, columns))
-        except RasterioError as error:
+        except RASTER_DAMAGE as error:
             raise RasterError(
                 f"cannot be read ({error.__cause__ or error})", where=self.dataset.name, expected="a whole file",
                 fix=AGAIN,
@@ -204,7 +205,7 @@ class ProductReader:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", NotGeoreferencedWarning)  # said below
                 dataset = self._stack.enter_context(rasterio.open(name))
-        except RasterioError as error:
+        except RASTER_DAMAGE as error:
             raise RasterError(f"cannot be read as a raster ({error})", where=name, fix=AGAIN) from None
         if dataset.crs is None:
             raise RasterError("has no place on Earth", where=name, expected="a whole, georeferenced file", fix=AGAIN)

@@ -31,10 +31,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from loam.errors import ConfigError, TableError
+from loam.errors import NONSENSE, ConfigError, TableError, naming
 from loam.io.atomic import atomic_path, write_text
 from loam.training.dense import DenseNetwork
-from loam.training.networks import build_network
+from loam.training.networks import NETWORKS, build_network
 
 
 @dataclass(frozen=True)
@@ -86,12 +86,38 @@ def load_members(weights: str | Path, card: str | Path) -> Members:
         TableError: a file cannot be read, the two do not belong together, or a scaler, the range or a parameter holds
             what is no number.
     """
-    try:
+    again = "rerun the training"
+    with naming(TableError, "cannot be read", where=card, fix=again):
         content = json.loads(Path(card).read_text(encoding="utf-8"))
+    try:
         parameters = load_file(weights)
-    except (OSError, ValueError, SafetensorError) as error:
-        raise TableError(f"cannot be read ({error})", where=f"{weights}, {card}", fix="rerun the training") from None
-    network = build_network(content["model"], content["network"], tuple(content["shape"]), len(content["layers"]))
+    except (SafetensorError, *NONSENSE) as error:
+        raise TableError(f"cannot be read ({error})", where=weights, fix=again) from error
+    with naming(TableError, "is no card of a network", where=card, fix=again):
+        if content["model"] not in NETWORKS:
+            raise TableError(f"no network '{content['model']}'", where=card, expected=f"one of {[*NETWORKS]}")
+        _check_shapes(content, parameters, weights, card)
+        check_numbers(content, card)
+        network = _network_of(content)
+        scalers = [member["scaler"] for member in content["members"]]
+        mean, std = (torch.tensor([scaler[key] for scaler in scalers], dtype=torch.float64) for key in ("mean", "std"))
+    for name, tensor in parameters.items():
+        if not tensor.isfinite().all():
+            raise TableError(f"parameter {name} is not finite", where=weights, fix=again)
+    names = [name for name, _ in network.named_parameters()]
+    return Members(network, {name: parameters[name] for name in names}, mean, std, content)
+
+
+def _network_of(content: Mapping[str, Any]) -> DenseNetwork:
+    return build_network(content["model"], content["network"], tuple(content["shape"]), len(content["layers"]))
+
+
+def _check_shapes(
+    content: Mapping[str, Any], parameters: Mapping[str, Tensor], weights: str | Path, card: str | Path
+) -> None:
+    """Raise a TableError where the weights are not those of the card's network, which takes no memory here."""
+    with torch.device("meta"):
+        network = _network_of(content)
     shapes = {name: (len(content["members"]), *tensor.shape) for name, tensor in network.named_parameters()}
     found = {name: tuple(tensor.shape) for name, tensor in parameters.items()}
     if shapes != found:
@@ -100,13 +126,6 @@ def load_members(weights: str | Path, card: str | Path) -> Members:
             f"parameter {name} has shape {found.get(name)}", where=weights,
             expected=f"{shapes.get(name)}, as {card} says", fix="rerun the training",
         )  # fmt: skip
-    check_numbers(content, card)
-    for name, tensor in parameters.items():
-        if not tensor.isfinite().all():
-            raise TableError(f"parameter {name} is not finite", where=weights, fix="rerun the training")
-    scalers = [member["scaler"] for member in content["members"]]
-    mean, std = (torch.tensor([scaler[key] for scaler in scalers], dtype=torch.float64) for key in ("mean", "std"))
-    return Members(network, {name: parameters[name] for name in shapes}, mean, std, content)
 
 
 def check_numbers(content: Mapping[str, Any], where: object) -> None:
@@ -115,6 +134,11 @@ def check_numbers(content: Mapping[str, Any], where: object) -> None:
     Every feature has a finite mean, a finite standard deviation above 0, and a minimum that is not above its maximum;
     each class covariate has such limits too. A card without a range passes: ``loam.training.ranges`` asks for it.
     """
+    with naming(TableError, "is no card of a network", where=where, fix="rerun the training"):
+        _check_numbers(content, where)
+
+
+def _check_numbers(content: Mapping[str, Any], where: object) -> None:
     features = content["features"]
     for number, member in enumerate(content["members"]):
         scaler, fold = member["scaler"], member.get("fold", number)

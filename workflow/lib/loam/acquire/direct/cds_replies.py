@@ -18,7 +18,7 @@ import pandas as pd
 import xarray as xr
 
 from loam.acquire.content import ZIP
-from loam.errors import AcquireError
+from loam.errors import AcquireError, naming
 from loam.io.archives import open_member, open_zip
 
 TIMES = ("valid_time", "time")
@@ -96,13 +96,13 @@ def _read_members(path: Path, name: str, units: str, latitude: np.ndarray, longi
 def _read(
     path: Path, where: str, name: str, units: str, latitude: np.ndarray, longitude: np.ndarray, into: Hours
 ) -> bool:
-    try:
-        with xr.open_dataset(path, engine="netcdf4", decode_timedelta=False, cache=False) as data:
-            if name not in data.data_vars:
-                return False
-            _add(data[name], where, units, latitude, longitude, into)
-    except (OSError, ValueError, KeyError) as error:
-        raise AcquireError(f"cannot be read ({error})", where=where, expected="netCDF") from error
+    with (
+        naming(AcquireError, "cannot be read", where=where, expected="netCDF"),
+        xr.open_dataset(path, engine="netcdf4", decode_timedelta=False, cache=False) as data,
+    ):
+        if name not in data.data_vars:
+            return False
+        _add(data[name], where, units, latitude, longitude, into)
     return True
 
 
