@@ -22,7 +22,7 @@ from odc.geo.geobox import GeoBox
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.windows import Window
 
-from loam.errors import RasterError
+from loam.errors import RasterError, naming
 from loam.grid import crs_of, geobox_of
 from loam.io.rasters import RASTER_DAMAGE
 from loam.sentinel2.indices import reflectance
@@ -225,7 +225,11 @@ class ProductReader:
 
     def _check_crs(self) -> None:
         product = self.product
-        if product.crs is not None and crs_of(self.geobox) != pyproj.CRS.from_user_input(product.crs):
+        if product.crs is None:
+            return
+        with naming(RasterError, f"'{product.crs}' is no coordinate reference system", where=product.where, fix=AGAIN):
+            promised = pyproj.CRS.from_user_input(product.crs)
+        if crs_of(self.geobox) != promised:
             raise RasterError(
                 f"band 8A lies in {crs_of(self.geobox).name}", where=product.where, expected=product.crs, fix=OTHER
             )
