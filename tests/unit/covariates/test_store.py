@@ -79,11 +79,12 @@ def test_what_is_no_store_is_said(tmp_path):
         store.open_store(tmp_path / "c.zarr")
 
 
+@pytest.mark.parametrize("content", ["{", '{"zarr_format": 3, "node_type": "array"}'])
 @pytest.mark.parametrize("file", ["zarr.json", "weather/zarr.json", "weather/rain/zarr.json"])
-def test_a_store_whose_description_is_damaged_is_named(tmp_path, file):
+def test_a_store_whose_description_is_damaged_is_named(tmp_path, file, content):
     with atomic_store(tmp_path / "a.zarr") as group:
         create_map(group.create_group("weather"), "rain", (5, 5), 16)
-    (tmp_path / "a.zarr" / file).write_text("{")
+    (tmp_path / "a.zarr" / file).write_text(content)
     with pytest.raises(RasterError, match="a.zarr: cannot be read as a zarr store .*build it again"):
         store.open_store(tmp_path / "a.zarr")
 
