@@ -28,7 +28,7 @@ setup: .venv/ready
 
 demo: setup
 	PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores all --quiet rules --configfile config/demo.yaml
-	@cat results/sandbox/report/summary.txt
+	@cat results/demo/report/summary.txt
 
 test: setup
 	PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest -n 2 --dist loadfile

@@ -165,7 +165,7 @@ rule make_sandbox_sentinel1:
         mem_mb=4000,
         runtime=60,
     params:
-        values=pick(CONFIG, "run", "seed", "sandbox"),
+        values=pick(CONFIG, "seed", "sandbox"),
         code=code_version("make_sandbox_sentinel1"),
     script:
         "../scripts/make_sandbox_sentinel1.py"
@@ -184,7 +184,7 @@ rule make_sandbox_sentinel2:
         mem_mb=4000,
         runtime=60,
     params:
-        values=pick(CONFIG, "run", "seed", "sandbox"),
+        values=pick(CONFIG, "seed", "sandbox"),
         code=code_version("make_sandbox_sentinel2"),
     script:
         "../scripts/make_sandbox_sentinel2.py"

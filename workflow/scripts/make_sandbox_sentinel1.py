@@ -12,7 +12,7 @@ def stage(paths: Paths, values: Values) -> None:
     """Write products and orbits, each to the path that bears its scene's name."""
     world, scenes = World(settings_of(values["seed"], values["sandbox"])), values["sandbox"]["scenes"]
     takes = {take.name.product: take for take in takes_and_sights(world.geobox, scenes)[0]}
-    products, orbits = (named_by(paths[name], takes, values["run"]) for name in ("products", "orbits"))
+    products, orbits = (named_by(paths[name], takes) for name in ("products", "orbits"))
     if not products:
         return
     if scenes["sentinel1"]["gridded"]:

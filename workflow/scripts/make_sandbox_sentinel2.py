@@ -11,7 +11,7 @@ def stage(paths: Paths, values: Values) -> None:
     """Write the items, each to the path that bears its name."""
     world = World(settings_of(values["seed"], values["sandbox"]))
     sights = {sight.name: sight for sight in takes_and_sights(world.geobox, values["sandbox"]["scenes"])[1]}
-    write_optical(world, named_by(paths["products"], sights, values["run"]), values["threads"])
+    write_optical(world, named_by(paths["products"], sights), values["threads"])
 
 
 if __name__ == "__main__":

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 import yaml
 from snakemake.utils import update_config
 
+from loam.acquire.plan import scenes_file
+from loam.acquire.scene_names import scene_rows
 from loam.config.settings import load_config
 from loam.covariates.features import feature_set
+from loam.sandbox.plan import (
+    sandbox_fields,
+    sandbox_fields_values,
+    sandbox_map_values,
+    sandbox_maps,
+    sandbox_point_maps,
+)
 
 
 @pytest.fixture
@@ -50,3 +61,15 @@ def test_the_example_of_the_how_to_is_complete(load):
     config = load("docs/how-to/bring-your-own-table.yaml")
     assert (config["samples"]["source"], config["samples"]["from"]) == ("my_data/source.csv", "table")
     assert config["mapping"]["inputs"] == [] and config["mapping"]["truth"] is None
+
+
+def test_the_demo_shares_the_world_of_the_default_run_and_no_result(load, default_config, project):
+    sandbox, demo = load_config(copy.deepcopy(default_config)), load("config/demo.yaml")
+    assert (sandbox["run"], demo["run"]) == ("sandbox", "demo")
+    for kind in ("sentinel1", "sentinel2"):
+        assert scene_rows(project / scenes_file(demo), kind) == scene_rows(project / scenes_file(sandbox), kind) != []
+    assert sandbox_maps(demo) == sandbox_maps(sandbox) and sandbox_map_values(demo) == sandbox_map_values(sandbox)
+    assert sandbox_fields(demo) == sandbox_fields(sandbox)
+    assert sandbox_fields_values(demo, "target") == sandbox_fields_values(sandbox, "target")
+    assert not set(sandbox_point_maps(demo)) & set(sandbox_point_maps(sandbox))
+    assert demo["probes"]["target"]["path"] == "resources/probes/demo/target/files"

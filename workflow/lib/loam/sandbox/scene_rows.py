@@ -55,15 +55,15 @@ def takes_and_sights(geobox: GeoBox, scenes: Mapping[str, Any]) -> tuple[list[Ta
     return takes, sights
 
 
-def named_by(paths: Sequence[Path], scenes: Mapping[str, Scene], run: str) -> dict[Path, Scene]:
-    """The scene, of ``scenes`` by name, that each file of ``run`` is named by.
+def named_by(paths: Sequence[Path], scenes: Mapping[str, Scene]) -> dict[Path, Scene]:
+    """The scene, of ``scenes`` by name, that each file is named by.
 
     Raises:
         ConfigError: the settings make no scene of such a name; the list of scenes is of other settings.
     """
     if unknown := [path.stem for path in paths if path.stem not in scenes]:
         raise ConfigError(
-            f"scene {unknown[0]} is none that the settings make", where=f"config/scenes/{run}.csv",
+            f"scene {unknown[0]} is none that the settings make", where="config/scenes/<run>.csv",
             expected="the list that goes with sandbox.rows, columns, corner and scenes",
             fix="run `snakemake --cores 1 -F scenes` with this config first",
         )  # fmt: skip
