@@ -1,4 +1,4 @@
-"""Every run that the project or its docs come with has a name of its own, so that no run overwrites another's results."""
+"""Every run of the project and its docs has a name of its own, so that none overwrites the results of another."""
 
 import re
 
