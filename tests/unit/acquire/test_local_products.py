@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from sentinel2_files import write_safe, zipped
 
-from loam.acquire.local_products import product_folder, product_path, products_in
+from loam.acquire.local_products import orbits_in, product_folder, product_path, products_in
+from loam.acquire.satellites import relative_orbit
 from loam.acquire.scenes import merge_scenes, no_scenes
 from loam.acquire.sources import open_scenes
 from loam.errors import ConfigError, TableError
@@ -54,6 +55,36 @@ def test_a_sentinel1_product_has_the_relative_orbit_of_its_absolute_one(tmp_path
     rows = listed(tmp_path, "sentinel1").set_index("platform")
     assert rows["relative_orbit"].to_dict() == {"S1A": 28, "S1B": 74}
     assert rows.loc["S1A", "polarisations"] == "VV+VH" and rows.loc["S1A", "acquired"] == "2022-08-01T19:16:02.000Z"
+
+
+def test_sentinel1c_has_other_relative_orbits_since_it_was_moved():
+    assert relative_orbit("S1C", 8018) == (8018 - 172) % 175 + 1
+    assert relative_orbit("S1C", 8019) == (8019 - 99) % 175 + 1
+
+
+PRECISE = "S1A_OPER_AUX_POEORB_OPOD_{made}T120000_V20220731T225942_20220802T005942"
+
+
+def test_orbit_files_that_cover_a_scene_are_found_beside_it_the_newest_last(tmp_path):
+    kept = [
+        f"{PRECISE.format(made='20220821')}.EOF.gz", f"{PRECISE.format(made='20230101')}.EOF",
+        "S1A_OPER_AUX_RESORB_OPOD_20220801T220000_V20220801T174500_20220801T210000.EOF.zip", f"{S1}.EOF",
+    ]  # fmt: skip
+    others = [
+        PRECISE.format(made="20220821").replace("S1A", "S1B") + ".EOF",
+        "S1A_OPER_AUX_POEORB_OPOD_20220822T120000_V20220801T225942_20220803T005942.EOF",
+        "S1A_OPER_AUX_PREORB_OPOD_20220801T000000_V20220801T000000_20220801T235900.EOF", f"._{S1}.EOF",
+        f"{S1.replace('044375', '044376')}.EOF", f"{S1}.zip",
+    ]  # fmt: skip
+    for name in (*kept, *others):
+        (tmp_path / name).write_text("an orbit")
+    assert [Path(path).name for path in orbits_in(tmp_path, S1)] == [kept[3], *kept[:3]]
+
+
+def test_an_orbit_file_that_somebody_renamed_is_refused(tmp_path):
+    (tmp_path / "precise.EOF").write_text("an orbit")
+    with pytest.raises(TableError, match=r"precise\.EOF: its name does not say which satellite and time it covers"):
+        orbits_in(tmp_path, S1)
 
 
 def test_a_product_that_is_there_twice_is_refused(tmp_path):

@@ -1,7 +1,8 @@
 """The scripts of the rules, with what the rules give them and sources that live in memory."""
 
 import json
-from datetime import date
+from datetime import UTC, date, datetime
+from xml.etree import ElementTree
 
 import fetch_fields
 import fetch_maps
@@ -21,6 +22,7 @@ from memory_sources import MemoryFields, MemoryMaps
 from loam.acquire import scene_files
 from loam.acquire.catalogue import dataset_of
 from loam.acquire.manifest import build_manifest, state_of_day, write_manifest
+from loam.acquire.no_orbit import asked_in_vain
 from loam.acquire.provenance import read_source
 from loam.acquire.scenes import in_form, read_scenes
 from loam.acquire.source import SceneSource
@@ -299,3 +301,36 @@ def test_a_restituted_orbit_gives_way_to_the_precise_one(scenes, tmp_path, monke
         fetch_orbit.stage({"scenes": scenes, "orbit": tmp_path / "orbit.EOF"}, values)
     assert asked == [(name, "best")] * 2
     assert read_source(tmp_path / "orbit.EOF")["product"]["kind"] == "precise"
+
+
+def test_where_no_orbit_is_published_a_record_says_so_until_one_is(scenes, tmp_path, monkeypatch, caplog):
+    from loam.acquire.direct import orbits
+
+    answers = [None, None, AcquireError("no server"), "restituted", None]
+
+    def fetch(scene, path, *, prefer):
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        if answer is not None:
+            write_text("an orbit", path)
+            return {"kind": answer, "file": "S1A_OPER_AUX.EOF", "provider": "memory"}
+        return None
+
+    monkeypatch.setattr(orbits, "fetch_orbit", fetch)
+    name, path = read_scenes(scenes)["scene"][0], tmp_path / "orbit.EOF"
+    values = {**VALUES, "scene": name, "sentinel1": {"dataset": "sentinel1", "back_end": "direct", "orbit": "best"}}
+    paths, today = {"scenes": scenes, "orbit": path}, datetime.now(UTC).date()
+    for _ in range(2):
+        caplog.clear()
+        fetch_orbit.stage(paths, values)
+        assert f"{name}: no orbit is published on {today}, {(today - date(2020, 1, 5)).days} days" in caplog.text
+        assert f"add `-R {path}`" in caplog.text
+        assert asked_in_vain(ElementTree.parse(path).getroot()) == today.isoformat()
+        assert read_source(path)["product"]["kind"] == "none"
+    with pytest.raises(AcquireError, match="no server"):
+        fetch_orbit.stage(paths, values)
+    assert read_source(path)["product"]["kind"] == "none"
+    for _ in range(2):  # what is no longer listed is not lost
+        fetch_orbit.stage(paths, values)
+        assert read_source(path)["product"]["kind"] == "restituted" and path.read_text() == "an orbit"

@@ -3,11 +3,14 @@
 import gzip
 import logging
 import re
+import zipfile
+from datetime import date
 
 import numpy as np
 import pytest
 from sentinel1_files import Take, orbit_file_xml, state, write_product
 
+from loam.acquire.no_orbit import write_no_orbit
 from loam.errors import RasterError
 from loam.sentinel1.geometry import earth_fixed, image_position
 from loam.sentinel1.orbit import (
@@ -35,7 +38,12 @@ def write_orbit(path, times, **options):
     """An orbit file with vectors at seconds from the first line."""
     stamps = Take().first_line + (np.asarray(times) * 1e9).astype("timedelta64[ns]")
     text = orbit_file_xml(stamps, *state(stamps_seconds(stamps)), **options)
-    path.write_bytes(gzip.compress(text.encode()) if path.suffix == ".gz" else text.encode())
+    if path.suffix == ".zip":
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("__MACOSX/._a.EOF", "strewn")
+            archive.writestr("a.EOF", text)
+    else:
+        path.write_bytes(gzip.compress(text.encode()) if path.suffix == ".gz" else text.encode())
     return path
 
 
@@ -99,7 +107,7 @@ def test_held_out_vectors_of_real_orbit_files_come_back_to_a_centimetre(shared_d
     assert speed < 1e-4
 
 
-@pytest.mark.parametrize("suffix", [".EOF", ".EOF.gz"])
+@pytest.mark.parametrize("suffix", [".EOF", ".EOF.gz", ".EOF.zip"])
 def test_orbit_file_is_read_plain_and_packed(tmp_path, suffix):
     vectors = read_orbit_file(write_orbit(tmp_path / f"a{suffix}", AROUND), EPOCH)
     assert len(vectors.time) == 80
@@ -128,7 +136,7 @@ def test_orbit_file_of_annotated_vectors_puts_points_where_the_annotation_does(r
 
 def choose(files, prefer="best", mission="S1A"):
     annotated = circle(np.arange(-60.0, 90.0, 10.0))
-    return choose_orbit(annotated, START, START + 24, files=files, prefer=prefer, mission=mission)
+    return choose_orbit(annotated, START, START + 24, files=files, prefer=prefer, mission=mission, scene="S1A_mine")
 
 
 def test_best_takes_precise_before_restituted_before_annotated(tmp_path, caplog):
@@ -136,10 +144,23 @@ def test_best_takes_precise_before_restituted_before_annotated(tmp_path, caplog)
     restituted = write_orbit(tmp_path / "r.EOF", AROUND, kind="AUX_RESORB")
     assert choose([restituted, precise]).kind == "precise"
     assert choose([restituted]).kind == "restituted"
-    assert choose([]).kind == "annotated"
     assert choose([precise], prefer="annotated").kind == "annotated"
     assert choose([restituted, precise], prefer="restituted").kind == "restituted"
     assert not caplog.records
+    assert choose([]).kind == "annotated"
+    assert "S1A_mine: no orbit file covers it; its annotated orbit is used: its places may be" in caplog.text
+
+
+def test_best_takes_the_annotated_orbit_where_none_is_published_and_says_since_when(tmp_path, caplog):
+    record = tmp_path / "none.EOF"
+    write_no_orbit("S1A_mine", date(2021, 8, 10), record)
+    assert choose([record]).kind == "annotated"
+    assert f"S1A_mine: no orbit was published on 2021-08-10 ({record})" in caplog.text
+    with pytest.raises(RasterError, match="S1A_mine: no precise orbit file covers the take"):
+        choose([record], prefer="precise")
+    caplog.clear()
+    assert choose([record, write_orbit(tmp_path / "p.EOF", AROUND)]).kind == "precise"
+    assert not caplog.records, "the file of the pass's other slice covers this one too"
 
 
 def test_orbit_file_that_does_not_cover_the_take_is_an_error_or_a_logged_fallback(tmp_path, caplog):
@@ -149,11 +170,11 @@ def test_orbit_file_that_does_not_cover_the_take_is_an_error_or_a_logged_fallbac
     with caplog.at_level(logging.WARNING, "loam"):
         assert choose([path]).kind == "annotated"
     assert "day_before.EOF: does not cover the take; not used" in caplog.text
-    assert "annotated state vectors are used" in caplog.text
+    assert "its annotated orbit is used" in caplog.text
 
 
 def test_wanted_kind_that_is_not_there_is_an_error(tmp_path):
-    with pytest.raises(RasterError, match="no precise orbit file covers the take.*set acquire"):
+    with pytest.raises(RasterError, match="no precise orbit file covers the take.*set sentinel1.orbit to best"):
         choose([], prefer="precise")
     with pytest.raises(RasterError, match="no precise orbit file"):
         choose([write_orbit(tmp_path / "r.EOF", AROUND, kind="AUX_RESORB")], prefer="precise")
@@ -195,6 +216,11 @@ def test_packed_orbit_file_cut_short_is_refused_by_name(tmp_path):
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(RasterError, match=r"a\.EOF\.gz: cannot be unpacked"):
         choose([path])
+    two = tmp_path / "b.EOF.zip"
+    with zipfile.ZipFile(two, "w") as archive:
+        archive.writestr("notes.txt", "")
+    with pytest.raises(RasterError, match=r"b\.EOF\.zip: holds 0 EOF files"):
+        choose([two])
     with pytest.raises(RasterError, match=r"absent\.EOF: cannot be read"):
         choose([tmp_path / "absent.EOF"])
 

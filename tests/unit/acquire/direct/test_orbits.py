@@ -116,8 +116,12 @@ class TestChoice:
         assert fetch(tmp_path, bucket(PRECISE, RESTITUTED), prefer="restituted")["file"] == RESTITUTED
 
     def test_an_orbit_that_ends_within_a_minute_of_the_take_does_not_cover_it(self, bucket, tmp_path, no_credentials):
-        with pytest.raises(AcquireError, match="no precise or restituted orbit"):
-            fetch(tmp_path, bucket(TOO_SHORT))
+        with pytest.raises(AcquireError, match="no restituted orbit"):
+            fetch(tmp_path, bucket(TOO_SHORT), prefer="restituted")
+
+    def test_the_best_one_may_not_be_published_at_all(self, bucket, tmp_path, no_credentials):
+        assert fetch(tmp_path, bucket(TOO_SHORT, *OTHERS)) is None
+        assert not list(tmp_path.iterdir())
 
     def test_the_data_space_is_asked_where_asf_has_none(self, bucket, loopback, tmp_path, monkeypatch, no_credentials):
         keys = bucket(*OTHERS)
@@ -181,6 +185,12 @@ class TestFaults:
         loopback.fail(path="/", times=3, status=503)
         with pytest.raises(AcquireError, match="503"):
             fetch(tmp_path, keys)
+
+    def test_a_listing_that_breaks_off_does_not_say_that_there_is_no_orbit(self, loopback, tmp_path, no_credentials):
+        page = '<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><IsTruncated>true</IsTruncated></ListBucketResult>'
+        loopback.serve("/", page, headers={"Content-Type": "application/xml"}, ranges=False)
+        with pytest.raises(AcquireError, match="the listing breaks off"):
+            fetch(tmp_path, {"orbits": {"asf": f"{loopback.url}/"}})
 
     @pytest.mark.parametrize(
         ("content", "says"),

@@ -17,7 +17,9 @@ import pandas as pd
 import shapely
 
 from loam.acquire.catalogue import dataset_of
+from loam.acquire.no_orbit import write_no_orbit
 from loam.acquire.provenance import is_current, read_source, write_source
+from loam.acquire.scene_names import sentinel1_name
 from loam.acquire.scenes import merge_scenes, no_scenes, read_scenes
 from loam.acquire.source import Bounds, SceneSource
 from loam.acquire.sources import open_scenes
@@ -25,6 +27,8 @@ from loam.dateline import parts_of
 from loam.errors import TableError
 
 log = logging.getLogger("loam")
+
+NONE = "none"  # kind of an orbit that is not published
 
 
 def list_run_scenes(
@@ -90,19 +94,38 @@ def fetch_listed(
 def fetch_listed_orbit(scenes: str | Path, scene: str, options: Mapping[str, Any], path: Path) -> None:
     """Fetch the orbit of a Sentinel-1 scene of the list to ``path``; a restituted one gives way to the precise one.
 
+    Where the best one is asked for and none is published, a record of that takes its place (``loam.acquire.no_orbit``),
+    and a warning says so; it is asked again whenever the rule runs.
+
     Args:
         scenes: the run's list.
         scene: name in it.
         options: what the run chose: ``dataset``, ``orbit``.
         path: of the orbit file.
+
+    Raises:
+        TableError: the list does not have the scene.
+        AcquireError: the provider does not answer, or has not published the kind that is asked for.
     """
     from loam.acquire.direct.orbits import clients, fetch_orbit
 
     row, started = row_of(scenes, scene, options["dataset"]), datetime.now(UTC)
     request = {"scene": scene, "orbit": options["orbit"]}
-    if is_current(path, request) and not (options["orbit"] == "best" and _kind(path) == "restituted"):
+    held = _kind(path) if is_current(path, request) else ""
+    if held != "" and not (options["orbit"] == "best" and held in ("restituted", NONE)):
         return
     note = fetch_orbit(row, path, prefer=options["orbit"])
+    if note is None and held == "restituted":
+        log.warning("%s: its restituted orbit is no longer published; the file at hand stays", scene)
+        return
+    if note is None:
+        note = {"kind": NONE, "file": NONE, "asked": started.date().isoformat()}
+        write_no_orbit(scene, started.date(), path)
+        log.warning(
+            "%s: no orbit is published on %s, %d days after the take; the product's own will be used. To ask again "
+            "later, add `-R %s` at the end of the command",
+            scene, started.date(), (started.date() - sentinel1_name(scene).start.date()).days, path,
+        )  # fmt: skip
     dataset = dataset_of(options["dataset"])
     write_source(
         path, dataset=dataset.name, version=str(note["file"]), back_end="direct", request=request,

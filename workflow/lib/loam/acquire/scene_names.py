@@ -65,6 +65,11 @@ def scene_rows(path: str | Path, dataset: str) -> list[dict[str, str]]:
         return [row for row in reader if row["dataset"] == dataset]
 
 
+def is_sentinel1_name(scene: str) -> bool:
+    """Whether ``scene`` is the name of a Sentinel-1 product."""
+    return _PRODUCT.fullmatch(scene) is not None
+
+
 def sentinel1_name(scene: str) -> Sentinel1Name:
     """What the product's name says.
 

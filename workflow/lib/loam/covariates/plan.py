@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
 
-from loam.acquire.local_products import product_folder, product_path
+from loam.acquire.local_products import orbits_in, product_folder, product_path
 from loam.acquire.plan import (
     FIELDS,
     MAPS,
@@ -164,10 +164,18 @@ def gridded(config: Config) -> bool:
 
 
 def orbits_of_pass(config: Config, name: str) -> list[str]:
-    """The orbit files of a pass; none where the annotated orbits are taken or products are not."""
+    """The orbit files of a pass; none where the annotated orbits are taken or products are not.
+
+    With products of the user's own, those that lie beside them; else one a scene, fetched, or the record that none is
+    published.
+    """
+    chosen, scenes = config["acquire"]["sentinel1"], passes(config, "sentinel1").get(name, [])
     if config["sentinel1"]["orbit"] == "annotated" or gridded(config):
         return []
-    return [f"resources/orbits/{scene}.EOF" for scene in passes(config, "sentinel1").get(name, [])]
+    if chosen["back_end"] == "local":
+        folder = product_folder(config["acquire"], chosen["dataset"])
+        return list(dict.fromkeys(file for scene in scenes for file in orbits_in(folder, scene)))
+    return [f"resources/orbits/{scene}.EOF" for scene in scenes]
 
 
 def products_of_day(config: Config, name: str) -> list[str]:

@@ -21,9 +21,8 @@ from loam.errors import ConfigError
 from loam.grid import crs_of, project
 from loam.io.provenance import hash_of_values
 from loam.sandbox.optical.tile import BASELINE, RELATIVE_ORBIT, Sight, sights_of, tile_of
-from loam.sandbox.radar.annotation import MISSION
 from loam.sandbox.radar.manifest import PROCESSOR
-from loam.sandbox.radar.orbit import utc
+from loam.sandbox.radar.orbit import MISSION, utc
 from loam.sandbox.radar.product import footprint
 from loam.sandbox.radar.takes import Take, takes_of
 

@@ -20,10 +20,10 @@ from loam.sandbox.land.cover_map import LANDCOVER
 from loam.sandbox.lattice import key_of, lattice_field
 from loam.sandbox.optical.product import Land, ndvi_of, write_item
 from loam.sandbox.optical.tile import Sight, cloud_cover_on
-from loam.sandbox.radar.annotation import MISSION, POLARISATIONS
+from loam.sandbox.radar.annotation import POLARISATIONS
 from loam.sandbox.radar.backscatter import land_backscatter
 from loam.sandbox.radar.image import write_images
-from loam.sandbox.radar.orbit import utc
+from loam.sandbox.radar.orbit import MISSION, utc
 from loam.sandbox.radar.orbit_file import write_orbit
 from loam.sandbox.radar.product import height_of, pack, write_metadata
 from loam.sandbox.radar.takes import Take

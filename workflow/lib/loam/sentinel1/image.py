@@ -159,6 +159,7 @@ def open_images(
         raise ValueError(f"speckle filter {speckle['filter']}: expected {' or '.join(FILTERS)}")
     check_listed(product.safe, polarisations)
     images: list[Image] = []
+    orbit: Orbit | None = None  # of the take, so of all its polarisations
     borders: dict[str, Border] = {}
     for polarisation in (each for each in polarisations if each in product.channels):
         channel = product.channel(polarisation)
@@ -168,9 +169,9 @@ def open_images(
                 f"has no measurement of {polarisation}", where=product.safe.path, expected="measurement/*.tiff",
                 fix="fetch the product again",
             )  # fmt: skip
-        orbit = choose_orbit(
+        orbit = orbit or choose_orbit(
             annotation.orbit, annotation.start, annotation.stop, files=orbits, prefer=settings["orbit"],
-            mission=product.mission,
+            mission=product.mission, scene=product.name,
         )  # fmt: skip
         calibration = calibration_of(channel, thermal_noise=settings["thermal_noise"])
         path = _unpacked(product, channel.measurement, folder)

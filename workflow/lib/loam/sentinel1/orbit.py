@@ -19,8 +19,10 @@ from xml.etree import ElementTree
 
 import numpy as np
 
+from loam.acquire.no_orbit import asked_in_vain
+from loam.acquire.satellites import ORBIT_FILES, PREFER
 from loam.errors import RasterError
-from loam.io.archives import read_gzip
+from loam.io.archives import is_strewn, open_zip, read_gzip, read_member
 from loam.sentinel1.safe import Xml, seconds
 
 log = logging.getLogger("loam")
@@ -30,7 +32,8 @@ DEGREES = range(5, 10)
 ENOUGH = 1e-3  # m
 MOST_RESIDUAL = 1.0  # m, of a state vector between its neighbours
 NEIGHBOURS = 6  # state vectors, three on each side, that a vector is interpolated from
-KINDS = {"AUX_POEORB": "precise", "AUX_RESORB": "restituted"}
+KINDS = {code: kind for kind, code in ORBIT_FILES.items()}
+OWN_ORBIT = "its places may be some metres off, which an orbit file puts right to 10 cm or better"
 
 
 @dataclass(frozen=True)
@@ -158,7 +161,7 @@ def _fitted(place: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, float]:
 
 
 def read_orbit_file(path: str | Path, epoch: np.datetime64) -> StateVectors:
-    """State vectors of a precise or restituted orbit file (EOF, may be gzipped), in seconds since ``epoch``.
+    """State vectors of a precise or restituted orbit file (EOF, may be packed), in seconds since ``epoch``.
 
     Raises:
         RasterError: it is no orbit file, or its vectors are not Earth-fixed and in UTC order.
@@ -169,12 +172,23 @@ def read_orbit_file(path: str | Path, epoch: np.datetime64) -> StateVectors:
 def _orbit_xml(path: str | Path) -> Xml:
     path = Path(path)
     try:
-        data = read_gzip(path, kind=RasterError) if path.suffix == ".gz" else path.read_bytes()
-        return Xml(ElementTree.fromstring(data), str(path))
+        return Xml(ElementTree.fromstring(_orbit_bytes(path)), str(path))
     except (OSError, ValueError, LookupError, ElementTree.ParseError) as error:
         raise RasterError(
             f"cannot be read as an orbit file ({error})", where=path, expected="an EOF file", fix="fetch it again"
         ) from None
+
+
+def _orbit_bytes(path: Path) -> bytes:
+    if path.suffix == ".gz":
+        return read_gzip(path, kind=RasterError)
+    if path.suffix != ".zip":
+        return path.read_bytes()
+    with open_zip(path, kind=RasterError, expected="a zip of one EOF file") as archive:
+        names = [name for name in archive.namelist() if name.endswith(".EOF") and not is_strewn(name)]
+        if len(names) != 1:
+            raise RasterError(f"holds {len(names)} EOF files", where=path, expected="a zip of one EOF file")
+        return read_member(archive, names[0], kind=RasterError)
 
 
 def _state_vectors(xml: Xml, epoch: np.datetime64) -> StateVectors:
@@ -216,24 +230,30 @@ def choose_orbit(
     files: Sequence[Path] = (),
     prefer: str = "best",
     mission: str = "",
+    scene: object = None,
 ) -> Orbit:
     """The orbit of a take, from what there is.
 
     Args:
         annotated: the product's own state vectors.
         start, stop: the take, s since their epoch.
-        files: orbit files at hand.
+        files: orbit files at hand, or records that none is published (``loam.acquire.no_orbit``).
         prefer: ``precise``, ``restituted``, ``annotated`` take that kind only; ``best`` the precise one, else the
-            restituted one, else the annotated one, and the log says which.
+            restituted one, else the annotated one, with a warning.
         mission: the product's (``S1A``); a file of another satellite is an error.
+        scene: what the product is called in messages.
 
     Raises:
         RasterError: no orbit of the kind covers the take.
     """
     found: dict[str, tuple[StateVectors, Path]] = {}
+    why = "no orbit file covers it"
     if prefer != "annotated":
         for path in files:
             xml = _orbit_xml(path)
+            if asked := asked_in_vain(xml.element):
+                why = f"no orbit was published on {asked} ({path})"
+                continue
             if mission and _mission(xml) != mission:
                 raise RasterError(f"is an orbit of {_mission(xml)}", where=path, expected=f"one of {mission}")
             vectors = _state_vectors(xml, annotated.epoch)
@@ -246,13 +266,14 @@ def choose_orbit(
                 log.warning("%s: %s; not used", path, message)
                 continue
             found[vectors.kind] = (vectors, path)
-    kinds = ("precise", "restituted") if prefer == "best" else (prefer,)
-    for kind in kinds:
+    for kind in PREFER.get(prefer, ()):
         if kind in found:
             return fit_orbit(found[kind][0], start, stop, where=found[kind][1])
     if prefer in ("precise", "restituted"):
-        raise RasterError(f"no {prefer} orbit file covers the take", where=", ".join(map(str, files)) or "orbits",
-                          fix="fetch it, or set acquire.sentinel1.orbit to best or annotated")  # fmt: skip
-    if prefer == "best" and files:
-        log.warning("no orbit file covers the take; its annotated state vectors are used")
+        raise RasterError(
+            f"no {prefer} orbit file covers the take", where=scene or ", ".join(map(str, files)) or "orbits",
+            fix="put it beside products of your own, or set sentinel1.orbit to best or annotated",
+        )  # fmt: skip
+    if prefer == "best":
+        log.warning("%s: %s; its annotated orbit is used: %s", scene or "the take", why, OWN_ORBIT)
     return fit_orbit(annotated, start, stop, where="annotated state vectors")

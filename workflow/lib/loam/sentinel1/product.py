@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from loam.acquire.satellites import relative_orbit
 from loam.errors import RasterError, naming
 from loam.sentinel1.annotation import Annotation, read_annotation
 from loam.sentinel1.measurement import open_measurement
@@ -25,8 +26,6 @@ _FILE = r"{folder}{prefix}s1[a-d]-(?:iw|ew|s[1-6])\d?-grd-(?P<polarisation>[hv]{
 AZIMUTH_NOISE_SINCE = (2, 90)  # IPF
 SCANNING = ("IW", "EW")  # modes whose noise has blocks along azimuth; stripmap has none
 NAMED_WITHIN = 2.0  # s between the time in the name and the first line
-# Offset of the relative orbit: (absolute orbit - offset) mod 175 + 1, where a manifest does not say it.
-RELATIVE_ORBIT_OFFSET = {"S1A": 73, "S1B": 27, "S1C": 172, "S1D": 42}
 
 
 @dataclass(frozen=True)
@@ -206,7 +205,8 @@ def _manifest(safe: Safe, annotations: dict[str, str], first: Annotation) -> tup
     """Processor version, absolute and relative orbit."""
     header = safe.xml(next(iter(annotations.values()))).find("adsHeader")
     absolute = header.count("absoluteOrbitNumber")
-    relative = (absolute - RELATIVE_ORBIT_OFFSET[first.mission]) % 175 + 1
+    with naming(RasterError, f"is of no satellite known ({first.mission})", where=first.where):
+        relative = relative_orbit(first.mission, absolute)  # counts where the manifest does not say it
     if MANIFEST not in safe.files:
         raise RasterError(
             f"holds no {MANIFEST}", where=safe.path, expected="a whole product", fix="fetch the product again"

@@ -85,10 +85,8 @@ def process_pass(
         tempfile.TemporaryDirectory(prefix=".sentinel1-", dir=Path(path).parent) as folder,
     ):
         files = [Path(item) for item in orbits]
-        images = [
-            image for product in opened
-            for image in open_images(product, POLARISATIONS, settings, files, Path(folder))
-        ]  # fmt: skip
+        held = [open_images(product, POLARISATIONS, settings, files, Path(folder)) for product in opened]
+        images = [image for own in held for image in own]
         if not images:
             raise RasterError(
                 "holds neither VV nor VH", where=opened[0].safe.path,
@@ -97,7 +95,7 @@ def process_pass(
         work = _Work(images, Path(dem), geoid, grid)
         pieces, others = pieces_of(grid)
         seen, holes, reached, risen = 0, 0, False, False
-        with open_pass(path, grid, _tags(opened, images)) as output, ThreadPoolExecutor(max(threads, 1)) as pool:
+        with open_pass(path, grid, _tags(opened, held)) as output, ThreadPoolExecutor(max(threads, 1)) as pool:
             for piece in others:
                 nothing = np.full((piece.height, piece.width), int(Validity.OUTSIDE_SWATH), np.float32)
                 output.write(nothing, len(BANDS), window=piece.window)
@@ -275,12 +273,13 @@ def _in_order(pool: ThreadPoolExecutor, work: Any, items: Sequence[Any], threads
         yield future.result()
 
 
-def _tags(products: Sequence[Product], images: Sequence[Image]) -> dict[str, object]:
-    """What the file says of itself."""
-    first = products[0]
+def _tags(products: Sequence[Product], held: Sequence[Sequence[Image]]) -> dict[str, object]:
+    """What the file says of itself; ``orbit`` has a word a product where they differ."""
+    first, images = products[0], [own[0] for own in held if own]
+    orbits = [image.orbit.kind for image in images]
     return {
         "products": " ".join(product.name for product in products), "platform": first.mission,
         "relative_orbit": first.relative_orbit, "orbit_pass": images[0].annotation.orbit_pass,
-        "orbit": images[0].orbit.kind, "acquired": str(first.start)[:19],
+        "orbit": orbits[0] if len(set(orbits)) == 1 else " ".join(orbits), "acquired": str(first.start)[:19],
         "processor": ".".join(f"{part:02d}" for part in first.processor),
     }  # fmt: skip

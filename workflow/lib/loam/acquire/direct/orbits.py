@@ -30,14 +30,13 @@ from loam.acquire.direct.tokens import Bearer, DataspaceTokens
 from loam.acquire.download import download
 from loam.acquire.redact import redact
 from loam.acquire.retry import Policy
+from loam.acquire.satellites import ORBIT_FILES, PREFER
 from loam.acquire.scene_names import Sentinel1Name, sentinel1_name
 from loam.acquire.session import fetch, new_session
 from loam.errors import AcquireError, ConfigError, CredentialError
 
 log = logging.getLogger("loam")
 
-KINDS = {"precise": "AUX_POEORB", "restituted": "AUX_RESORB"}
-PREFER = {"precise": ["precise"], "restituted": ["restituted"], "best": ["precise", "restituted"]}
 MARGIN = timedelta(seconds=60)
 RESTITUTED_WITHIN = timedelta(days=10)  # a restituted orbit is made no later than so after the take
 STEP_S = 10.0  # between state vectors
@@ -66,8 +65,10 @@ def fetch_orbit(
     prefer: str = "best",
     keys: Mapping[str, Any] | None = None,
     policy: Policy | None = None,
-) -> dict[str, Any]:
+) -> dict[str, Any] | None:
     """Fetch the orbit file that covers a scene to ``path``; what the provenance should add (``kind``, ``file``, ...).
+
+    None, and no file, where the best one is asked for and every provider that is asked answers that it has none.
 
     Args:
         scene: name of the product, or its row in the table of scenes.
@@ -77,11 +78,12 @@ def fetch_orbit(
         policy: how long to insist.
 
     Raises:
-        AcquireError: no such orbit is published, no provider answers, or the file is not what its name says.
+        AcquireError: a single kind is asked for and not published, no provider answers, or the file is not what its
+            name says.
     """
     if prefer not in PREFER:
         raise ConfigError(
-            f"no orbit '{prefer}'", where="acquire.sentinel1.orbit", expected=f"one of {', '.join(PREFER)}"
+            f"no orbit '{prefer}'", where="config key 'sentinel1.orbit'", expected=f"one of {', '.join(PREFER)}"
         )
     name = sentinel1_name(scene if isinstance(scene, str) else scene["scene"])
     where = scene if isinstance(scene, str) else scene["scene"]
@@ -103,10 +105,13 @@ def fetch_orbit(
                 policy=policy, what=f"{kind} orbit of {where}",
             )  # fmt: skip
         return {"kind": kind, "file": found.name, "provider": found.provider, "url": redact(found.url)}
+    if prefer == "best":
+        return None
     raise AcquireError(
-        f"no {' or '.join(PREFER[prefer])} orbit covers it", where=where,
+        f"no {prefer} orbit covers it", where=where,
         expected=f"{name.mission} from {name.start - MARGIN:%Y-%m-%d %H:%M:%S} to {name.stop + MARGIN:%H:%M:%S} UTC",
-        fix="precise orbits appear after about 20 days, restituted ones after some hours: run again then",
+        fix="precise orbits appear after about 20 days, restituted ones after some hours: run again then, or set "
+        "sentinel1.orbit to best",
     )  # fmt: skip
 
 
@@ -124,7 +129,7 @@ def check_orbit(path: Path, take: Sentinel1Name, kind: str) -> None:
         raise AcquireError(f"is {describe(head)} ({error})", where=path, expected="an orbit file (XML)") from None
     said = {tag: root.findtext(f".//{tag}", "").strip() for tag in ("Mission", "File_Type", "Ref_Frame")}
     wanted = {
-        "Mission": take.mission.replace("S1", "Sentinel-1"), "File_Type": KINDS[kind], "Ref_Frame": "EARTH_FIXED"
+        "Mission": take.mission.replace("S1", "Sentinel-1"), "File_Type": ORBIT_FILES[kind], "Ref_Frame": "EARTH_FIXED"
     }  # fmt: skip
     for tag, expected in wanted.items():
         if said[tag] != expected:
@@ -225,7 +230,7 @@ def _covers(name: str, take: Sentinel1Name, kind: str) -> bool:
 
 def _listed_by_asf(take: Sentinel1Name, kind: str, address: str, policy: Policy) -> Iterator[Listed]:
     """Files made since the take, by the bucket's names, which begin with the satellite and the time of making."""
-    prefix = f"{KINDS[kind]}/{take.mission}_OPER_{KINDS[kind]}_OPOD_"
+    prefix = f"{ORBIT_FILES[kind]}/{take.mission}_OPER_{ORBIT_FILES[kind]}_OPOD_"
     latest = f"{prefix}{take.stop + RESTITUTED_WITHIN:%Y%m%d}" if kind == "restituted" else None
     params = {"list-type": "2", "prefix": prefix, "start-after": f"{prefix}{take.start:%Y%m%dT%H%M%S}"}
     while True:
@@ -239,14 +244,16 @@ def _listed_by_asf(take: Sentinel1Name, kind: str, address: str, policy: Policy)
         names = [item.text or "" for item in page.iterfind(f"{_S3}Contents/{_S3}Key")]
         yield from (Listed("asf", key.rpartition("/")[2], f"{address.rstrip('/')}/{key}") for key in names)
         token = page.findtext(f"{_S3}NextContinuationToken")
-        if page.findtext(f"{_S3}IsTruncated") != "true" or not token or (latest and names and names[-1] > latest):
+        if page.findtext(f"{_S3}IsTruncated") != "true" or (latest and names and names[-1] > latest):
             return
+        if not token:
+            raise AcquireError("the listing breaks off", where=redact(address), expected="a token for its next page")
         params = {"list-type": "2", "prefix": prefix, "continuation-token": token}
 
 
 def _listed_by_cdse(take: Sentinel1Name, kind: str, address: Mapping[str, str], policy: Policy) -> Iterator[Listed]:
     conditions = [
-        f"startswith(Name,'{take.mission}')", f"contains(Name,'{KINDS[kind]}')",
+        f"startswith(Name,'{take.mission}')", f"contains(Name,'{ORBIT_FILES[kind]}')",
         f"ContentDate/Start lt {take.start - MARGIN:%Y-%m-%dT%H:%M:%S.000Z}",
         f"ContentDate/End gt {take.stop + MARGIN:%Y-%m-%dT%H:%M:%S.000Z}",
     ]  # fmt: skip

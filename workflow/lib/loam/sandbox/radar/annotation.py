@@ -16,8 +16,8 @@ from xml.etree import ElementTree
 import numpy as np
 
 from loam.sandbox.radar.frame import LIGHT, SPACING, Frame, iso
+from loam.sandbox.radar.orbit import MISSION
 
-MISSION = "S1A"
 POLARISATIONS = ("vv", "vh")
 BETA = 474.0  # A of beta0
 NODE_SAMPLES, NODE_LINES = 40, 667  # between nodes of the calibration and noise vectors

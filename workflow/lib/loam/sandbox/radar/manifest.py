@@ -10,9 +10,9 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from xml.etree import ElementTree
 
-from loam.sandbox.radar.annotation import MISSION, POLARISATIONS, Name
+from loam.sandbox.radar.annotation import POLARISATIONS, Name
 from loam.sandbox.radar.frame import Frame, iso
-from loam.sandbox.radar.orbit import CYCLE_DAYS, DAY
+from loam.sandbox.radar.orbit import CYCLE_DAYS, DAY, MISSION
 
 PROCESSOR = "003.71"
 VERSION = "esa/safe/sentinel-1.0/sentinel-1/sar/level-1/grd/standard/iwdp"

@@ -14,17 +14,18 @@ import numpy as np
 import pyproj
 from scipy.optimize import brentq, fsolve
 
+from loam.acquire.satellites import REVOLUTIONS, relative_orbit
 from loam.errors import ConfigError
 from loam.sandbox.settings import INCIDENCE
 
 EPOCH = np.datetime64("2014-04-03T00:00:00", "ns")  # orbit numbers count from 1 here
-CYCLE_DAYS, REVOLUTIONS = 12, 175
+CYCLE_DAYS = 12
 DAY = 86400.0  # s
 PERIOD = CYCLE_DAYS * DAY / REVOLUTIONS  # s, from node to node
+MISSION = "S1A"
 RADIUS = 7_071_000.0  # m
 INCLINATION = np.radians(98.18)
 NODE_HOUR = 18.0  # local time at the ascending node
-RELATIVE_OFFSET = 73  # of Sentinel-1A: relative orbit = (orbit - offset) mod 175 + 1
 FARTHEST = 1_300_000.0  # m of slant range that are looked at
 STEP = 30.0  # s between places where a pass is looked for
 DIRECTIONS = ("ascending", "descending")
@@ -68,7 +69,7 @@ class Orbit:
 
     def relative(self, time: float) -> int:
         """Relative orbit, 1 to 175."""
-        return (self.number(time) - RELATIVE_OFFSET) % REVOLUTIONS + 1
+        return relative_orbit(MISSION, self.number(time))
 
 
 @dataclass(frozen=True)

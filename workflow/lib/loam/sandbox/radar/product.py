@@ -16,7 +16,6 @@ from scipy.ndimage import map_coordinates
 
 from loam.io.atomic import atomic_path
 from loam.sandbox.radar.annotation import (
-    MISSION,
     POLARISATIONS,
     Name,
     annotation_xml,
@@ -26,7 +25,7 @@ from loam.sandbox.radar.annotation import (
 )
 from loam.sandbox.radar.frame import Frame, Height
 from loam.sandbox.radar.manifest import manifest_xml
-from loam.sandbox.radar.orbit import geodetic, utc
+from loam.sandbox.radar.orbit import MISSION, geodetic, utc
 
 ZIP_DATE = (2014, 4, 3, 0, 0, 0)
 ZIP_LEVEL = 1
