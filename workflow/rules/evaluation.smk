@@ -101,3 +101,24 @@ rule score_predictions:
         code=code_version("score_predictions"),
     script:
         "../scripts/score_predictions.py"
+
+
+rule describe_accuracy:
+    input:
+        metrics="results/{run}/evaluation/metrics.csv",
+    output:
+        accuracy="results/{run}/evaluation/accuracy.csv",
+    log:
+        "results/{run}/logs/describe_accuracy.log",
+    benchmark:
+        "results/{run}/benchmarks/describe_accuracy.tsv"
+    conda:
+        "../../envs/report.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        values=pick(CONFIG, "seed", "layers", "evaluation.bootstrap", "mapping.model", "mapping.scenario"),
+        code=code_version("describe_accuracy"),
+    script:
+        "../scripts/describe_accuracy.py"

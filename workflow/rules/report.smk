@@ -22,6 +22,7 @@ rule build_report:
         checked=expand("results/{{run}}/probes/{domain}/qc_report.csv", domain=PROBE_DOMAINS),
         cards=rules.merge_predictions.input.cards,
         maps=REPORTED_MAPS,
+        accuracy="results/{run}/evaluation/accuracy.csv" if REPORTED_MAPS else [],
         manifests=rules.merge_manifests.output if manifest_files(CONFIG) else [],
         template=f"{workflow.basedir}/workflow/lib/loam/report/page.html.jinja",
     output:

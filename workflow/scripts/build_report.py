@@ -4,7 +4,7 @@ import json
 
 from loam.covariates.samples import DROPPED
 from loam.io.atomic import write_text
-from loam.io.schemas import FOLDS, MAP_SCORES, METRICS_TABLE, PREDICTIONS, SUMMARY
+from loam.io.schemas import ACCURACY, FOLDS, MAP_SCORES, METRICS_TABLE, PREDICTIONS, SUMMARY
 from loam.io.stage import Paths, Values, run_stage
 from loam.io.tables import read_table
 from loam.mapping.trust import share_inside
@@ -18,6 +18,7 @@ def stage(paths: Paths, values: Values) -> None:
     pictures = [path for path in paths["maps"] if path.suffix == ".png"]
     inside = {path.parent.name: share_inside(path) for path in paths["maps"] if path.suffix == ".tif"}
     scores = {path.parent.name: read_table(path, MAP_SCORES) for path in paths["maps"] if path.suffix == ".csv"}
+    accuracy = read_table(paths["accuracy"], ACCURACY)["text"].tolist() if pictures else []
     page = build_page(
         predictions=read_table(paths["predictions"], PREDICTIONS),
         metrics=metrics,
@@ -35,12 +36,13 @@ def stage(paths: Paths, values: Values) -> None:
         values=values,
         manifests=paths["manifests"],
         checked={path.parent.name: read_table(path, QC_REPORT) for path in paths["checked"]},
+        accuracy=accuracy,
     )  # fmt: skip
     files = [
         ("Scores", paths["summary"]), ("Every held-out prediction", paths["predictions"]),
         *(("Map", path) for path in pictures), ("Report", paths["page"]),
     ]  # fmt: skip
-    write_text(summary_text(metrics, summary, inside, scores, files, values), paths["text"])
+    write_text(summary_text(metrics, summary, inside, scores, files, values, accuracy), paths["text"])
     write_text(page, paths["page"])
 
 

@@ -52,6 +52,24 @@ SUMMARY = pa.DataFrameSchema(
     strict=True,
 )
 
+# One row a layer: what is known of the error of the mapped model where no probe is; m3 m-3, millimetres over the layer.
+ACCURACY = pa.DataFrameSchema(
+    {
+        "layer": pa.Column(str, coerce=True, unique=True),
+        "model": _text,
+        "scenario": pa.Column(str, pa.Check.isin(SCENARIOS), coerce=True),
+        "stations": _count,
+        "rmse": _number,
+        "millimetres": _number,
+        "rival_model": _text,
+        "rival_scenario": _text,
+        **dict.fromkeys(["rival_rmse", "difference", "difference_low", "difference_high"], _number),
+        "verdict": _text,
+        "text": _text,
+    },
+    strict=True,
+)
+
 # One row a (layer, group, value): a map against a known truth; m3 m-3 but for r, ccc and the share within_90. n pixels
 # are scored, masked ones are not, because the map has no value outside the range of the training data.
 MAP_SCORES = pa.DataFrameSchema(

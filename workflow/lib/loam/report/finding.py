@@ -7,13 +7,12 @@ difference (bootstrap over stations, Efron 1979) holds zero, because a dozen sta
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from loam.evaluation.summary import draw_stations, interval, median_of_draws
+from loam.evaluation.paired import Paired, compare
 from loam.report.names import BASELINES, UNIT, System, layer_name, number, system_name
 
 METRIC = "rmse"
@@ -22,33 +21,23 @@ TREES: System = ("boosted_trees", "both")
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """The best transfer network against one rival, by the RMSE at the stations that both have; m3 m-3.
+class Comparison(Paired):
+    """The best transfer network against one rival, by the RMSE at the stations that both have.
 
     Args:
         rival: model and scenario.
         name: what the rival stands for.
-        ours, theirs: median RMSE over stations.
-        lower: stations at which transfer has the lower RMSE, of ``stations``.
-        difference, low, high: median paired difference (transfer - rival) and its 95 % interval.
     """
 
     rival: System
     name: str
-    ours: float
-    theirs: float
-    lower: int
-    stations: int
-    difference: float
-    low: float
-    high: float
 
     @property
     def verdict(self) -> str:
         """``beats``, ``is slightly ahead of`` (too close to call) or ``does not beat``."""
         if not self.ours < self.theirs:
             return "does not beat"
-        return "beats" if self.high < 0 else "is slightly ahead of"
+        return "beats" if self.better else "is slightly ahead of"
 
 
 @dataclass(frozen=True)
@@ -98,7 +87,7 @@ def _verdicts(compared: Sequence[Comparison], transfer: System | None) -> str:
         return "No network was trained by transfer in this run."
     clauses = [
         f"{one.verdict} {one.name} ({number(one.ours, METRIC)} against {number(one.theirs, METRIC)}, lower at "
-        f"{one.lower} of {one.stations} stations{'' if one.low > 0 or one.high < 0 else '; too close to call'})"
+        f"{one.lower} of {one.stations} stations{'' if one.better or one.worse else '; too close to call'})"
         for one in compared
     ]
     return f"Transfer {'; it '.join(clauses)}." if clauses else ""
@@ -108,24 +97,11 @@ def _comparisons(by_system: pd.DataFrame, transfer: System, draws: int, seed: in
     target = _best_network(by_system.median(), "target")
     rivals = [(target, "training on the target alone")] if target else []
     rivals += [(TREES, "boosted trees on both domains")] if TREES in by_system.columns else []
-    return [
-        _compare(by_system, transfer, rival, name, draws, seed)
-        for rival, name in rivals
-        if by_system[[transfer, rival]].notna().all(axis=1).any()
-    ]
-
-
-def _compare(by_system: pd.DataFrame, ours: System, rival: System, name: str, draws: int, seed: int) -> Comparison:
-    both = by_system[[ours, rival]].dropna()
-    difference = (both[ours] - both[rival]).to_numpy()
-    stations = len(difference)
-    low, high = np.nan, np.nan
-    if stations > 1:
-        low, high = interval(median_of_draws(difference, draw_stations(stations, draws, seed)))
-    return Comparison(
-        rival, name, float(both[ours].median()), float(both[rival].median()), int(np.sum(difference < 0)),
-        stations, float(np.median(difference)), low, high,
-    )  # fmt: skip
+    result = []
+    for rival, name in rivals:
+        if paired := compare(by_system, transfer, rival, draws=draws, seed=seed):
+            result.append(Comparison(**asdict(paired), rival=rival, name=name))
+    return result
 
 
 def _best_network(medians: pd.Series, scenario: str) -> System | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-System = tuple[str, str]  # model and scenario
+from loam.evaluation.paired import System
 
 MODELS = {
     "mlp": "MLP",
@@ -58,6 +58,14 @@ def system_name(system: System) -> str:
     model, scenario = system
     name, trained = MODELS.get(model, model), SCENARIOS.get(scenario, scenario)
     return f"{name}, {trained}" if trained else name
+
+
+def plain_name(system: System) -> str:
+    """``system_name`` amid a sentence: ``boosted trees (both domains)``, ``LSTM (transfer)``."""
+    model, scenario = system
+    name, trained = MODELS.get(model, model), SCENARIOS.get(scenario, scenario)
+    name = name if name[1:2].isupper() else name[:1].lower() + name[1:]
+    return f"{name} ({trained})" if trained else name
 
 
 def systems_of(frame: pd.DataFrame) -> list[System]:

@@ -51,6 +51,7 @@ def build_page(
     values: Mapping[str, Any],
     manifests: Sequence[Path] = (),
     checked: Mapping[str, pd.DataFrame] | None = None,
+    accuracy: Sequence[str] = (),
 ) -> str:
     """The page as HTML.
 
@@ -68,6 +69,7 @@ def build_page(
         values: the whole config.
         manifests: what came of the data that were fetched; may be empty.
         checked: the QC report of each domain whose moisture comes from probes, schema QC_REPORT.
+        accuracy: how far off a map is, a line a layer (``loam.report.accuracy``).
     """
     config = {key: value for key, value in values.items() if key not in NOT_CONFIG}
     layers = [layer for layer in config["layers"] if layer["name"] in set(summary["layer"])]
@@ -86,6 +88,7 @@ def build_page(
         has_coarse="coarse" in set(summary["model"]),
         draws=config["evaluation"]["bootstrap"],
         maps=[_map(path, inside, scores, layers) for path in maps],
+        accuracy=accuracy,
         map_system=system_name((config["mapping"]["model"], config["mapping"]["scenario"])),
         datasets=datasets(config),
         not_told=classes_not_told(config),

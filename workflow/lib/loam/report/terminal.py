@@ -23,6 +23,7 @@ def summary_text(
     scores: Mapping[str, pd.DataFrame],
     files: Sequence[tuple[str, Path]],
     config: Mapping[str, Any],
+    accuracy: Sequence[str] = (),
 ) -> str:
     """Median scores over held-out stations of every model, by layer, best RMSE first; findings; maps; files.
 
@@ -33,6 +34,7 @@ def summary_text(
         scores: of each mapped day against the truth, schema MAP_SCORES; may be empty.
         files: what to name, as pairs of a title and a path.
         config: the whole config.
+        accuracy: how far off a map is, a line a layer (``loam.report.accuracy``); shown where days are mapped.
     """
     layers = [layer for layer in config["layers"] if layer["name"] in set(summary["layer"])]
     found = findings(metrics, layers, draws=config["evaluation"]["bootstrap"], seed=config["seed"])
@@ -46,6 +48,7 @@ def summary_text(
         for system, row in table.iterrows():
             lines.append(f"  {system_name(system):<42}" + "".join(f"{row[name]:8.3f}" for name in SHOWN))
         lines += [f"  {finding.text}", ""]
+    lines += accuracy if inside else []
     for day, share in inside.items():
         lines.append(f"Map of {day}: {percent(share)} of the pixels within the range of the training data")
     for day, score in scores.items():

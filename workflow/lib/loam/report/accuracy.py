@@ -1,0 +1,106 @@
+"""How far off a map is where nobody has put a probe, in a sentence a layer that stands above every map.
+
+The error is that of the mapped model and scenario at the stations that were held out, the median over them of the RMSE.
+Beside it stands the best rival: whatever else the run scored, but for the mean of other probes on the day, which makes no
+map. ``better`` is said only where the 95 % interval of the median paired difference leaves zero out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from loam.evaluation.paired import Paired, compare
+from loam.io.schemas import ACCURACY
+from loam.report.finding import METRIC, NEEDS_PROBES
+from loam.report.names import UNIT, System, layer_name, number, plain_name
+
+NONE = "none"
+BETTER, WORSE, ALIKE, ALONE, UNKNOWN = "better", "worse", "no clear difference", "no rival", "not known"
+
+
+def accuracies(
+    metrics: pd.DataFrame, layers: Sequence[Mapping[str, Any]], mapped: System, *, draws: int, seed: int
+) -> pd.DataFrame:
+    """What is known of a map's error, one row a layer.
+
+    Args:
+        metrics: schema METRICS_TABLE.
+        layers: of the config: name, top_cm, bottom_cm.
+        mapped: model and scenario that make the map.
+        draws: bootstrap draws of the stations.
+        seed: of the draws.
+
+    Returns:
+        Schema ACCURACY. Errors in m3 m-3, and the map's also in mm of water over the layer; ``difference`` is map -
+        rival. NaN and ``none`` where there is nothing to tell; ``text`` says that too.
+    """
+    rows = [_row(metrics[metrics["layer"] == layer["name"]], layer, mapped, draws, seed) for layer in layers]
+    return pd.DataFrame(rows, columns=list(ACCURACY.columns))
+
+
+def _row(
+    metrics: pd.DataFrame, layer: Mapping[str, Any], mapped: System, draws: int, seed: int
+) -> dict[str, object]:
+    by_system = metrics.pivot(index="station", columns=["model", "scenario"], values=METRIC)
+    row = {"layer": layer["name"], "model": mapped[0], "scenario": mapped[1], "stations": 0, "verdict": UNKNOWN}
+    row |= {"rival_model": NONE, "rival_scenario": NONE}
+    errors = by_system[mapped].dropna() if mapped in by_system.columns else pd.Series(dtype=float)
+    if errors.empty:
+        text = "how far off the map is at a place without a probe is not known: no station that was held out has scores"
+        return row | {"text": f"{layer_name(layer)}: {text} of {plain_name(mapped)}."}
+    rmse = float(errors.median())
+    water = rmse * 10 * (layer["bottom_cm"] - layer["top_cm"])
+    row |= {"stations": len(errors), "rmse": rmse, "millimetres": water}
+    rival, paired = _best_rival(by_system, mapped, draws, seed)
+    told = _beside(rival, paired, len(errors))
+    if rival and paired:
+        row |= {"rival_model": rival[0], "rival_scenario": rival[1], "rival_rmse": paired.theirs}
+        row |= {"difference": paired.difference, "difference_low": paired.low, "difference_high": paired.high}
+    where = f"Medians over {len(errors)} stations" if len(errors) > 1 else "Of one station"
+    text = (
+        f"{layer_name(layer)}: at a place without a probe expect ±{number(rmse, METRIC)} {UNIT}, about "
+        f"{_millimetres(water)} mm in {layer['bottom_cm'] - layer['top_cm']:g} cm; {told}. {where} that "
+        f"{'were' if len(errors) > 1 else 'was'} held out; the map is of {plain_name(mapped)}."
+    )
+    return row | {"verdict": _verdict(paired), "text": text}
+
+
+def _best_rival(by_system: pd.DataFrame, mapped: System, draws: int, seed: int) -> tuple[System | None, Paired | None]:
+    """The rival with the lowest median among those that are clearly better, or among all where none is."""
+    found = {}
+    for system in by_system.columns:
+        if system not in (mapped, NEEDS_PROBES) and (paired := compare(by_system, mapped, system, draws=draws, seed=seed)):
+            found[system] = paired
+    better = [system for system, paired in found.items() if paired.worse]
+    best = min(better or found, key=lambda system: found[system].theirs, default=None)
+    return best, found.get(best)
+
+
+def _verdict(paired: Paired | None) -> str:
+    if paired is None:
+        return ALONE
+    return WORSE if paired.worse else BETTER if paired.better else ALIKE
+
+
+def _beside(rival: System | None, paired: Paired | None, stations: int) -> str:
+    if rival is None or paired is None:
+        return "the run has no rival to compare it with"
+    error = number(paired.theirs, METRIC)
+    if paired.stations < stations:
+        error += f" at the {paired.stations} of these stations that both have"
+    name = plain_name(rival)
+    if paired.worse:
+        return f"{name} did better: {error}"
+    if paired.better:
+        return f"the best rival, {name}, did worse: {error}"
+    if paired.stations == 1:
+        return f"one station does not tell it from {name}: {error}"
+    return f"no clear difference to the best rival, {name}: {error}"
+
+
+def _millimetres(water: float) -> str:
+    return f"{water:.0f}" if water >= 9.95 or not math.isfinite(water) else f"{water:.1f}"
