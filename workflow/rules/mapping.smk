@@ -66,6 +66,7 @@ rule draw_map:
     input:
         map="results/{run}/maps/{date}/soil_moisture.tif",
         trust="results/{run}/maps/{date}/trust.tif",
+        accuracy="results/{run}/evaluation/accuracy.csv",
     output:
         picture="results/{run}/maps/{date}/soil_moisture.png",
     log:

@@ -1,6 +1,7 @@
 # Report: one self-contained page.
 # Needs: predictions, scores, training histories, maps.
 # Gives: results/<run>/report/index.html, and its numbers as text.
+from loam.io.terminal import map_lines
 
 REPORTED_MAPS = [
     *expand(
@@ -9,6 +10,7 @@ REPORTED_MAPS = [
         file=["soil_moisture.png", "trust.tif"],
     ),
     *expand("results/{{run}}/maps/{date}/score.csv", date=SCORED_DATES),
+    *(["results/{run}/evaluation/accuracy.csv"] if CONFIG["mapping"]["dates"] else []),
 ]
 
 
@@ -22,7 +24,6 @@ rule build_report:
         checked=expand("results/{{run}}/probes/{domain}/qc_report.csv", domain=PROBE_DOMAINS),
         cards=rules.merge_predictions.input.cards,
         maps=REPORTED_MAPS,
-        accuracy="results/{run}/evaluation/accuracy.csv" if REPORTED_MAPS else [],
         manifests=rules.merge_manifests.output if manifest_files(CONFIG) else [],
         template=f"{workflow.basedir}/workflow/lib/loam/report/page.html.jinja",
     output:
@@ -42,3 +43,8 @@ rule build_report:
         code=code_version("build_report"),
     script:
         "../scripts/build_report.py"
+
+
+onsuccess:
+    for line in map_lines(workflow, f"results/{CONFIG['run']}/evaluation/accuracy.csv"):
+        logger.info(line)

@@ -17,8 +17,9 @@ def stage(paths: Paths, values: Values) -> None:
     metrics, summary = read_table(paths["metrics"], METRICS_TABLE), read_table(paths["summary"], SUMMARY)
     pictures = [path for path in paths["maps"] if path.suffix == ".png"]
     inside = {path.parent.name: share_inside(path) for path in paths["maps"] if path.suffix == ".tif"}
-    scores = {path.parent.name: read_table(path, MAP_SCORES) for path in paths["maps"] if path.suffix == ".csv"}
-    accuracy = read_table(paths["accuracy"], ACCURACY)["text"].tolist() if pictures else []
+    scores = {path.parent.name: read_table(path, MAP_SCORES) for path in paths["maps"] if path.name == "score.csv"}
+    known = [read_table(path, ACCURACY) for path in paths["maps"] if path.name == "accuracy.csv"]
+    accuracy = [text for table in known for text in table["text"]]
     page = build_page(
         predictions=read_table(paths["predictions"], PREDICTIONS),
         metrics=metrics,

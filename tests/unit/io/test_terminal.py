@@ -6,7 +6,7 @@ import pytest
 
 from loam.io.messages import error_text
 from loam.io.remaining import Remaining, duration
-from loam.io.terminal import Terminal
+from loam.io.terminal import Terminal, map_lines
 
 
 @pytest.fixture
@@ -161,3 +161,19 @@ def test_time_left_is_that_of_the_rules_that_are_left_over_the_jobs_side_by_side
 
 def test_a_duration_in_words():
     assert [duration(seconds) for seconds in (4.4, 240, 7800)] == ["4 s", "4 min", "2 h 10 min"]
+
+
+def finished(*rules, quiet=()):
+    """Snakemake's object after a run of these rules."""
+    jobs = [SimpleNamespace(rule=SimpleNamespace(name=name)) for name in rules]
+    return SimpleNamespace(dag=SimpleNamespace(jobs=jobs), output_settings=SimpleNamespace(quiet=quiet))
+
+
+def test_a_run_that_drew_maps_says_last_how_far_off_they_are(tmp_path):
+    table = tmp_path / "accuracy.csv"
+    table.write_text('layer,text\nsurface,"surface, 0–30 cm: expect ±0.06"\nsubsurface,subsurface: not known\n')
+    told = ["map of surface, 0–30 cm: expect ±0.06", "map of subsurface: not known"]
+    assert map_lines(finished("draw_map", "all"), table) == told
+    assert map_lines(finished("prepare_probes"), table) == []
+    assert map_lines(finished("draw_map", quiet={"rules"}), table) == []
+    assert map_lines(finished("draw_map"), tmp_path / "none.csv") == []

@@ -7,6 +7,7 @@ import sys
 from html.parser import HTMLParser
 
 import build_report
+import describe_accuracy
 import numpy as np
 import pandas as pd
 import pytest
@@ -90,6 +91,14 @@ def test_nothing_is_loaded_from_elsewhere_and_every_picture_has_a_text(make_run,
     assert "url(" not in style
     assert "@import" not in style
     assert "http" not in re.sub(r'"data:[^"]*"', "", page)
+
+
+def test_how_far_off_a_map_is_stands_above_every_picture(make_run, day):
+    run = make_run(layers=("surface",))
+    run["maps"], run["inside"] = [day / "soil_moisture.png"] * 2, {"2022-08-15": 0.5}
+    page = build_page(**run, accuracy=["surface: expect ±0.060 m³ m⁻³"])
+    shown = re.findall(r"expect ±0.060 m³ m⁻³</p>\n<div class=\"wide\"><img", page)
+    assert len(shown) == 2
 
 
 def lossy_report():
@@ -209,6 +218,10 @@ def test_the_script_reads_files_and_writes_the_page(make_run, day, tmp_path):
     for name in ("predictions", "metrics", "summary", "folds", "dropped"):
         paths[name] = tmp_path / (name + (".parquet" if name == "predictions" else ".csv"))
         write_table(run[name], paths[name])
+    paths["accuracy"] = tmp_path / "accuracy.csv"
+    run["values"]["mapping"] |= {"model": "lstm", "scenario": "transfer"}
+    describe_accuracy.stage(paths, run["values"])
+    paths["maps"].append(paths["accuracy"])
     for place, card in enumerate(run["cards"]):
         paths["cards"].append(tmp_path / f"card{place}.json")
         paths["cards"][-1].write_text(json.dumps(card))
@@ -218,6 +231,7 @@ def test_the_script_reads_files_and_writes_the_page(make_run, day, tmp_path):
         paths["page"].read_text(encoding="utf-8")
     )
     text = paths["text"].read_text(encoding="utf-8")
+    assert "surface, 0–30 cm: at a place without a probe expect ±" in text
     best = run["summary"].query("metric == 'rmse'")["median"].min()
     assert f"{best:8.3f}" in text
     assert "Map of 2022-08-15: 75.0 % of the pixels within the range of the training data" in text

@@ -14,10 +14,11 @@ def lines(make_run, map_score):
     """The lines for the given maps."""
     run = make_run()
 
-    def of(inside, scores):
-        return summary_text(run["metrics"], run["summary"], inside, scores, FILES, run["values"]).splitlines()
+    def of(inside, scores, accuracy):
+        told = summary_text(run["metrics"], run["summary"], inside, scores, FILES, run["values"], accuracy)
+        return told.splitlines()
 
-    return lambda **maps: of(maps.get("inside", {}), maps.get("scores", {}))
+    return lambda **maps: of(maps.get("inside", {}), maps.get("scores", {}), maps.get("accuracy", ()))
 
 
 def test_each_layer_of_a_map_has_a_block_of_its_groups(lines, map_score):
@@ -46,6 +47,14 @@ def test_a_map_without_a_truth_has_one_line(lines):
         "Map of 2022-02-15: 50.0 % of the pixels within the range of the training data",
     ]
     assert not any("In 90 %" in line for line in text)
+
+
+def test_how_far_off_a_map_is_stands_above_it(lines):
+    told = ["surface: expect ±0.060.", "subsurface: expect ±0.040."]
+    text = lines(inside={"2022-08-15": 0.8}, accuracy=told)
+    place = text.index("Map of 2022-08-15: 80.0 % of the pixels within the range of the training data")
+    assert text[place - 2 : place] == told
+    assert told[0] not in lines(accuracy=told)
 
 
 def test_a_run_without_maps_says_nothing_of_them(lines):

@@ -10,6 +10,7 @@ Imported when the workflow is parsed: standard library only.
 
 from __future__ import annotations
 
+import csv
 import logging
 import os
 import re
@@ -131,6 +132,20 @@ class Terminal(logging.Handler):
         self.failures.append(failure)
         if shown and self.remaining.running:
             self._say(failure.text() + "; waiting for the jobs that run")
+
+
+def map_lines(workflow: Any, accuracy: str | Path) -> list[str]:
+    """What a run that drew maps says last: how far off they are, a line a layer; nothing with ``--quiet``.
+
+    Args:
+        workflow: Snakemake's object.
+        accuracy: the run's table of it, schema ACCURACY.
+    """
+    drawn = any(job.rule.name == "draw_map" for job in workflow.dag.jobs)
+    if not drawn or workflow.output_settings.quiet or not Path(accuracy).is_file():
+        return []
+    with Path(accuracy).open(encoding="utf-8", newline="") as file:
+        return [f"map of {row['text']}" for row in csv.DictReader(file)]
 
 
 def speak(workflow: Any) -> None:

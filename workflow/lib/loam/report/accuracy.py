@@ -1,8 +1,8 @@
 """How far off a map is where nobody has put a probe, in a sentence a layer that stands above every map.
 
 The error is that of the mapped model and scenario at the stations that were held out, the median over them of the RMSE.
-Beside it stands the best rival: whatever else the run scored, but for the mean of other probes on the day, which makes no
-map. ``better`` is said only where the 95 % interval of the median paired difference leaves zero out.
+Beside it stands the best rival: whatever else the run scored, but for the mean of other probes on the day, which makes
+no map. ``better`` is said only where the 95 % interval of the median paired difference leaves zero out.
 """
 
 from __future__ import annotations
@@ -42,15 +42,13 @@ def accuracies(
     return pd.DataFrame(rows, columns=list(ACCURACY.columns))
 
 
-def _row(
-    metrics: pd.DataFrame, layer: Mapping[str, Any], mapped: System, draws: int, seed: int
-) -> dict[str, object]:
+def _row(metrics: pd.DataFrame, layer: Mapping[str, Any], mapped: System, draws: int, seed: int) -> dict[str, object]:
     by_system = metrics.pivot(index="station", columns=["model", "scenario"], values=METRIC)
     row = {"layer": layer["name"], "model": mapped[0], "scenario": mapped[1], "stations": 0, "verdict": UNKNOWN}
     row |= {"rival_model": NONE, "rival_scenario": NONE}
     errors = by_system[mapped].dropna() if mapped in by_system.columns else pd.Series(dtype=float)
     if errors.empty:
-        text = "how far off the map is at a place without a probe is not known: no station that was held out has scores"
+        text = "how far off the map is at a place without a probe is not known: no held-out station has scores"
         return row | {"text": f"{layer_name(layer)}: {text} of {plain_name(mapped)}."}
     rmse = float(errors.median())
     water = rmse * 10 * (layer["bottom_cm"] - layer["top_cm"])
@@ -60,11 +58,11 @@ def _row(
     if rival and paired:
         row |= {"rival_model": rival[0], "rival_scenario": rival[1], "rival_rmse": paired.theirs}
         row |= {"difference": paired.difference, "difference_low": paired.low, "difference_high": paired.high}
-    where = f"Medians over {len(errors)} stations" if len(errors) > 1 else "Of one station"
+    where = f"Medians over {len(errors)} held-out stations" if len(errors) > 1 else "Of one held-out station"
     text = (
         f"{layer_name(layer)}: at a place without a probe expect ±{number(rmse, METRIC)} {UNIT}, about "
-        f"{_millimetres(water)} mm in {layer['bottom_cm'] - layer['top_cm']:g} cm; {told}. {where} that "
-        f"{'were' if len(errors) > 1 else 'was'} held out; the map is of {plain_name(mapped)}."
+        f"{_millimetres(water)} mm in {layer['bottom_cm'] - layer['top_cm']:g} cm; {told}. {where}; the map is by "
+        f"{plain_name(mapped)}."
     )
     return row | {"verdict": _verdict(paired), "text": text}
 
@@ -73,7 +71,9 @@ def _best_rival(by_system: pd.DataFrame, mapped: System, draws: int, seed: int) 
     """The rival with the lowest median among those that are clearly better, or among all where none is."""
     found = {}
     for system in by_system.columns:
-        if system not in (mapped, NEEDS_PROBES) and (paired := compare(by_system, mapped, system, draws=draws, seed=seed)):
+        if system not in (mapped, NEEDS_PROBES) and (
+            paired := compare(by_system, mapped, system, draws=draws, seed=seed)
+        ):
             found[system] = paired
     better = [system for system, paired in found.items() if paired.worse]
     best = min(better or found, key=lambda system: found[system].theirs, default=None)
