@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import yaml
 
-from loam.acquire.catalogue import catalogue
+from loam.acquire.catalogue import FILE, catalogue
+from loam.acquire.catalogue import _dataset as dataset_from
+from loam.door import Door
 from loam.errors import RasterError
-from loam.variables import Door, quantity_of
+from loam.variables import quantity_of
 
 
 def through(variable: str, units: str | None, *values: float) -> list[float]:
@@ -88,8 +91,8 @@ def test_a_variable_that_is_not_known_passes():
     assert through("humidity", "%", 250.0) == [250.0]
 
 
-def test_no_dataset_allows_what_its_variable_cannot_be():
-    """A product's own range may be narrower; units are the same, so that one declaration reads both."""
+def test_a_dataset_narrows_a_range_only_with_a_reason():
+    """What is possible stands in one place; units are the same, so that one declaration reads both."""
     known = [
         (item, quantity)
         for dataset in catalogue().values()
@@ -100,3 +103,34 @@ def test_no_dataset_allows_what_its_variable_cannot_be():
     for item, quantity in known:
         assert item.units == quantity.units, item.name
         assert quantity.low <= item.low < item.high <= quantity.high, item.name
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"range": [0, 0.9]}, {"range": [0, 1.5], "because": "peat"}, {"because": "nothing"},
+        {"units": "%", "range": [0, 0.9], "because": "it comes so"},
+    ],
+)  # fmt: skip
+def test_a_range_without_a_reason_or_beyond_what_is_possible_is_no_catalogue(wrong):
+    entry = yaml.safe_load(FILE.read_text(encoding="utf-8"))["smap_l4"]
+    entry["variables"] = {"sm_surface": {"units": "m3 m-3", "title": "moisture", **wrong}}
+    with pytest.raises(ValueError, match=r"datasets.yaml: smap_l4: sm_surface: "):
+        dataset_from("smap_l4", entry)
+
+
+@pytest.mark.parametrize("code", [-99.9, -127.0, 7999.0])
+def test_a_code_that_is_possible_as_a_height_stops_the_run_when_the_file_has_been_read(code):
+    door = Door("elevation", "m", "dem.tif")
+    door.pass_through(np.linspace(20, 640, 400, dtype=np.float32))
+    door.pass_through(np.full(3, code, np.float32), "rows 5 to 9")
+    with pytest.raises(RasterError, match=rf"dem.tif: elevation is {code:g} at 3 places \(rows 5 to 9\).*20 to 640"):
+        door.close()
+
+
+@pytest.mark.parametrize("code", [255.0, 999.0])
+def test_a_code_that_is_possible_as_rain_does_so_too(code):
+    door = Door("rain", "mm", "2020.nc")
+    door.pass_through(np.append(np.linspace(0, 40, 300), code))
+    with pytest.raises(RasterError, match=f"rain is {code:g} at 1 places"):
+        door.close("2020-02-29")

@@ -18,9 +18,9 @@ from loam.acquire.resample import Reading, resample
 from loam.acquire.source import Fields
 from loam.covariates.warp import Warped
 from loam.dateline import parts_of, period_of, within_longitudes
+from loam.door import Door
 from loam.errors import AcquireError, RasterError
 from loam.grid import Tile, cells_at, crs_of, project
-from loam.variables import Door
 
 SIZE = 4000.0
 

@@ -70,7 +70,7 @@ def test_outside_and_on_nodata_a_station_stays_without_and_is_named(write, caplo
 @pytest.mark.parametrize(
     ("item", "says"),
     [
-        ({"column": "bulk_density"}, "bulk_density 1350 at station 'S0'.*expected 0.05 to 2.7.*g cm-3"),
+        ({"column": "bulk_density"}, "bulk_density 1350 at station 'S0'.*expected 0.02 to 2.65 g cm-3"),
         ({"column": "elevation", "band": 2}, "no band 2"),
         ({"column": "elevation", "file": "nowhere.tif"}, "nowhere.tif: no such file"),
     ],

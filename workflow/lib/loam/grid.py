@@ -28,11 +28,9 @@ from loam.dateline import period_of
 from loam.errors import RasterError
 from loam.io.atomic import write_text
 from loam.io.provenance import hash_of_values
-from loam.io.rasters import RASTER_DAMAGE, Raster
+from loam.io.rasters import RASTER_DAMAGE, Raster, present
 
 log = logging.getLogger("loam")
-
-LARGEST_VALUE = 1e38  # what lies beyond is a fill value (the lowest float32, -3.4e38), whether or not a tag says so
 
 
 @dataclass(frozen=True)
@@ -207,14 +205,6 @@ def same_grid(first: GeoBox, second: GeoBox) -> bool:
     steps = ~first.transform @ second.transform  # from pixels of the one to pixels of the other
     corners = [steps @ corner for corner in ((0, 0), first.shape[::-1])]
     return bool(np.allclose(corners, [(0, 0), first.shape[::-1]], rtol=0, atol=1e-3))
-
-
-def present(values: np.ndarray, nodata: float | None) -> np.ndarray:
-    """Where ``values`` (any shape) hold a value: not nodata, not NaN, not infinite, not a float's fill value."""
-    found = np.abs(values) < LARGEST_VALUE if values.dtype.kind == "f" else np.ones(values.shape, bool)
-    if nodata is not None and abs(nodata) < LARGEST_VALUE:
-        found &= values != float(nodata)
-    return found
 
 
 def crs_of(geobox: GeoBox) -> pyproj.CRS:

@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from loam.errors import ConfigError
+from loam.variables import quantity_of
 
 FILE = Path(__file__).with_name("datasets.yaml")
 FETCHED = ("earthengine", "direct", "local")  # back ends that ask somebody, or read what somebody gave
@@ -25,7 +26,11 @@ KINDS = ("coarse_moisture", "weather", "soil", "terrain", "landcover", "vegetati
 
 @dataclass(frozen=True)
 class Variable:
-    """A canonical variable: its units, the range that is physically possible, and the bands of its map."""
+    """A canonical variable: its units, the range that is physically possible, and the bands of its map.
+
+    The range is that of ``loam.variables``, which a data set may narrow (datasets.yaml says why); codes of classes,
+    which are no quantity, have the range that datasets.yaml gives.
+    """
 
     name: str
     units: str
@@ -121,7 +126,7 @@ def _dataset(name: str, entry: Mapping[str, Any]) -> Dataset:
     back_ends = {key: rest.pop(key) for key in BACK_ENDS if key in rest}
     variables = {
         key: Variable(
-            key, item["units"], *(float(limit) for limit in item["range"]), item["title"], tuple(item.get("bands", ())),
+            key, item["units"], *_range(name, key, item), item["title"], tuple(item.get("bands", ())),
             item.get("classes", False),
         )
         for key, item in rest.pop("variables").items()
@@ -130,3 +135,22 @@ def _dataset(name: str, entry: Mapping[str, Any]) -> Dataset:
     if rest["kind"] not in KINDS or any(keys["host"] not in HOSTS for keys in back_ends.values()):
         raise ValueError(f"{FILE.name}: {name}: unknown kind or host")
     return Dataset(name, variables=variables, back_ends=back_ends, known_gaps=gaps, **rest)
+
+
+def _range(dataset: str, variable: str, item: Mapping[str, Any]) -> tuple[float, float]:
+    """Least and greatest value of a variable of a data set.
+
+    Raises:
+        ValueError: the catalogue widens the range of ``loam.variables``, narrows it without saying why, or has the
+            variable in other units.
+    """
+    quantity, where = quantity_of(variable), f"{FILE.name}: {dataset}: {variable}"
+    if item.get("classes") or quantity is None:
+        low, high = item["range"]
+        return float(low), float(high)
+    if item["units"] != quantity.units:
+        raise ValueError(f"{where}: units {item['units']}, not {quantity.units}")
+    low, high = item.get("range", (quantity.low, quantity.high))
+    if not quantity.low <= low < high <= quantity.high or ("range" in item) != bool(item.get("because")):
+        raise ValueError(f"{where}: a range lies inside that of loam.variables, and `because` says why")
+    return float(low), float(high)

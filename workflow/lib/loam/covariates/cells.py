@@ -25,6 +25,7 @@ from loam.acquire.day_axis import days_of_steps, refuse_several
 from loam.errors import RasterError
 from loam.grid import geobox_of, open_raster, present
 from loam.io.netcdf import open_netcdf, values_of
+from loam.io.rasters import unit_of, values_of_band
 
 log = logging.getLogger("loam")
 
@@ -48,15 +49,15 @@ class GeoTiffCells:
         self.path, self.geobox, self._dataset = path, geobox_of(dataset), dataset
         self._bands = {name: band for band, name in enumerate(names, start=1)}
 
+    def units(self, name: str) -> str | None:
+        """The unit of a feature's band, None where the file does not name it."""
+        return unit_of(self._dataset, self._bands[name])
+
     def read(self, name: str, day: date, rows: slice, cols: slice) -> np.ndarray:
         """Values of a feature [row, column], float32, NaN where missing; a GeoTIFF holds the same on any day."""
         band = self._bands[name]
         window = Window(cols.start, rows.start, cols.stop - cols.start, rows.stop - rows.start)
-        raw = self._dataset.read(band, window=window)
-        scale, offset = self._dataset.scales[band - 1], self._dataset.offsets[band - 1]
-        found = present(raw, self._dataset.nodatavals[band - 1])
-        values = np.where(found, raw, np.nan).astype(np.float32)
-        return values if (scale, offset) == (1.0, 0.0) else (values * scale + offset).astype(np.float32)
+        return values_of_band(self._dataset, band, window)
 
 
 class NetCdfCells:

@@ -20,11 +20,13 @@ import zarr
 from rasterio.windows import Window
 
 from loam.covariates.store import create_days, create_map, describe_grid
+from loam.door import Door
 from loam.errors import RasterError
-from loam.grid import Grid, crs_of, geobox_of, open_raster, present
+from loam.grid import Grid, crs_of, geobox_of, open_raster
+from loam.io.rasters import unit_of, values_of_band
 from loam.sentinel1.flags import MISSING, Validity
 from loam.sentinel2.series import merge_days
-from loam.variables import QUANTITIES, Door
+from loam.variables import QUANTITIES
 
 log = logging.getLogger("loam")
 
@@ -125,7 +127,7 @@ class _File:
                 f"has no band {', '.join(lacking)}", where=self.path, expected=f"bands named {', '.join(self.names)}",
                 fix=f"its bands are {', '.join(self.bands) or 'without names'}",
             )  # fmt: skip
-        self.doors = {name: Door(name, self._units(self.bands[name]), self.path) for name in self.names}
+        self.doors = {name: Door(name, unit_of(self.dataset, self.bands[name]), self.path) for name in self.names}
 
     def read(self, first: int, stop: int, width: int, day: date) -> tuple[np.ndarray, np.ndarray] | None:
         """Rows ``first`` to ``stop`` of the grid: values [variable, row, column], NaN where one of the variables is
@@ -160,13 +162,8 @@ class _File:
             door.close(day)
 
     def _block(self, name: str, window: Window, usable: np.ndarray, day: date) -> np.ndarray:
-        raw = self.dataset.read(self.bands[name], window=window)
-        found = usable & present(raw, self.dataset.nodatavals[self.bands[name] - 1])
-        return self.doors[name].pass_through(np.where(found, raw, np.nan), day)
-
-    def _units(self, band: int) -> str | None:
-        dataset = self.dataset
-        return dataset.units[band - 1] or dataset.tags(band).get("units") or dataset.tags().get("units")
+        values = values_of_band(self.dataset, self.bands[name], window)
+        return self.doors[name].pass_through(np.where(usable, values, np.float32(np.nan)), day)
 
 
 def _offset(dataset: rasterio.DatasetReader, grid: Grid) -> tuple[int, int]:

@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-import rasterio
 import zarr
 
 from loam.covariates.classes import CLASSES, CODES, NO_CLASS, crosswalk_of
@@ -20,9 +19,10 @@ from loam.covariates.flow import Scratch, accumulate, wetness
 from loam.covariates.store import atomic_store, create_map, describe_grid
 from loam.covariates.terrain import HALO, close_holes, pixel_sizes, slope_and_aspect
 from loam.covariates.warp import Warped
+from loam.door import Door
 from loam.errors import ConfigError, RasterError
 from loam.grid import Grid, Tile, open_raster, tiles_of
-from loam.variables import Door
+from loam.io.rasters import unit_of
 
 log = logging.getLogger("loam")
 
@@ -88,7 +88,7 @@ def _write_numbers(store: zarr.Group, grid: Grid, path: Path) -> None:
     with _open(path, grid) as warped:
         for band in range(1, warped.dataset.count + 1):
             name = path.stem if warped.dataset.count == 1 else f"{path.stem}_{band}"
-            door = Door(name, _units(warped.dataset, band), path)
+            door = Door(name, unit_of(warped.dataset, band), path)
 
             def read(tile: Tile, band: int = band, door: Door = door) -> np.ndarray:
                 return warped.numbers(band, tile, door)
@@ -103,10 +103,11 @@ def _write_terrain(store: zarr.Group, grid: Grid, path: Path, largest_hole: int,
     try:
         elevation = scratch.array(shape, np.float32)
         with _open(path, grid) as warped:
-            door = Door("elevation", _units(warped.dataset, 1), path)
+            door = Door("elevation", unit_of(warped.dataset, 1), path)
             datum = warped.dataset.tags().get("vertical_datum", "")
             for tile in _blocks(grid):
                 elevation[_slices(tile)] = warped.numbers(1, tile, door)
+            door.close()
         if np.isnan(elevation).all():
             raise RasterError("every elevation is missing", where=path, fix="check its nodata value")
         filled, left = close_holes(elevation, largest_hole, scratch.array(shape, np.int32))
@@ -215,11 +216,6 @@ def _known_share(array: zarr.Array, grid: Grid) -> float:
         land += int(mask.sum())
         known += int((mask & ~np.isnan(np.asarray(array[_slices(tile)]))).sum())
     return known / max(land, 1)
-
-
-def _units(dataset: rasterio.DatasetReader, band: int) -> str | None:
-    tags = {**dataset.tags(), **dataset.tags(band)}
-    return dataset.units[band - 1] or tags.get("units") or tags.get("UNITS")
 
 
 def _slices(tile: Tile) -> tuple[slice, slice]:

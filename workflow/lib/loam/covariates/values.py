@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from loam.codes import LARGEST, Codes
 from loam.errors import TableError
 from loam.io.names import one_form
 from loam.variables import ranges_of
 
 # A day, with or without a time and an offset from UTC.
 DAY = r"(?:18|19|20|21)\d\d-\d\d-\d\d(?:[T ]\d\d(?::?\d\d){0,2}(?:\.\d+)? ?(?:Z|UTC|[+-]\d\d(?::?\d\d)?)?)?"
-LARGEST = 1e15  # no covariate is larger
-# What other programs write for "missing": refused where it lies far from all other values of its column.
-CODE = re.compile(
-    r"-?9{2,}(\.9+)?|-?8{3,}(\.8+)?|-?[67]9{2,}|-?32767|-?32768|-?65535|-?65536|-?127|-?128|255|-?1(\.0)?e\+?\d+"
-)
-FAR = 3.0  # spans of the other values
-FEW = 10  # values from which on a span says something
 
 
 def row_of(path: Path, wrong: np.ndarray, rows: pd.Index) -> str:
@@ -72,17 +65,15 @@ def _refuse_impossible(values: np.ndarray, column: pd.Series, path: Path) -> Non
         raise TableError(
             f"{values[wrong][0]:g} {where} cannot be", where=row_of(path, wrong, column.index), expected=said, fix=fix
         )
-    known = np.unique(values[np.isfinite(values)])
-    for end, near in ((known[:1], known[1:]), (known[-1:], known[:-1])):
-        if len(near) >= FEW and CODE.fullmatch(f"{end[0]:.15g}"):
-            span = max(near[-1] - near[0], 1e-3 * abs(near).max())
-            if np.abs(near - end[0]).min() > FAR * span:
-                wrong = values == end[0]
-                raise TableError(
-                    f"{end[0]:g} {where} looks like a code for a missing value; the others are {near[0]:g} to "
-                    f"{near[-1]:g}", where=row_of(path, wrong, column.index),
-                    expected="an empty cell where a value is missing", fix=fix,
-                )  # fmt: skip
+    codes = Codes()
+    codes.see(values.astype(np.float32) if column.dtype == np.float32 else values)
+    for code in codes.found():
+        wrong = values == code.value
+        others = f"the others are {codes.low:g} to {codes.high:g}" if codes.different else "it has no other value"
+        raise TableError(
+            f"{code.value:g} {where} looks like a code for a missing value; {others}",
+            where=row_of(path, wrong, column.index), expected="an empty cell where a value is missing", fix=fix,
+        )  # fmt: skip
 
 
 def dates_of(column: pd.Series, path: Path) -> pd.Series:

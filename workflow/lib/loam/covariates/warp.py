@@ -20,9 +20,10 @@ from rasterio.windows import Window
 
 from loam.acquire.resample import refuse_cut, turned
 from loam.covariates.classes import CODES, NO_CLASS, Crosswalk
+from loam.door import Door
 from loam.errors import RasterError
-from loam.grid import Tile, crs_of, geobox_of, present, same_grid
-from loam.variables import Door
+from loam.grid import Tile, crs_of, geobox_of, same_grid
+from loam.io.rasters import known_pixels, values_of_band
 
 MOST_CELLS = 16 * 2**20  # of a raster in memory at once
 SHIFT = 0.01  # of a column, by which a raster around the world may miss itself
@@ -54,7 +55,7 @@ class Warped:
         """
 
         def read(window: Window) -> np.ndarray:
-            return door.pass_through(self._values(band, window))[None]
+            return door.pass_through(values_of_band(self.dataset, band, window))[None]
 
         return self._warp(tile, read, Resampling.average, np.nan)[0]
 
@@ -72,16 +73,9 @@ class Warped:
 
         return self._warp(tile, indicators, Resampling.average, np.nan, len(CODES))
 
-    def _values(self, band: int, window: Window) -> np.ndarray:
-        raw = self.dataset.read(band, window=window)
-        found = present(raw, self.dataset.nodatavals[band - 1])
-        values = np.where(found, raw, np.nan).astype(np.float32)
-        scale, offset = self.dataset.scales[band - 1], self.dataset.offsets[band - 1]
-        return values if (scale, offset) == (1.0, 0.0) else (values * scale + offset).astype(np.float32)
-
     def _classes(self, crosswalk: Crosswalk, window: Window) -> np.ndarray:
         raw = self.dataset.read(1, window=window)
-        return crosswalk.classes(raw, present(raw, self.dataset.nodatavals[0]), self.path)
+        return crosswalk.classes(raw, known_pixels(self.dataset, 1, raw, window), self.path)
 
     def _warp(self, tile: Tile, read, resampling: Resampling, missing: float, count: int = 1) -> np.ndarray:
         if self.same:

@@ -25,13 +25,13 @@ import pandas as pd
 import rasterio
 
 from loam.covariates.cells import Cells, open_cells
+from loam.door import Door
 from loam.errors import RasterError, naming
 from loam.evaluation.metrics import SINGLE_PRECISION
 from loam.grid import geobox_of, open_raster, same_grid, tiles_of
 from loam.io.netcdf import open_netcdf
 from loam.io.schemas import MAP_SCORES
 from loam.training.ranges import INSIDE, NO_VALUE, OUTSIDE, RANGE_BAND
-from loam.variables import Door
 
 BLOCK = 512  # pixels a side
 WIDTH_90 = 1.645  # standard deviations on either side of the mean that hold 90 % of a normal distribution
@@ -211,6 +211,8 @@ def paired(
                 observed, predicted, spread = (field[both].astype(np.float64) for field in (true, mean, std))
                 masked = np.isnan(mean) & np.isfinite(true) & (sides == OUTSIDE)
                 yield Pair(layer, observed, predicted, spread, cover[both], sides[both], cover[masked])
+        for door in doors.values():
+            door.close(wanted)
 
 
 def landcovers_of(truth: str | Path) -> dict[str, int]:

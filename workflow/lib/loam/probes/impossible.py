@@ -3,8 +3,6 @@
 Two rules. A value outside what has ever been measured on Earth, with some room, is none. And loggers write codes that
 could be (-40, -55, -127 of a sensor that is not there): a value below -5 degC that a series reaches or leaves by a jump
 that neither soil nor air makes from one reading to the next is such a code, and so is every reading that equals it.
-Records: WMO World Weather and Climate Extremes Archive (air -89.2 to 56.7 degC, rain 1,825 mm in a day); bare desert
-soil reaches 80 degC, and soil under Siberian air has been measured down to some -60.
 """
 
 from __future__ import annotations
@@ -14,9 +12,14 @@ import logging
 import numpy as np
 import pandas as pd
 
+from loam.variables import QUANTITIES
+
 log = logging.getLogger("loam")
 
-POSSIBLE = {"soil_temperature": (-65.0, 85.0), "air_temperature": (-95.0, 60.0), "precipitation": (0.0, 2000.0)}
+POSSIBLE = {
+    name: (QUANTITIES[name].low, QUANTITIES[name].high)
+    for name in ("soil_temperature", "air_temperature", "precipitation")
+}
 JUMPS = {"soil_temperature": (15.0, 25.0), "air_temperature": (25.0, 45.0)}  # K within CLOSE, and within DAYS
 CLOSE, DAYS = np.timedelta64(6, "h"), np.timedelta64(2, "D")
 NO_CODE = -5.0  # degC; from here on up freezing and thawing soil stays at a value of its own
@@ -38,8 +41,7 @@ def without_impossible(readings: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     for labels, rows in others.groupby(keys, observed=True, sort=True).indices.items():
         variable = str(labels[keys.index("variable")])
         place = readings.index.get_indexer(others.index[rows])
-        low, high = POSSIBLE[variable]
-        wrong = (value[place] < low) | (value[place] > high)
+        wrong = cannot_be(variable, value[place])
         if variable in JUMPS:
             wrong |= _codes(time[place], np.where(wrong, np.nan, value[place]), *JUMPS[variable])
         total[variable] = total.get(variable, 0) + int((~np.isnan(value[place])).sum())
@@ -53,6 +55,12 @@ def without_impossible(readings: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
                 total[variable], variable, shown, ", ..." if len(set(values)) > 3 else "",
             )  # fmt: skip
     return readings.assign(value=value) if any(found.values()) else readings
+
+
+def cannot_be(variable: str, value: np.ndarray) -> np.ndarray:
+    """Where a temperature (degC) or rain (mm) lies outside what is possible. Missing does not."""
+    low, high = POSSIBLE[variable]
+    return (value < low) | (value > high)
 
 
 def _codes(time: np.ndarray, value: np.ndarray, soon: float, later: float) -> np.ndarray:

@@ -13,10 +13,12 @@ import pyproj
 import rasterio
 from rasterio.windows import Window
 
+from loam.codes import Codes
+from loam.door import Door
 from loam.errors import RasterError
-from loam.grid import cells_at, crs_of, geobox_of, open_raster, present, project
-from loam.probes.logger.stations import NUMBERS
-from loam.variables import Door
+from loam.grid import cells_at, crs_of, geobox_of, open_raster, project
+from loam.io.rasters import unit_of, values_of_band
+from loam.variables import QUANTITIES
 
 log = logging.getLogger("loam")
 
@@ -69,22 +71,19 @@ def _at(dataset: rasterio.DatasetReader, stations: pd.DataFrame, column: str, ba
     rows, cols = cells_at(geobox, x, y)
     values = np.full(len(stations), np.nan)
     for place in np.flatnonzero(rows >= 0):
-        pixel = dataset.read(band, window=Window(cols[place], rows[place], 1, 1))
-        if present(pixel, dataset.nodatavals[band - 1]).all():
-            values[place] = pixel[0, 0] * dataset.scales[band - 1] + dataset.offsets[band - 1]
-    return _converted(values, column, dataset.units[band - 1] or dataset.tags(band).get("units"), path)
-
-
-def _converted(values: np.ndarray, column: str, unit: str | None, path: Path) -> np.ndarray:
-    """Values in the unit of the column, from the unit that the file names; a file without one is taken to be in it."""
+        values[place] = values_of_band(dataset, band, Window(cols[place], rows[place], 1, 1), float)[0, 0]
+    unit = unit_of(dataset, band)
     return Door(column, unit, path).convert(values) if unit and column not in TEXTS else values
 
 
 def _check(column: str, values: np.ndarray, names: np.ndarray, path: Path) -> None:
-    low, high = NUMBERS[column]
-    if (wrong := (values < low) | (values > high)).any():
+    quantity, codes = QUANTITIES[column], Codes()
+    codes.see(values)
+    coded = [code.value for code in codes.found()]
+    if (wrong := (values < quantity.low) | (values > quantity.high) | np.isin(values, coded)).any():
         first = int(np.argmax(wrong))
         raise RasterError(
-            f"{column} {values[first]:g} at station '{names[first]}'", where=path, expected=f"{low:g} to {high:g}",
-            fix="bring the map to g cm-3 (bulk density), a share of 1 (porosity) or m (elevation)",
+            f"{column} {values[first]:g} at station '{names[first]}'", where=path,
+            expected=f"{quantity.low:g} to {quantity.high:g} {quantity.units}, and missing values marked as nodata",
+            fix=f"bring the map to {quantity.units}, or mark its missing values",
         )  # fmt: skip

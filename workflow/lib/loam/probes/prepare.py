@@ -26,12 +26,12 @@ from loam.io.tables import check_table, write_table
 from loam.probes.calibration import calibrate
 from loam.probes.daily import SUMS, boundary_shift, daily_values, mean_over_sensors
 from loam.probes.formats import open_probes, provider_flags
-from loam.probes.impossible import without_impossible
+from loam.probes.impossible import cannot_be, without_impossible
 from loam.probes.layers import to_layers
 from loam.probes.maps import fill_from_maps
 from loam.probes.products import DAILY, DAY, LAYER, QC_REPORT, READING, STATION_SUMMARY
 from loam.probes.quality.flags import Flag
-from loam.probes.quality.limits import porosity_from_bulk_density
+from loam.probes.quality.limits import impossible, porosity_from_bulk_density
 from loam.probes.quality.rain import daily_rain, nearest_rain
 from loam.probes.quality.repeats import flag_repeats, repeated_depths, repeated_stations
 from loam.probes.quality.station import flag_station
@@ -167,7 +167,9 @@ def _rain_near(
     for station, paths in pieces.items():
         filters = [("variable", "==", "precipitation")]
         frame = pd.concat([pq.read_table(path, filters=filters).to_pandas() for path in paths], ignore_index=True)
-        sums = daily_rain(to_canonical(frame, where=probes.source), daily=probes.daily)
+        frame = to_canonical(frame, where=probes.source)
+        frame["value"] = frame["value"].mask(cannot_be("precipitation", frame["value"].to_numpy(float)))
+        sums = daily_rain(frame, daily=probes.daily)
         if len(sums):
             rain[station] = sums
     nearest = nearest_rain(stations, rain, within_km=within_km)
@@ -232,6 +234,7 @@ def _profile(
     """A station's daily means a depth (station first), and the report's rows for its readings."""
     readings = readings[readings["variable"] == "soil_moisture"]
     excluded = (readings["qc"].to_numpy(np.int64) & excluding) != 0
+    excluded |= impossible(readings["value"].to_numpy(float))  # whatever quality.exclude leaves in
     days = daily_values(readings, excluded, minimum_share=minimum_share, shift=shift)
     profile = mean_over_sensors(days)
     profile.insert(0, "station", readings["station"].iloc[0])

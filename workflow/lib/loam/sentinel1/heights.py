@@ -22,10 +22,10 @@ from rasterio.enums import Resampling
 from rasterio.vrt import WarpedVRT
 from scipy.ndimage import map_coordinates
 
+from loam.door import Door
 from loam.errors import RasterError
 from loam.grid import geobox_of, open_raster, pixel_metres, present
-from loam.io.rasters import RASTER_DAMAGE
-from loam.variables import Door
+from loam.io.rasters import RASTER_DAMAGE, unit_of
 
 log = logging.getLogger("loam")
 
@@ -182,8 +182,9 @@ def metres_of(heights: np.ndarray, dataset: rasterio.DatasetReader, dem: str | P
     """
     if (dataset.scales[0], dataset.offsets[0]) != (1.0, 0.0):
         heights = heights * dataset.scales[0] + dataset.offsets[0]
-    door = Door("elevation", dataset.units[0] or dataset.tags(1).get("units") or "m", dem)
+    door = Door("elevation", unit_of(dataset, 1) or "m", dem)
     door.pass_through(heights)  # refuses what cannot be; heights stay in double precision
+    door.close()
     return door.convert(heights)
 
 

@@ -14,13 +14,15 @@ from loam.errors import TableError
 from loam.io.names import one_form
 from loam.probes.logger.files import TextStyle, read_head, read_pieces
 from loam.probes.readings import STATIONS
+from loam.variables import QUANTITIES
 
 log = logging.getLogger("loam")
 
 STYLE = TextStyle(delimiter=",", encoding="auto", names_lines=(1,), units_line=None, data_line=2)
 NEEDED = ["station", "latitude", "longitude"]
-NUMBERS = {"latitude": (-180.0, 180.0), "longitude": (-180.0, 180.0), "elevation": (-500.0, 9000.0),
-           "bulk_density": (0.05, 2.7), "porosity": (0.05, 0.95)}  # fmt: skip
+NUMBERS = {"latitude": (-180.0, 180.0), "longitude": (-180.0, 180.0)} | {
+    name: (QUANTITIES[name].low, QUANTITIES[name].high) for name in ("elevation", "bulk_density", "porosity")
+}  # latitudes beyond 90 degrees are swapped longitudes, which ``loam.probes.stations`` tells
 MISSING = {"", "na", "nan", "n/a", "null"}
 
 

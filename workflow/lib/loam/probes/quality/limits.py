@@ -9,6 +9,9 @@ from collections.abc import Collection
 
 import numpy as np
 
+from loam.variables import QUANTITIES
+
+MOISTURE = QUANTITIES["soil_moisture"]
 PARTICLE_DENSITY = 2.65  # g cm-3, quartz and most minerals of soils
 SEPARATORS = str.maketrans(",;|", "   ")  # providers join several codes in one field: "D03,D10"
 
@@ -18,9 +21,17 @@ def porosity_from_bulk_density(bulk_density: np.ndarray | float) -> np.ndarray |
     return 1 - np.asarray(bulk_density) / PARTICLE_DENSITY
 
 
-def outside_range(value: np.ndarray, *, minimum: float = 0.0, maximum: float = 0.6) -> np.ndarray:
-    """Where moisture (m3 m-3) is below ``minimum`` or above ``maximum`` (ISMN C01, C02). Missing is not outside."""
+def outside_range(value: np.ndarray, *, minimum: float = MOISTURE.low, maximum: float = 0.6) -> np.ndarray:
+    """Where moisture (m3 m-3) is below ``minimum`` or above ``maximum`` (ISMN C01, C02). Missing is not outside.
+
+    The ISMN's maximum is narrower than what is possible: no mineral soil holds more water.
+    """
     return (value < minimum) | (value > maximum)
+
+
+def impossible(value: np.ndarray) -> np.ndarray:
+    """Where moisture (m3 m-3) cannot be, whatever the soil: water takes none of its volume, or all and more."""
+    return (value < MOISTURE.low) | (value > MOISTURE.high)
 
 
 def above_porosity(value: np.ndarray, porosity: float | np.ndarray) -> np.ndarray:
