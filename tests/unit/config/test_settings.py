@@ -49,6 +49,15 @@ def test_the_grid_and_the_days_follow_from_the_section_sandbox(default_config):
     assert config["acquire"]["as_of"] == "2022-06-30"
 
 
+def test_units_of_a_raster_are_one_or_one_a_feature(table_config):
+    first, second, *_ = [item["feature"] for item in table_config["mapping"]["inputs"]]
+    inputs = [{"feature": [first, second], "file": "both_{date}.tif"}, *table_config["mapping"]["inputs"][2:]]
+    for unit in ("K", ["K", "mm"]):
+        load_config(changed(table_config, "mapping.inputs", [{**inputs[0], "unit": unit}, *inputs[1:]]))
+    with pytest.raises(ConfigError, match=r"both_\{date\}.tif has 1 units for 2 features"):
+        load_config(changed(table_config, "mapping.inputs", [{**inputs[0], "unit": ["K"]}, *inputs[1:]]))
+
+
 def test_a_run_that_names_tables_takes_nothing_from_the_sandbox(table_config):
     table_config["samples"]["from"] = None
     config = load_config(table_config)

@@ -48,6 +48,7 @@ def _power(decibels: Any) -> Any:
 _FOOT = 0.3048
 _percent = {"1": (100.0, 0.0), "fraction": (100.0, 0.0), "kg kg-1": (100.0, 0.0), "g kg-1": (0.1, 0.0)}
 _temperatures = {"k": (1.0, -273.15), "degf": (5 / 9, -160 / 9)}
+TEMPERATURE = Quantity("degC", -90, 85, _temperatures)  # of anything: air, soil, the surface of land
 _temperature = Quantity("degC", -90, 60, _temperatures, reaches_in={"k": 150.0})
 _moisture = Quantity(
     "m3 m-3", 0, 1, {"%": (0.01, 0.0), "percent": (0.01, 0.0), "1": (1.0, 0.0)}, reaches_in={"%": 1.0, "percent": 1.0}
@@ -122,18 +123,52 @@ def ranges_of(column: str) -> list[tuple[float, float, str]]:
     found = [(quantity.low, quantity.high, quantity.units)]
     if days := re.fullmatch(r"rain_(\d+)", column):
         found = [(quantity.low, quantity.high * max(1, int(days[1])), "mm")]
-    for unit, conversion in quantity.others.items():
-        if not callable(conversion) and unit not in ("degf", "ft", "foot", "feet", "us survey foot"):
-            factor, offset = conversion
-            found.append(((quantity.low - offset) / factor, (quantity.high - offset) / factor, unit))
+    for unit, (factor, offset) in _of_records(quantity).items():
+        found.append(((quantity.low - offset) / factor, (quantity.high - offset) / factor, unit))
     widest = max(found, key=lambda item: item[1] - item[0])
     return [item for item in found if item is widest or not widest[0] <= item[0] <= item[1] <= widest[1]]
+
+
+def unit_of_record(quantity: Quantity, low: float, high: float) -> str | None:
+    """The unit of a record of years whose least and greatest value are ``low`` and ``high``: the canonical one, or the
+    first other in which they are possible; None where there is none.
+    """
+    for unit, (factor, offset) in {spelling(quantity.units): (1.0, 0.0), **_of_records(quantity)}.items():
+        canonical = max(quantity.reaches or 0.0, quantity.reaches_in_years) if (factor, offset) == (1.0, 0.0) else 0.0
+        least = quantity.reaches_in.get(unit, canonical)
+        possible = quantity.low <= low * factor + offset and high * factor + offset <= quantity.high
+        if possible and (high > least or not least):
+            return unit
+    return None
+
+
+def conversion_between(quantity: Quantity, written: str, wanted: str) -> Callable[[Any], Any] | None:
+    """What turns numbers (or arrays) of the unit ``written`` into such of the unit ``wanted``; None if nothing does."""
+    ways = {spelling(quantity.units): (1.0, 0.0), **quantity.others}
+    here, there = ways.get(spelling(written)), ways.get(spelling(wanted))
+    if here is None or there is None or callable(there):
+        return None
+    if here == there:
+        return lambda values: values
+    canonical = here if callable(here) else lambda values: values * here[0] + here[1]
+    return lambda values: (canonical(values) - there[1]) / there[0]
+
+
+def _of_records(quantity: Quantity) -> dict[str, tuple[float, float]]:
+    """The other units that a record is looked for in, by factor and offset; not degrees Fahrenheit and feet, in which
+    -99.9 and 9999 would be possible.
+    """
+    unlikely = ("degf", "ft", "foot", "feet", "us survey foot")
+    return {unit: way for unit, way in quantity.others.items() if not callable(way) and unit not in unlikely}
 
 
 def spelling(units: str) -> str:
     """``units`` as the table spells them: lower case, ``^`` and ``**`` left out, a point or blank between factors."""
     text = units.strip().lower().replace("**", "").replace("^", "").replace("°", "deg").replace("*", " ")
     text = {"kelvin": "k", "celsius": "degc", "degrees celsius": "degc", "degree_celsius": "degc", "degreesc": "degc",
-            "c": "degc", "unitless": "1", "dimensionless": "1", "m3/m3": "m3 m-3", "g/cm3": "g cm-3", "g/kg": "g kg-1",
+            "c": "degc", "deg c": "degc", "deg_c": "degc", "degree_c": "degc", "degrees_c": "degc",
+            "degrees_celsius": "degc", "degree celsius": "degc", "fahrenheit": "degf", "degk": "k",
+            "mm/d": "mm d-1", "millimetres": "mm", "millimeters": "mm", "m/day": "m d-1", "percentage": "percent",
+            "unitless": "1", "dimensionless": "1", "m3/m3": "m3 m-3", "g/cm3": "g cm-3", "g/kg": "g kg-1",
             "kg/m3": "kg m-3", "": "1"}.get(text, text)  # fmt: skip
     return re.sub(r"\s+", " ", text)

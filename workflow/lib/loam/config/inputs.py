@@ -41,6 +41,18 @@ def check_days_held(inputs: Sequence[Mapping[str, Any]], features: Mapping[str, 
             )  # fmt: skip
 
 
+def check_units(inputs: Sequence[Mapping[str, Any]]) -> None:
+    """Raise a ConfigError where units are listed and are not one for each feature of the file."""
+    for item in inputs:
+        unit, features = item.get("unit"), item["feature"]
+        if isinstance(unit, list) and (isinstance(features, str) or len(unit) != len(features)):
+            count = 1 if isinstance(features, str) else len(features)
+            raise ConfigError(
+                f"{item['file']} has {len(unit)} units for {count} features", where=KEY,
+                expected="one unit for all features of the file, or one a feature in their order",
+            )  # fmt: skip
+
+
 def _check_held(
     item: Mapping[str, Any], daily: Sequence[tuple[str, list[int]]], held: str, days: Sequence[str]
 ) -> None:

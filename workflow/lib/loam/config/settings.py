@@ -16,7 +16,7 @@ import yaml
 from loam.config.choices import choose_training
 from loam.config.covariates import LAG_WINDOWS, covariate_names
 from loam.config.days import days_named
-from loam.config.inputs import check_days_held
+from loam.config.inputs import check_days_held, check_units
 from loam.config.parts import DOMAINS, makes
 from loam.config.sandbox import choose_samples
 from loam.errors import ConfigError
@@ -232,6 +232,7 @@ def _check_mapping(config: dict[str, Any]) -> None:
             fix="add a file for it, leave it out of features, or set mapping.dates to []",
         )  # fmt: skip
     check_days_held(mapping["inputs"], config["features"], mapping["dates"])
+    check_units(mapping["inputs"])
 
 
 def _lag_windows(features: Mapping[str, Any]) -> Iterator[tuple[str, list[int]]]:

@@ -18,12 +18,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from loam.codes import LARGEST, Codes
 from loam.covariates.cells import NETCDF, Cells, open_cells
 from loam.covariates.features import Feature, FeatureSet
 from loam.covariates.files import file_of_day
+from loam.covariates.input_units import InputUnits, unit_named
 from loam.covariates.season import day_of_year
 from loam.covariates.tiles import Completeness, TileInputs
-from loam.covariates.values import LARGEST
 from loam.errors import ConfigError, RasterError
 from loam.grid import Grid, Tile, cells_at, crs_of, project, same_grid
 from loam.variables import ranges_of
@@ -52,14 +53,17 @@ class DayInputs:
     """The open files of one day. ``open_day`` makes it; ``read`` gives a tile; ``log_missing`` tells what lacked."""
 
     def __init__(
-        self, inputs: Sequence[Mapping[str, Any]], features: FeatureSet, day: date, grid: Grid, stack: ExitStack
-    ) -> None:
+        self, inputs: Sequence[Mapping[str, Any]], features: FeatureSet, day: date, grid: Grid, stack: ExitStack,
+        trained: Mapping[str, tuple[float, float]] | None = None,
+    ) -> None:  # fmt: skip
         self.features, self.day, self.grid, self._stack = features, day, grid, stack
         self._given = {name: item for item in inputs for name in _names(item)}
         self._files: dict[tuple[str, tuple[str, ...]], Cells] = {}
         self._codes = {feature.name: self._codes_of(feature) for feature in features.static if feature.kind == "class"}
         self._completeness = Completeness(features)
         self.unknown_codes: Counter[tuple[str, int]] = Counter()
+        self._units = InputUnits(trained, features)
+        self._missing_codes: dict[str, tuple[Codes, object]] = {}
         for feature in features.all:
             if feature.kind != "season":
                 self._check_time(feature, self._file(feature))
@@ -73,7 +77,19 @@ class DayInputs:
         return self._completeness.keep(land, static, index, cells)
 
     def log_missing(self) -> None:
-        """Log how many land pixels were mapped, and the missing share of each feature that lacks any."""
+        """Log how many land pixels were mapped, and the missing share of each feature that lacks any.
+
+        Raises:
+            RasterError: a number that stands for a missing value lies apart from all others of its feature.
+        """
+        for column, (codes, path) in self._missing_codes.items():
+            for code in codes.found():
+                row, col = code.first.rows.start + code.place[0], code.first.cols.start + code.place[1]
+                raise RasterError(
+                    f"{column} is {code.value:g} at row {row}, column {col} ({code.count} pixels); the others are "
+                    f"{codes.low:g} to {codes.high:g}", where=path, expected="missing values that are marked",
+                    fix=f"mark {code.value:g} as nodata, or correct it",
+                )  # fmt: skip
         self._completeness.log_missing()
         for (name, code), count in sorted(self.unknown_codes.items()):
             log.warning("%s: code %d is none of the model's classes, %d pixels are left out", name, code, count)
@@ -119,8 +135,13 @@ class DayInputs:
 
     def _block(self, file: Cells, feature: Feature, place: _Place) -> np.ndarray:
         values = file.read(feature.name, self.day - timedelta(days=feature.lag), place.rows, place.cols)
-        if feature.kind != "class":
-            self._check_range(file, feature, values, place)
+        if feature.kind == "class":
+            return values
+        codes, _ = self._missing_codes.setdefault(feature.column, (Codes(), file.path))
+        codes.see(values, place)
+        unit = unit_named(self._given[feature.name], feature.name) or file.units(feature.name)
+        values = self._units.convert(values, feature, unit, file.path)
+        self._check_range(file, feature, values, place)
         return values
 
     def _check_range(self, file: Cells, feature: Feature, values: np.ndarray, place: _Place) -> None:
@@ -219,15 +240,26 @@ class DayInputs:
 
 
 @contextmanager
-def open_day(inputs: Sequence[Mapping[str, Any]], features: FeatureSet, day: str, grid: Grid) -> Iterator[DayInputs]:
+def open_day(
+    inputs: Sequence[Mapping[str, Any]], features: FeatureSet, day: str, grid: Grid,
+    trained: Mapping[str, tuple[float, float]] | None = None,
+) -> Iterator[DayInputs]:  # fmt: skip
     """Open the files that a map of ``day`` (YYYY-MM-DD) reads: the config's ``mapping.inputs``.
+
+    Args:
+        inputs: the config's.
+        features: what the model reads.
+        day: to map.
+        grid: of the map.
+        trained: least and greatest value of each feature over the training rows, by its column, which tell the units
+            that rasters have to be in; None where they are not known.
 
     Raises:
         RasterError: a file is missing, unreadable, without CRS, elsewhere, lacks a band, a variable or a day.
         ConfigError: a class has no raster value.
     """
     with ExitStack() as stack:
-        yield DayInputs(inputs, features, date.fromisoformat(day), grid, stack)
+        yield DayInputs(inputs, features, date.fromisoformat(day), grid, stack, trained)
 
 
 def _names(item: Mapping[str, Any]) -> list[str]:

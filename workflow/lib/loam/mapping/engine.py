@@ -136,13 +136,15 @@ def map_day(
     Raises:
         TableError: the model's card tells no range of the training data.
     """
-    check = RangeCheck(read_range(engine.card), features)
+    limits = read_range(engine.card)
+    check = RangeCheck(limits, features)
     bands = [f"{layer}_{statistic}" for statistic in ("mean", "std") for layer in engine.layers]
     tags = {**tags, "day": day, "members": len(engine.networks), "grid": grid.hash, "outside_training_range": outside}
     started, reading, computing, checking = time.perf_counter(), 0.0, 0.0, 0.0
     mapped = given = impossible = 0
     from_cube = isinstance(inputs, Cube)
-    opened = open_cube_day(inputs, features, day) if from_cube else open_day(inputs, features, day, grid)
+    trained = dict(zip(features.columns, zip(limits.minimum, limits.maximum, strict=True), strict=True))
+    opened = open_cube_day(inputs, features, day) if from_cube else open_day(inputs, features, day, grid, trained)
     with (
         opened as rasters,
         open_map(path, grid, bands, tags) as output,
