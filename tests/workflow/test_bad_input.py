@@ -20,17 +20,24 @@ def test_an_unknown_key_stops_the_parse_with_one_line(checkout):
     ("name", "file"),
     [("murrumbidgee", "murrumbidgee"), ("uscrn", "uscrn/daily_2020.parquet"), ("yanco", "yanco/sites.csv")],
 )
-def test_missing_data_name_the_file_and_the_run_that_needs_none(checkout, project, name, file):
+def test_missing_data_are_named_after_the_list_of_jobs(checkout, project, name, file):
     import yaml
 
     config = yaml.safe_load((project / "config" / f"{name}.yaml").read_text(encoding="utf-8"))
     result = checkout.snakemake("--dry-run", config={**config, "data_dir": "nowhere"})
     text = result.stderr + result.stdout
-    assert result.returncode != 0 and "Traceback" not in text
-    assert f"nowhere/{file}:" in text and "the default run, config/config.yaml, needs no data" in text
+    assert result.returncode == 0 and "Traceback" not in text
+    jobs, lacks = text.split("cannot start yet; it lacks:\n")
+    assert "build_report" in jobs
+    assert f"nowhere/{file}: is not there (" in lacks and "the default run, config/config.yaml, needs no data" in lacks
 
 
-def test_a_missing_table_of_ones_own_is_named(checkout):
+def test_a_run_without_its_tables_stops_before_any_job(checkout):
     tables = {"source": "mine/source.csv", "target": "mine/target.csv"}
-    result = checkout.snakemake("--dry-run", config={"samples": tables, "mapping": {"dates": []}})
-    assert result.returncode != 0 and "mine/source.csv" in result.stderr + result.stdout
+    config = {"samples": tables, "features": {"static": ["clay"]}}
+    for arguments, status in ((["--dry-run"], 0), ([], 1)):
+        result = checkout.snakemake(*arguments, config=config)
+        *_, source, target = (result.stdout if arguments else result.stderr).splitlines()
+        assert result.returncode == status and ": started" not in result.stderr
+        assert source.startswith("  mine/source.csv: is not there") and target.startswith("  mine/target.csv: is not")
+    assert not (checkout.folder / "results").exists()

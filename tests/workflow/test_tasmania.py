@@ -83,6 +83,34 @@ def test_the_dry_run_lists_every_job_from_the_downloads_to_the_report(checkout):
     }
 
 
+def test_without_probe_files_the_dry_run_lists_all_jobs_and_then_what_lacks_and_a_run_stops_at_once(checkout):
+    config = {**checkout.config, "data_dir": "nowhere"}
+    result = checkout.snakemake("--dry-run", config=config)
+    found = jobs(result)
+    assert found["fetch_fields"] == 170 and found["prepare_probes"] == 2
+    asking = sum(found[name] for name in ("fetch_maps", "fetch_point_maps", "fetch_fields", "fetch_point_fields"))
+    block = result.stdout[result.stdout.index("run 'tasmania' cannot start yet; it lacks:") :].strip()
+    for words in (
+        "nowhere/ismn/australia: is not there (probes.source.path: a download of https://ismn.earth",
+        "nowhere/tasmania/probes: is not there (probes.target.path: your loggers' files",
+        "nowhere/tasmania/stations.csv: is not there (probes.target.stations: ",
+        "nowhere/tasmania/probes.yaml: is not there (probes.target.description: ",
+        "config key 'acquire.earthengine.project': no Google Cloud project for Earth Engine",
+        f"; {asking} jobs ask Earth Engine",
+    ):
+        assert words in block, words
+    real = checkout.snakemake(config=config)
+    assert real.returncode != 0 and ": started" not in real.stderr
+    assert real.stderr.strip().endswith("ERROR " + block)
+    assert not (checkout.folder / "results").exists()
+
+
+def test_a_list_of_scenes_needs_no_probe_files(checkout):
+    config = changed(checkout, acquire={"sentinel1": SENTINEL1})
+    result = checkout.snakemake("scenes", "--dry-run", config={**config, "data_dir": "nowhere"})
+    assert jobs(result) and "it lacks" not in said(result)
+
+
 def test_a_map_alone_needs_the_months_that_it_and_the_samples_read(checkout):
     found = jobs(checkout.snakemake("results/tasmania/grid.json", "--dry-run"))
     assert {rule for rule in found if rule != "total"} == {"fetch_maps", "build_grid"}

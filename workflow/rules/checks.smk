@@ -1,14 +1,20 @@
 # What the config must say and which files must be there, for what is asked for.
 # Needs: CONFIG.
-# Gives: check_files(paths), asked(function, ...).
+# Gives: given(path, about), asked(function, ...).
+from loam.acquire.ready import lacking, planned_job
+from loam.config.given import GUIDE, Given, block
+from loam.io.start import check_before_start
+
+TABLES = "a table of your own, docs/how-to/bring-your-own-table.md"
+GIVEN = Given(planning=workflow.is_main_process)
 
 
-def check_files(paths):
-    """Stop before any job starts if one of the paths is missing."""
-    try:
-        require_files(CONFIG, paths)
-    except LoamError as error:
-        raise WorkflowError(str(error)) from None
+def given(paths, about=GUIDE):
+    """An input function that gives a path, or paths, of files that no rule makes; what is not there is said at the end.
+
+    `about` says what they are and where to get them.
+    """
+    return lambda wildcards: GIVEN.there([paths] if isinstance(paths, str) else paths or [], about)
 
 
 def asked(function, *arguments):
@@ -19,8 +25,18 @@ def asked(function, *arguments):
 
     def files(wildcards):
         try:
-            return function(CONFIG, *arguments) or []
+            found = function(CONFIG, *arguments) or []
         except LoamError as error:
             sys.exit(f"{type(error).__name__}: {error}")
+        return GIVEN.there([found] if isinstance(found, str) else found, TABLES)
 
     return files
+
+
+def what_lacks(jobs):
+    """What the planned jobs lack, as a text; None for nothing."""
+    lines = [*GIVEN.lines(CONFIG), *lacking(CONFIG, map(planned_job, jobs))]
+    return block(CONFIG["run"], lines) if lines else None
+
+
+check_before_start(workflow, what_lacks, WorkflowError)

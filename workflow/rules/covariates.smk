@@ -101,6 +101,3 @@ rule build_samples:
 rule cube:
     input:
         asked(cube_stores),
-
-
-check_files([CONFIG["samples"]["source"], CONFIG["samples"]["target"]])

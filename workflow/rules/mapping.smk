@@ -4,6 +4,7 @@
 from loam.covariates.files import files_of_day
 from loam.covariates.plan import cube_months
 
+RASTERS = "of mapping.inputs"
 MAP_FILES = ["soil_moisture.tif", "soil_moisture.png", "trust.tif"]
 MAP_FILES += ["score.csv"] if CONFIG["mapping"]["truth"] else []
 SCORED_DATES = CONFIG["mapping"]["dates"] if CONFIG["mapping"]["truth"] else []
@@ -14,7 +15,7 @@ MAP_MODEL = f"results/{{run}}/models/{CONFIG['mapping']['model']}/{CONFIG['mappi
 
 rule build_grid:
     input:
-        like=CONFIG["mapping"]["grid"]["like"] or [],
+        like=given(CONFIG["mapping"]["grid"]["like"]),
         landcover=CUBE["landcover"],
     output:
         **GRID_FILES,
@@ -39,7 +40,9 @@ rule map_soil_moisture:
         grid="results/{run}/grid.json",
         weights=f"{MAP_MODEL}/weights.safetensors",
         card=f"{MAP_MODEL}/card.json",
-        rasters=lambda wildcards: files_of_day(CONFIG["mapping"]["inputs"], CONFIG["features"], wildcards.date),
+        rasters=lambda wildcards: GIVEN.there(
+            files_of_day(CONFIG["mapping"]["inputs"], CONFIG["features"], wildcards.date), RASTERS
+        ),
         static=CUBE["static"],
         dynamic=lambda wildcards: cube_months(CONFIG, wildcards.date),
     output:
@@ -89,7 +92,7 @@ rule score_map:
     input:
         map="results/{run}/maps/{date}/soil_moisture.tif",
         trust="results/{run}/maps/{date}/trust.tif",
-        truth=CONFIG["mapping"]["truth"] or [],
+        truth=given(CONFIG["mapping"]["truth"]),
     output:
         score="results/{run}/maps/{date}/score.csv",
     log:
@@ -106,9 +109,3 @@ rule score_map:
         code=code_version("score_map"),
     script:
         "../scripts/score_map.py"
-
-
-if CONFIG["mapping"]["dates"] and not CUBE["static"]:
-    check_files([CONFIG["mapping"]["grid"]["like"], CONFIG["mapping"]["truth"]])
-for day in CONFIG["mapping"]["dates"]:
-    check_files(files_of_day(CONFIG["mapping"]["inputs"], CONFIG["features"], day))

@@ -1,7 +1,7 @@
 # Probes, from the files as delivered to daily moisture of the layers, and the covariates that come with them.
 # Needs: the files that the config names, or those in data_dir.
 # Gives: results/<run>/probes/<domain>/ (target `probes`), results/<run>/covariates/, sample tables of Yanco.
-from loam.probes.files import files_of_domain, files_of_format
+from loam.probes.files import files_of_format, probe_files
 
 MURRUMBIDGEE = f"{CONFIG['data_dir']}/murrumbidgee"
 YANCO = f"{CONFIG['data_dir']}/yanco"
@@ -10,7 +10,7 @@ PROBE_DOMAINS = probe_domains(CONFIG)
 
 rule prepare_probes:
     input:
-        files=lambda wildcards: files_of_domain(CONFIG["probes"][wildcards.domain], CONFIG["probes"]["maps"]),
+        files=lambda wildcards: GIVEN.there(*probe_files(CONFIG["probes"], wildcards.domain)),
     output:
         daily="results/{run}/probes/{domain}/daily.parquet",
         stations="results/{run}/probes/{domain}/stations.parquet",
@@ -44,9 +44,9 @@ rule prepare_probes:
 
 rule build_murrumbidgee_covariates:
     input:
-        s0=f"{MURRUMBIDGEE}/awral_s0_avg.csv",
-        ss=f"{MURRUMBIDGEE}/awral_ss_avg.csv",
-        sd=f"{MURRUMBIDGEE}/awral_sd_avg.csv",
+        s0=given(f"{MURRUMBIDGEE}/awral_s0_avg.csv"),
+        ss=given(f"{MURRUMBIDGEE}/awral_ss_avg.csv"),
+        sd=given(f"{MURRUMBIDGEE}/awral_sd_avg.csv"),
     output:
         covariates="results/{run}/covariates/murrumbidgee.parquet",
     log:
@@ -66,7 +66,7 @@ rule build_murrumbidgee_covariates:
 
 rule build_uscrn_covariates:
     input:
-        probes=files_of_format(CONFIG["probes"], "uscrn"),
+        probes=given(files_of_format(CONFIG["probes"], "uscrn")),
     output:
         covariates="results/{run}/covariates/uscrn.parquet",
     log:
@@ -87,7 +87,7 @@ rule build_uscrn_covariates:
 
 rule build_yanco_tables:
     input:
-        sites=f"{YANCO}/sites.csv",
+        sites=given(f"{YANCO}/sites.csv"),
         stations=sorted(str(path) for path in Path(YANCO).glob("stations/*.csv")),
     output:
         source="results/{run}/tables/yanco/source.parquet",
@@ -105,14 +105,6 @@ rule build_yanco_tables:
         code=code_version("build_yanco_tables"),
     script:
         "../scripts/build_yanco_tables.py"
-
-
-for domain in PROBE_DOMAINS:
-    check_files(files_of_domain(CONFIG["probes"][domain], CONFIG["probes"]["maps"]))
-if (CONFIG["samples"]["source"] or "").endswith("covariates/murrumbidgee.parquet"):
-    check_files(rules.build_murrumbidgee_covariates.input)
-if "tables/yanco/" in (CONFIG["samples"]["source"] or ""):
-    check_files(rules.build_yanco_tables.input)
 
 
 rule probes:

@@ -20,13 +20,14 @@ def stage(paths: Paths, values: Values) -> None:
     scores = {path.parent.name: read_table(path, MAP_SCORES) for path in paths["maps"] if path.name == "score.csv"}
     known = [read_table(path, ACCURACY) for path in paths["maps"] if path.name == "accuracy.csv"]
     accuracy = [text for table in known for text in table["text"]]
+    cards = [json.loads(path.read_text(encoding="utf-8")) for path in paths["cards"]]
     page = build_page(
         predictions=read_table(paths["predictions"], PREDICTIONS),
         metrics=metrics,
         summary=summary,
         folds=read_table(paths["folds"], FOLDS),
         dropped=read_table(paths["dropped"], DROPPED),
-        cards=[json.loads(path.read_text(encoding="utf-8")) for path in paths["cards"]],
+        cards=cards,
         maps=pictures,
         inside=inside,
         scores=scores,
@@ -43,7 +44,8 @@ def stage(paths: Paths, values: Values) -> None:
         ("Scores", paths["summary"]), ("Every held-out prediction", paths["predictions"]),
         *(("Map", path) for path in pictures), ("Report", paths["page"]),
     ]  # fmt: skip
-    write_text(summary_text(metrics, summary, inside, scores, files, values, accuracy), paths["text"])
+    text = summary_text(metrics, summary, inside, scores, files, values, accuracy, cards)
+    write_text(text, paths["text"])
     write_text(page, paths["page"])
 
 

@@ -6,7 +6,7 @@ import yaml
 
 from loam.config.choices import FEATURES
 from loam.config.covariates import covariate_names
-from loam.config.settings import SCHEMA, load_config, pick, require_files
+from loam.config.settings import SCHEMA, load_config, pick
 from loam.errors import ConfigError
 
 
@@ -175,12 +175,6 @@ def test_a_rule_sees_only_what_it_picks_in_one_order(default_config):
     part = pick(config, "training.patience", "training.epochs", "seed")
     assert part == {"seed": 42, "training": {"epochs": 150, "patience": 5}}
     assert list(part) == ["seed", "training"] and list(part["training"]) == ["epochs", "patience"]
-
-
-def test_missing_data_names_the_file_and_the_run_that_needs_none(default_config, tmp_path):
-    config = load_config(changed(default_config, "data_dir", str(tmp_path)))
-    with pytest.raises(ConfigError, match=r"top\.csv.*set data_dir .*config/config\.yaml, needs no data"):
-        require_files(config, ["results/made/by/a/rule.csv", f"{tmp_path}/top.csv"])
 
 
 def test_a_window_of_lags_may_be_named(default_config):

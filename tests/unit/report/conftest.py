@@ -119,4 +119,7 @@ def make_card(model, scenario, folds):
          "best_epoch": 35 + row.fold, "best_validation_loss": 0.1 * row.fold}
         for row in folds.itertuples()
     ]  # fmt: skip
-    return {"model": model, "scenario": scenario, "members": members[:1] if scenario == "source" else members}
+    if scenario == "source":
+        members = [{**members[0], "fold": 0, "test_station": None}]
+    training = {"epochs": 150, "patience": 5, "batch_size": 32}
+    return {"model": model, "scenario": scenario, "training": training, "members": members}

@@ -2,25 +2,46 @@
 
 from __future__ import annotations
 
+import copy
+
 import pandas as pd
 import pytest
 import yaml
 
-from loam.report.data import classes_not_told, datasets, days_that_came
+from loam.config.settings import load_config
+from loam.report.data import classes_not_told, datasets, days_that_came, not_credited
+
+CHOSEN = {
+    "coarse_moisture": {"dataset": "smap_l4", "back_end": "earthengine"},
+    "weather": {"dataset": "era5_land", "back_end": "earthengine"},
+    "landcover": {"dataset": "mcd12q1", "back_end": "earthengine"},
+    "soil": {"dataset": "slga", "back_end": "earthengine"},
+    "terrain": {"dataset": "glo30", "back_end": "earthengine"},
+}
 
 
 @pytest.fixture
-def acquired(default_config) -> dict:
-    default_config["acquire"].update(
-        coarse_moisture={"dataset": "smap_l4", "back_end": "earthengine"},
-        landcover={"dataset": "mcd12q1", "back_end": "earthengine"},
-    )
-    return default_config
+def load(default_config):
+    """The config with sections laid over the default."""
+
+    def load(**sections) -> dict:
+        config = copy.deepcopy(default_config)
+        for section, values in sections.items():
+            config[section].update(values)
+        return load_config(config)
+
+    return load
 
 
-def test_a_run_that_fetches_nothing_has_no_table(default_config):
-    assert datasets(default_config) is None
-    assert classes_not_told(default_config) is None
+@pytest.fixture
+def acquired(load) -> dict:
+    return load(acquire=CHOSEN, samples={"from": "cube"})
+
+
+def test_a_run_that_fetches_nothing_has_no_table(load):
+    config = load(samples={"source": "a.csv", "target": "b.csv"}, features={"static": ["clay"]})
+    assert datasets(config) is None and not_credited(config) == []
+    assert classes_not_told(config) is None
     assert days_that_came([]) is None
 
 
@@ -30,6 +51,43 @@ def test_each_dataset_stands_with_its_licence_and_citation(acquired, project):
     assert row[0] == "coarse moisture"
     assert row[3] == "Google Earth Engine"
     assert row[4:] == [entry["licence"], entry["citation"]]
+    assert not_credited(acquired) == []
+
+
+def test_a_world_that_is_made_credits_nobody(load):
+    config = load()
+    assert datasets(config) is None
+    (text,) = not_credited(config)
+    assert text.startswith("loam itself made ") and all(word in text for word in ("soil", "Sentinel-1", "probes"))
+
+
+def test_a_mixed_run_credits_what_others_made_alone(load):
+    made = {"coarse_moisture": "sandbox_moisture", "weather": "sandbox_weather", "soil": "sandbox_soil"}
+    chosen = CHOSEN | {kind: {"dataset": name, "back_end": "sandbox"} for kind, name in made.items()}
+    config = load(acquire=chosen, samples={"from": "cube"})
+    assert [row[0] for row in datasets(config).rows] == ["elevation", "land cover"]
+    assert not_credited(config)[0].startswith("loam itself made coarse moisture, weather and soil, ")
+
+
+def test_what_no_score_reads_is_named_and_not_credited(load):
+    more = {"vegetation": {"dataset": "modis_ndvi", "back_end": "earthengine"}}
+    more |= {"compare": [{"dataset": "era5_land", "back_end": "earthengine"}]}
+    config = load(acquire=CHOSEN | more, samples={"from": "cube"})
+    assert "vegetation" not in [row[0] for row in datasets(config).rows]
+    (text,) = not_credited(config)
+    assert "no part of the scores and maps here" in text and "MODIS vegetation index" in text and "ERA5-Land" in text
+    tables = load(acquire=CHOSEN, samples={"from": "table", "source": "a.csv", "target": "b.csv"},
+                  features={"static": ["clay"], "daily": [], "classes": []})  # fmt: skip
+    assert datasets(tables) is None and "SMAP" in not_credited(tables)[0]
+
+
+def test_elevation_that_corrects_the_radar_is_credited(load):
+    radar = {"sentinel1": {"dataset": "sentinel1", "back_end": "direct"}}
+    features = {"static": ["clay_1"], "daily": [{"name": "vv", "lags": [0, 0]}], "classes": []}
+    config = load(acquire=CHOSEN | radar, samples={"from": "cube"}, features=features)
+    assert [row[0] for row in datasets(config).rows] == [
+        "coarse moisture", "soil", "elevation", "land cover", "Sentinel-1",
+    ]  # fmt: skip
 
 
 def test_a_class_that_the_product_cannot_tell_is_named(acquired):

@@ -206,6 +206,23 @@ def test_the_same_run_gives_the_same_page(make_run):
     assert build_page(**make_run(layers=("surface",))) == build_page(**make_run(layers=("surface",)))
 
 
+def test_a_synthetic_world_is_said_before_the_scores_and_nobody_is_credited(make_run):
+    page = build_page(**make_run())
+    text = text_of(page)
+    assert text.index("This world is synthetic") < text.index("Key finding")
+    assert "Copernicus" not in text and "loam itself made" in text
+
+
+def test_members_that_stopped_early_are_in_the_report(make_run):
+    run = make_run()
+    assert "optimiser steps" not in text_of(build_page(**run))
+    for card in run["cards"]:
+        card["training"] |= {"batch_size": 1000}
+    text = text_of(build_page(**run))
+    assert text.index("Networks that hardly trained") < text.index("Key finding")
+    assert "creek (41), hill (84), plain (129), ridge (176)" in text and "lower training.batch_size (now 1000)" in text
+
+
 def test_the_script_reads_files_and_writes_the_page(make_run, day, tmp_path):
     run = make_run(layers=("surface",))
     folder = tmp_path / "report"

@@ -59,3 +59,19 @@ def test_how_far_off_a_map_is_stands_above_it(lines):
 
 def test_a_run_without_maps_says_nothing_of_them(lines):
     assert not any("Map" in line for line in lines())
+
+
+def test_the_terminal_says_first_that_the_world_is_synthetic_and_credits_nobody(lines):
+    text = lines()
+    assert text[0].startswith("This world is synthetic. ") and text.index("") < 4
+    assert "Data" not in text and not any("Copernicus" in line for line in text)
+
+
+def test_data_of_others_are_credited_on_the_terminal_and_few_steps_told(make_run):
+    run = make_run()
+    chosen = {"terrain": {"dataset": "glo30", "back_end": "direct"}}
+    config = run["values"] | {"acquire": run["values"]["acquire"] | chosen}
+    run["cards"][0]["training"] |= {"batch_size": 1000}
+    text = summary_text(run["metrics"], run["summary"], {}, {}, FILES, config, cards=run["cards"])
+    assert text.startswith("This world is synthetic in part. ")
+    assert "Copernicus DEM" in text[text.index("\nData\n") :] and "Networks that hardly trained. " in text

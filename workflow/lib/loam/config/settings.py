@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
@@ -56,18 +56,6 @@ def pick(config: Mapping[str, Any], *keys: str) -> dict[str, Any]:
             source, target = source[parent], target.setdefault(parent, {})
         target[last] = source[last]
     return _sorted(part)
-
-
-def require_files(config: Mapping[str, Any], paths: Iterable[str | None]) -> None:
-    """Raise a ConfigError for the first of ``paths`` that does not exist; paths that a rule makes are left out."""
-    for path in paths:
-        if path and not path.startswith(("results/", "resources/")) and not Path(path).exists():
-            raise ConfigError(
-                f"run '{config['run']}' reads this file and it is not there",
-                where=path,
-                fix=f"set data_dir (now '{config['data_dir']}') to the folder that holds the data "
-                "(docs/how-to/get-the-real-data.md); the default run, config/config.yaml, needs no data",
-            )
 
 
 def _plain(value: Any) -> Any:

@@ -6,6 +6,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+SOURCES = {
+    "awra": "of https://github.com/awracms/awra_cms_older, docs/how-to/get-the-real-data.md",
+    "icos": "a download of https://data.icos-cp.eu",
+    "ismn": "a download of https://ismn.earth, free after registration, as the ZIP or unpacked",
+    "logger": "your loggers' files as they were exported, docs/how-to/use-your-own-probes.md, step 1",
+    "ozflux": "a download of https://data.ozflux.org.au",
+    "oznet": "a download of https://www.oznet.org.au",
+    "uscrn": "of https://www.ncei.noaa.gov/pub/data/uscrn/products, docs/how-to/get-the-real-data.md",
+}
+DESCRIPTION = "what is in the loggers' files, docs/how-to/use-your-own-probes.md, step 2"
+STATIONS = "where the stations are, docs/how-to/use-your-own-probes.md, step 3"
+
 
 def files_of_domain(settings: Mapping[str, Any] | None, maps: Sequence[Mapping[str, Any]] = ()) -> list[str]:
     """The files behind ``path``, ``stations`` and ``description`` of a domain's settings, and of ``maps``.
@@ -21,6 +33,16 @@ def files_of_domain(settings: Mapping[str, Any] | None, maps: Sequence[Mapping[s
             files += inside or [path]
     files += [item["file"] for item in maps]
     return list(dict.fromkeys(files))
+
+
+def probe_files(probes: Mapping[str, Any], domain: str) -> tuple[list[str], dict[str, str]]:
+    """``files_of_domain`` of the section ``probes``, and what each path that it names is and where to get it."""
+    settings = probes[domain] or {}
+    about = {item["file"]: "of probes.maps" for item in probes["maps"]}
+    for key, text in (("description", DESCRIPTION), ("stations", STATIONS), ("path", SOURCES.get(settings["format"]))):
+        if settings.get(key):
+            about[settings[key]] = f"probes.{domain}.{key}: {text}"
+    return files_of_domain(settings, probes["maps"]), about
 
 
 def files_of_format(probes: Mapping[str, Any], name: str) -> list[str]:

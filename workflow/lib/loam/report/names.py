@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -53,6 +53,9 @@ PIXELS = {
 }
 
 
+KINDS = {"landcover": "land cover", "sentinel1": "Sentinel-1", "sentinel2": "Sentinel-2", "terrain": "elevation"}
+
+
 def system_name(system: System) -> str:
     """A model and what it was trained on, as a reader calls it: ``LSTM, transfer``."""
     model, scenario = system
@@ -97,6 +100,17 @@ def heading(column: str) -> str:
 def pixels_name(group: str, value: str) -> str:
     """A group of a map's pixels as a reader calls it; a land cover that is not the models' by its own name."""
     return PIXELS.get((group, value), value)
+
+
+def kind_name(kind: str) -> str:
+    """A kind of data (a key of section ``acquire``) as a reader calls it."""
+    return KINDS.get(kind, kind.replace("_", " "))
+
+
+def listed(names: Iterable[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def percent(share: float) -> str:

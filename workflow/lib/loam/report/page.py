@@ -15,7 +15,7 @@ import jinja2
 import pandas as pd
 
 from loam.io.provenance import hash_of_values, provenance_path
-from loam.report.data import classes_not_told, datasets, days_that_came
+from loam.report.data import classes_not_told, datasets, days_that_came, not_credited
 from loam.report.figures import draw_observed_predicted, draw_station_scores, png
 from loam.report.finding import findings
 from loam.report.losses import lost_rows
@@ -30,6 +30,7 @@ from loam.report.names import (
     system_name,
     systems_of,
 )
+from loam.report.notices import notices, short_training
 from loam.report.tables import Table, comparisons, dropped_rows, map_scores, plain_table, score_rows, training
 
 TEMPLATE = Path(__file__).with_name("page.html.jinja")
@@ -90,13 +91,16 @@ def build_page(
         maps=[_map(path, inside, scores, layers) for path in maps],
         accuracy=accuracy,
         map_system=system_name((config["mapping"]["model"], config["mapping"]["scenario"])),
+        notices=notices(config, cards),
         datasets=datasets(config),
+        not_credited=not_credited(config),
         not_told=classes_not_told(config),
         days=days_that_came(manifests),
         folds=plain_table(folds),
         dropped=dropped_rows(dropped),
         lost=lost_rows(checked or {}, dropped, config["probes"]["quality"]["exclude"]),
         training=training(cards) if cards else None,
+        short_training=short_training(cards),
         provenance=provenance(products),
         config=json.dumps(config, indent=1, ensure_ascii=False),
         config_hash=hash_of_values(config),

@@ -1,15 +1,19 @@
-"""The run in a few lines of text, for the terminal: scores, findings, and where everything is."""
+"""The run in a few lines of text, for the terminal: what to know before, scores, findings, credits, and files."""
 
 from __future__ import annotations
 
+import math
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from loam.report.data import datasets
 from loam.report.finding import findings
 from loam.report.names import layer_name, percent, system_name
+from loam.report.notices import notices
 from loam.report.tables import map_scores
 
 SHOWN = ["mae", "rmse", "r"]
@@ -24,6 +28,7 @@ def summary_text(
     files: Sequence[tuple[str, Path]],
     config: Mapping[str, Any],
     accuracy: Sequence[str] = (),
+    cards: Sequence[Mapping[str, Any]] = (),
 ) -> str:
     """Median scores over held-out stations of every model, by layer, best RMSE first; findings; maps; files.
 
@@ -35,10 +40,12 @@ def summary_text(
         files: what to name, as pairs of a title and a path.
         config: the whole config.
         accuracy: how far off a map is, a line a layer (``loam.report.accuracy``); shown where days are mapped.
+        cards: card of each network and scenario.
     """
     layers = [layer for layer in config["layers"] if layer["name"] in set(summary["layer"])]
     found = findings(metrics, layers, draws=config["evaluation"]["bootstrap"], seed=config["seed"])
-    lines = [f"Run {config['run']}: median over held-out stations, m3 m-3", ""]
+    lines = [line for notice in notices(config, cards) for line in (*_wrapped(f"{notice.title}. {notice.text}"), "")]
+    lines += [f"Run {config['run']}: median over held-out stations, m3 m-3", ""]
     for layer, finding in zip(layers, found, strict=True):
         rows = summary[(summary["layer"] == layer["name"]) & summary["metric"].isin(SHOWN)]
         table = rows.pivot(index=["model", "scenario"], columns="metric", values="median").sort_values("rmse")
@@ -46,8 +53,8 @@ def summary_text(
             f"{layer_name(layer):<44}" + "".join(f"{name.upper() if name != 'r' else name:>8}" for name in SHOWN)
         )
         for system, row in table.iterrows():
-            lines.append(f"  {system_name(system):<42}" + "".join(f"{row[name]:8.3f}" for name in SHOWN))
-        lines += [f"  {finding.text}", ""]
+            lines.append(f"  {system_name(system):<42}" + "".join(_score(row[name]) for name in SHOWN))
+        lines += [*_wrapped(finding.text, "  "), ""]
     lines += accuracy if inside else []
     for day, share in inside.items():
         lines.append(f"Map of {day}: {percent(share)} of the pixels within the range of the training data")
@@ -56,8 +63,18 @@ def summary_text(
             lines += ["", *_map_lines(score, layer, day)]
     if scores:
         lines += ["", "In 90 %: share of the pixels whose 90 % interval (the members' spread) holds the truth."]
+    if credited := datasets(config):
+        lines += ["", "Data", *(line for row in credited.rows for line in _wrapped("; ".join(row), "  "))]
     width = max(len(title) for title, _ in files)
     return "\n".join([*lines, "", *(f"{title:<{width}}  {path}" for title, path in files), ""])
+
+
+def _score(value: float) -> str:
+    return f"{value:8.3f}" if math.isfinite(value) else f"{'–':>8}"
+
+
+def _wrapped(text: str, indent: str = "") -> list[str]:
+    return textwrap.wrap(text, 118, initial_indent=indent, subsequent_indent=indent)
 
 
 def _map_lines(score: pd.DataFrame, layer: Mapping[str, Any], day: str) -> list[str]:
