@@ -11,6 +11,7 @@ from loam.config.parts import demand, domains_of, makes, probe_domains
 from loam.config.settings import load_config, pick
 from loam.errors import LoamError
 from loam.io.parent import name_head
+from loam.io.stale import check_when_planned
 from loam.io.terminal import speak
 from loam.io.verify import check_when_done
 from loam.sandbox.plan import kinds_made
@@ -19,6 +20,7 @@ if " " in sys.executable:
     sys.exit(f"Snakemake cannot start a Python whose path holds a blank: {sys.executable}; move the clone or its .venv")
 name_head()
 speak(workflow)
+check_when_planned(workflow)
 check_when_done(workflow, WorkflowError)
 
 

@@ -60,6 +60,17 @@ def test_a_stage_gets_paths_and_values_and_leaves_provenance(job, tmp_path):
     assert record["code"] == "c0de" and record["config"] == {"seed": 1, "model": "mlp"}
 
 
+def test_an_input_that_changes_while_it_is_read_ends_the_job(job, tmp_path, capsys):
+    def stage(paths, values):
+        paths["copy"].write_text(paths["table"].read_text())
+        paths["table"].write_text("another")
+
+    with pytest.raises(SystemExit):
+        run_stage(job, stage)
+    assert f"{tmp_path / 'in.txt'}: was changed or removed while this job read it" in capsys.readouterr().err
+    assert not (tmp_path / "out.txt.provenance.json").exists()
+
+
 def test_a_librarys_deprecations_are_not_shown_to_the_user(job, tmp_path):
     def stage(paths, values):
         paths["copy"].touch()

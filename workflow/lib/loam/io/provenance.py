@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -41,20 +42,62 @@ def provenance_path(path: str | Path) -> Path:
     return path.with_name(path.name + ".provenance.json")
 
 
+def read_provenance(path: str | Path) -> dict[str, Any] | None:
+    """The record beside a product; None where there is none, an empty one where it cannot be read."""
+    try:
+        record = json.loads(provenance_path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except ValueError:
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+def appearance(path: str | Path) -> list[int | str]:
+    """What to look at before hashing: bytes and time of the last change (ns) of a file, or of all in a folder.
+
+    Of a store of the workflow's own, which holds thousands of files, the hash in the record beside it.
+    """
+    path = Path(path)
+    if path.is_dir():
+        if recorded := _recorded_hash(path):
+            return [recorded]
+        inside = [appearance(item) for item in sorted(path.rglob("*")) if item.is_file()]
+        return [sum(size for size, _ in inside), max((time for _, time in inside), default=0)]
+    with path.open("rb") as file:  # opened, because a network's file system may answer stat() from memory
+        found = os.fstat(file.fileno())
+    return [found.st_size, found.st_mtime_ns]
+
+
 def write_provenance(
-    outputs: Iterable[Path], inputs: Iterable[Path], *, rule: str, code: str, values: Mapping[str, Any]
+    outputs: Iterable[Path],
+    inputs: Iterable[Path],
+    *,
+    rule: str,
+    code: str,
+    values: Mapping[str, Any],
+    seen: Mapping[str, list[int | str]] | None = None,
 ) -> None:
     """Write ``<output>.provenance.json`` beside each output, a file or a folder.
 
     A record that is there already and belongs to these very bytes keeps its entry ``source``: what a fetched file was
     fetched from (``loam.acquire.provenance``).
+
+    Args:
+        outputs: the products.
+        inputs: what they were made from.
+        rule: its name.
+        code: hash of the code.
+        values: what of the config the rule reads.
+        seen: how each input looked (``appearance``) when the job began to read.
     """
     record = {
         "rule": rule,
         "code": code,
         "config_hash": hash_of_values(values),
         "config": dict(values),
-        "inputs": {str(path): _hash_of_input(Path(path)) for path in inputs if Path(path).exists()},
+        "inputs": {str(path): hash_of_input(path) for path in inputs if Path(path).exists()},
+        "seen": dict(seen or {}),
         "written": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     for output in outputs:
@@ -64,17 +107,16 @@ def write_provenance(
             write_text(json.dumps(own, indent=1, default=str), provenance_path(output))
 
 
-def _hash_of_input(path: Path) -> str:
+def hash_of_input(path: str | Path) -> str:
     """A file's hash; a folder's as it was recorded when it was written, since stores are large."""
-    if path.is_dir() and provenance_path(path).is_file():
-        return json.loads(provenance_path(path).read_text(encoding="utf-8"))["sha256"]
-    return sha256_of(path)
+    path = Path(path)
+    return (path.is_dir() and _recorded_hash(path)) or sha256_of(path)
+
+
+def _recorded_hash(folder: Path) -> str | None:
+    return (read_provenance(folder) or {}).get("sha256")
 
 
 def _source(path: Path, digest: str) -> dict[str, Any]:
-    try:
-        record = json.loads(provenance_path(path).read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
-        return {}
-    same = isinstance(record, dict) and record.get("sha256") == digest and "source" in record
-    return {"source": record["source"]} if same else {}
+    record = read_provenance(path) or {}
+    return {"source": record["source"]} if record.get("sha256") == digest and "source" in record else {}

@@ -15,7 +15,7 @@ from loam.errors import LoamError
 from loam.io.attempts import replacing
 from loam.io.lock import sole_writer
 from loam.io.parent import SHOWN, end_with_head
-from loam.io.provenance import write_provenance
+from loam.io.provenance import appearance, write_provenance
 from loam.io.storage import refusal
 
 Paths = dict[str, Any]  # name -> Path, or list of Paths where the rule gives a list
@@ -45,10 +45,13 @@ def run_stage(snakemake: Any, stage: Callable[[Paths, Values], None]) -> None:
         log.info("rule %s %s", snakemake.rule, wildcards or "")
         started = time.perf_counter()
         with sole_writer(written), replacing(written):
+            seen = {str(path): appearance(path) for path in read}
             stage({**inputs, **outputs}, {**values, **wildcards, "threads": snakemake.threads})
+            _check_unchanged(seen)
             write_provenance(
-                written, read, rule=snakemake.rule, code=snakemake.params.code, values={**values, **wildcards}
-            )
+                written, read, rule=snakemake.rule, code=snakemake.params.code, values={**values, **wildcards},
+                seen=seen,
+            )  # fmt: skip
     except LoamError as error:
         log.error("%s", error)
         raise SystemExit(1) from None
@@ -62,6 +65,15 @@ def run_stage(snakemake: Any, stage: Callable[[Paths, Values], None]) -> None:
         log.exception("failed (%s: %s); this is a defect of loam, not of your input", type(error).__name__, error)
         raise
     log.info("done in %.1f s", time.perf_counter() - started)
+
+
+def _check_unchanged(seen: dict[str, list[int | str]]) -> None:
+    for path, looked in seen.items():
+        if not Path(path).exists() or appearance(path) != looked:
+            raise LoamError(
+                "was changed or removed while this job read it", where=path,
+                fix="run snakemake again when nothing else writes to it",
+            )  # fmt: skip
 
 
 def _named(files: Any) -> Paths:

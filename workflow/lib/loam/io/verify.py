@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from loam.io.provenance import hash_of_values, provenance_path
+from loam.io.provenance import hash_of_values, read_provenance
 
 SHOWN = 5  # products that are named; the others are counted
 
@@ -22,6 +22,7 @@ class Job(NamedTuple):
 
     rule: str
     outputs: list[Path]
+    inputs: list[Path]
     values: Mapping[str, Any]  # params.values and the wildcards
     code: str
 
@@ -31,7 +32,8 @@ def foreign_products(jobs: Iterable[Job]) -> list[str]:
     lines = []
     for job in jobs:
         for output in job.outputs:
-            if difference := _difference(job, output):
+            record = read_provenance(output)
+            if record is not None and (difference := other_than(job, record)):
                 lines.append(f"{output}: written by another job than this run's ({difference})")
     return lines
 
@@ -47,8 +49,9 @@ def check_when_done(workflow: Any, failure: Callable[[str], Exception]) -> None:
 
     def execute_and_check(*arguments: Any, **named: Any) -> None:
         execute(*arguments, **named)
-        ran = workflow.is_main_process and not workflow.dryrun and not workflow.touch
-        if ran and "params" in map(str, workflow.rerun_triggers) and (lines := foreign_products(_jobs(workflow))):
+        known = (job_of(job) for job in workflow.dag.jobs if has_record(workflow, job))
+        ran = counts(workflow) and not workflow.dryrun
+        if ran and (lines := foreign_products(job for job in known if job)):
             more = [f"and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
             fix = "delete them, and see that no job of an earlier run is still at work; then run snakemake again"
             raise failure("\n".join([*lines[:SHOWN], *more, f"products of another run; {fix}"]))
@@ -56,21 +59,29 @@ def check_when_done(workflow: Any, failure: Callable[[str], Exception]) -> None:
     workflow.execute = execute_and_check
 
 
-def _jobs(workflow: Any) -> Iterable[Job]:
-    """The jobs whose products Snakemake has a record of; it knows nothing of results that were copied here."""
-    for job in workflow.dag.jobs:
-        parameters = dict(job.params.items())
-        if "code" in parameters and job.output and workflow.persistence.has_metadata(job):
-            values = {**parameters.get("values", {}), **job.wildcards_dict}
-            yield Job(job.rule.name, [Path(str(path)) for path in job.output], values, parameters["code"])
+def counts(workflow: Any) -> bool:
+    """Whether the user wants products to be judged by more than their times, and this process is the one to do it."""
+    return workflow.is_main_process and not workflow.touch and "params" in map(str, workflow.rerun_triggers)
 
 
-def _difference(job: Job, output: Path) -> str | None:
-    try:
-        record = json.loads(provenance_path(output).read_text(encoding="utf-8"))
-    except FileNotFoundError:
+def has_record(workflow: Any, job: Any) -> bool:
+    """Whether Snakemake knows of the products of ``job``; it knows nothing of results that were copied here."""
+    return bool(job.output) and workflow.persistence.has_metadata(job)
+
+
+def job_of(job: Any) -> Job | None:
+    """Snakemake's ``job`` as far as provenance tells of it; None for a rule without a script."""
+    parameters = dict(job.params.items())
+    if "code" not in parameters or not job.output:
         return None
-    except ValueError:
+    values = {**parameters.get("values", {}), **job.wildcards_dict}
+    outputs, inputs = ([Path(str(path)) for path in paths] for paths in (job.output, job.input))
+    return Job(job.rule.name, outputs, inputs, values, parameters["code"])
+
+
+def other_than(job: Job, record: Mapping[str, Any]) -> str | None:
+    """How the config or code that ``record`` tells of differs from that of ``job``; None if it does not."""
+    if not {"config_hash", "config", "code"} <= record.keys():
         return "its provenance cannot be read"
     if record["config_hash"] != hash_of_values(job.values):
         ours = _flat(json.loads(json.dumps(dict(job.values), default=str)))
