@@ -14,7 +14,7 @@ import urllib3
 from loam.acquire.download import download
 from loam.acquire.retry import Policy
 from loam.acquire.session import fetch, new_session
-from loam.errors import AcquireError, CredentialError
+from loam.errors import AcquireError, CredentialError, StorageError
 
 DATA = bytes(range(256)) * 4096  # 1 MiB
 QUICK = Policy(attempts=3, first_wait_s=0.01, longest_wait_s=0.01, wall_clock_s=60, timeout_s=0.5)
@@ -333,7 +333,7 @@ def test_a_full_disk_is_not_the_servers_fault(loopback, get, tmp_path, monkeypat
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("loam.acquire.download._write_block", full)
-    with pytest.raises(AcquireError, match="a.tif: cannot be written .No space left on device.; make room"):
+    with pytest.raises(StorageError, match="a.tif: no space left on its disk"):
         get(loopback.serve("/a.tif", DATA))
     assert len(loopback.requests) == 1
 

@@ -139,7 +139,7 @@ def test_a_disk_that_refuses_is_one_line_and_leaves_nothing_half_written(job, tm
     with pytest.raises(SystemExit):
         run_stage(job, lambda paths, values: write_text("abc", paths["copy"]))
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith(f"ERROR copy mlp: {tmp_path}: ") and "Traceback" not in line
+    assert line.startswith(f"ERROR copy mlp: {tmp_path / 'out.txt'}: ") and "Traceback" not in line
     assert {path.name for path in tmp_path.iterdir()} == {"in.txt", "logs"}
 
 

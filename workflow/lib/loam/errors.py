@@ -52,6 +52,10 @@ class RasterError(LoamError):
     """A raster or gridded file does not hold what it should."""
 
 
+class StorageError(LoamError):
+    """The operating system refuses to write: the disk is full, or the permissions forbid it."""
+
+
 class LeakageError(LoamError):
     """A held-out station had a part in training what is evaluated on it."""
 

@@ -28,6 +28,7 @@ from loam.acquire.session import Auth, get, new_session
 from loam.errors import AcquireError, CredentialError, LoamError
 from loam.io.atomic import write_text
 from loam.io.provenance import hash_of_values, sha256_of_file
+from loam.io.storage import explained
 
 __all__ = ["Fetched", "download", "redact"]
 
@@ -123,13 +124,12 @@ def download(
         return {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
 
     try:
-        kept = retry(once, policy, what=what, fix=fix)
-        size, digest = part.file.stat().st_size, sha256_of_file(part.file)
-        part.finish()
+        with explained(path, part.file):
+            kept = retry(once, policy, what=what, fix=fix)
+            size, digest = part.file.stat().st_size, sha256_of_file(part.file)
+            part.finish()
     except OSError as error:
-        raise AcquireError(
-            f"cannot be written ({error.strerror})", where=path, fix="make room on the disk and run again"
-        ) from error
+        raise AcquireError(f"cannot be written ({error.strerror})", where=path, fix="run again") from error
     finally:
         part.leave()
         if own:

@@ -21,6 +21,7 @@ from odc.geo.geobox import GeoBox
 from zarr.codecs import BloscCodec
 
 from loam.errors import RasterError, naming
+from loam.io.storage import explained
 
 AGAIN = "build it again"
 SHARD_CELLS = 16 * 2**20  # at most so many numbers a file (64 MiB), but at least one row of tiles
@@ -33,15 +34,16 @@ COMPRESSOR = BloscCodec(cname="zstd", clevel=3, shuffle="bitshuffle", typesize=4
 def atomic_store(path: str | Path) -> Iterator[zarr.Group]:
     """A new zarr group that appears as ``path`` when the block ends well, in place of what was there."""
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary, old = (path.with_name(f".{path.name}.{os.getpid()}.{kind}") for kind in ("part", "old"))
     for leftover in (temporary, old):
         shutil.rmtree(leftover, ignore_errors=True)
     try:
-        yield zarr.open_group(temporary, mode="w", zarr_format=3)
-        if path.exists():
-            path.rename(old)
-        temporary.rename(path)
+        with explained(path, temporary):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            yield zarr.open_group(temporary, mode="w", zarr_format=3)
+            if path.exists():
+                path.rename(old)
+            temporary.rename(path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)

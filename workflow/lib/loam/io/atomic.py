@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import glob
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from loam.io.storage import explained
 
 
 @contextmanager
@@ -13,18 +16,23 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     """Give a temporary path beside ``path``; rename it to ``path`` when the block ends well.
 
     The temporary name keeps the suffix, because writers choose the format by it. If the block raises, the temporary
-    file is removed and ``path`` is left as it was.
+    file is removed, with all whose names begin with its own, and ``path`` is left as it was.
+
+    Raises:
+        StorageError: the disk is full or its permissions forbid it.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
     try:
-        yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        with explained(path, temporary):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            yield temporary
+            with temporary.open("rb+") as file:
+                os.fsync(file.fileno())
+            temporary.replace(path)
     finally:
-        temporary.unlink(missing_ok=True)
+        for left in path.parent.glob(f"{glob.escape(temporary.name)}*"):
+            left.unlink()
 
 
 def write_text(text: str, path: str | Path) -> None:

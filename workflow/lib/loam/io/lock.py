@@ -81,10 +81,11 @@ def _open_locked(lock: Path, path: Path) -> int:
 
 def _remove_leftovers(path: Path) -> None:
     """Remove the temporary files and folders of ``loam.io.atomic`` and ``loam.covariates.store`` beside ``path``."""
-    file = rf"\.{re.escape(path.stem)}\.\d+\.part{re.escape(path.suffix)}"
+    file = rf"\.{re.escape(path.stem)}\.\d+\.part{re.escape(path.suffix)}.*"  # with those of libraries beside it
     store = rf"\.{re.escape(path.name)}\.\d+\.(part|old)"
+    record = rf"\.{re.escape(path.name)}\.provenance\.\d+\.part\.json"
     for item in path.parent.iterdir():
-        if re.fullmatch(f"{file}|{store}", item.name):
+        if re.fullmatch(f"{file}|{store}|{record}", item.name):
             log.info("removed %s, which a job that was killed had left", item)
             if item.is_dir():
                 shutil.rmtree(item)

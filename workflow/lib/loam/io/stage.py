@@ -115,6 +115,7 @@ def _start_logging(path: Path, job: str) -> None:
         handlers=[to_file, to_terminal],
         force=True,
     )
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # of zarr's writes under way when one of them failed
     logging.captureWarnings(True)
     warnings.simplefilter("default")
     for category in (DeprecationWarning, PendingDeprecationWarning):  # of libraries, not the user's to mend

@@ -81,21 +81,17 @@ def open_map(
         "blockxsize": BLOCK, "blockysize": BLOCK, "sparse_ok": True, "bigtiff": "if_safer",
     }  # fmt: skip
     with atomic_path(path) as temporary:
-        tiles = temporary.with_suffix(".tiles.tif")
-        try:
-            with rasterio.open(tiles, "w", **profile) as dataset:
-                yield MapWriter(dataset, content)
-                dataset.descriptions = tuple(bands)
-                dataset.units = (content.units,) * len(bands)
-                dataset.update_tags(**{name: str(value) for name, value in tags.items()})
-            with rasterio.open(tiles, "r+") as dataset:
-                dataset.build_overviews(overview_factors(height, width), content.overviews)
-            copy(
-                tiles, temporary, driver="COG", compress="deflate", predictor="yes", blocksize=BLOCK,
-                bigtiff="if_safer",
-            )  # fmt: skip
-        finally:
-            tiles.unlink(missing_ok=True)
+        tiles = temporary.with_name(f"{temporary.name}.tiles.tif")  # removed with ``temporary``
+        with rasterio.open(tiles, "w", **profile) as dataset:
+            yield MapWriter(dataset, content)
+            dataset.descriptions = tuple(bands)
+            dataset.units = (content.units,) * len(bands)
+            dataset.update_tags(**{name: str(value) for name, value in tags.items()})
+        with rasterio.open(tiles, "r+") as dataset:
+            dataset.build_overviews(overview_factors(height, width), content.overviews)
+        copy(
+            tiles, temporary, driver="COG", compress="deflate", predictor="yes", blocksize=BLOCK, bigtiff="if_safer",
+        )  # fmt: skip
         valid, errors, _ = cog_validate(temporary)
         if not valid:
             raise RasterError(f"is not a valid cloud-optimised GeoTIFF ({'; '.join(errors)})", where=path)

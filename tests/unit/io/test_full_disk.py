@@ -1,0 +1,84 @@
+"""Every format on a disk of 2 MB that is really full: one error with the path, and nothing half-written."""
+
+import subprocess
+
+import netCDF4
+import numpy as np
+import pandas as pd
+import pytest
+import rasterio
+from affine import Affine
+from odc.geo.geobox import GeoBox
+from safetensors.numpy import save
+
+from loam.covariates.store import atomic_store
+from loam.errors import StorageError
+from loam.grid import Grid, Tile
+from loam.io.atomic import atomic_path
+from loam.mapping.cog import open_map
+
+SIDE = 800  # pixels of four bytes: 2.6 MB
+VALUES = np.random.default_rng(0).random((SIDE, SIDE)).astype("float32")  # does not compress
+
+
+@pytest.fixture
+def full(tmp_path):
+    """A folder on a disk of 2 MB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "none", folder], capture_output=True, check=False)
+    if made.returncode:
+        pytest.skip(f"a small disk cannot be mounted here ({made.stderr.decode().strip()})")
+    yield folder
+    subprocess.run(["umount", "--lazy", folder], check=True)  # libraries may still hold a file
+
+
+def write_netcdf(path):
+    with atomic_path(path) as temporary, netCDF4.Dataset(temporary, "w") as file:
+        file.createDimension("y", SIDE)
+        file.createDimension("x", SIDE)
+        file.createVariable("a", "f4", ("y", "x"))[:] = VALUES
+
+
+def write_geotiff(path):
+    profile = {"width": SIDE, "height": SIDE, "count": 1, "dtype": "float32", "crs": "EPSG:32755"}
+    with (
+        atomic_path(path) as temporary,
+        rasterio.open(temporary, "w", transform=Affine(80, 0, 0, 0, -80, 0), **profile) as file,
+    ):
+        file.write(VALUES, 1)
+
+
+def write_map(path):
+    geobox, tile = GeoBox((SIDE, SIDE), Affine(80, 0, 0, 0, -80, 0), "EPSG:32755"), Tile(0, 0, SIDE, SIDE)
+    with open_map(path, Grid(geobox, path, SIDE, (tile,)), ["a"], {}) as file:
+        file.write(tile, np.arange(SIDE**2), VALUES.reshape(-1, 1))
+
+
+def write_store(path):
+    with atomic_store(path) as group:
+        group.create_array("a", shape=VALUES.shape, dtype="f4", chunks=(100, 100))[:] = VALUES
+
+
+def write_parquet(path):
+    with atomic_path(path) as temporary:
+        pd.DataFrame({"a": VALUES.ravel()}).to_parquet(temporary)
+
+
+def write_weights(path):
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(save({"a": VALUES}))
+
+
+@pytest.mark.parametrize(
+    ("name", "write"),
+    [
+        ("a.nc", write_netcdf), ("a.tif", write_geotiff), ("map.tif", write_map), ("a.zarr", write_store),
+        ("a.parquet", write_parquet), ("a.safetensors", write_weights),
+    ],
+)  # fmt: skip
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # of writes that were under way
+def test_a_full_disk_is_named_with_what_is_free_and_nothing_is_left(name, write, full):
+    with pytest.raises(StorageError, match=rf"{name}: no space left on its disk \(.* MB are free\); free some space"):
+        write(full / name)
+    assert list(full.iterdir()) == []
