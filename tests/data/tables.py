@@ -1,7 +1,13 @@
-"""Sample tables like those a person brings: CSVs of two domains with a bucket of soil water behind them."""
+"""Sample tables like those a person brings: CSVs of two domains with a bucket of soil water behind them.
+
+    python tests/data/tables.py my_data
+
+writes those of docs/how-to/bring-your-own-table.md.
+"""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -62,3 +68,8 @@ def write_tables(folder: Path, *, source: int = 6, target: int = 5, days: int = 
         paths.append(folder / f"{domain}.csv")
         station_days(domain, stations, days, rng).to_csv(paths[-1], index=False)
     return paths
+
+
+if __name__ == "__main__":
+    for written in write_tables(Path(sys.argv[1])):
+        print(written)

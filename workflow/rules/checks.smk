@@ -14,7 +14,7 @@ def given(paths, about=GUIDE):
 
     `about` says what they are and where to get them.
     """
-    return lambda wildcards: GIVEN.there([paths] if isinstance(paths, str) else paths or [], about)
+    return lambda wildcards: GIVEN.there(paths or [], about)
 
 
 def asked(function, *arguments):
@@ -28,7 +28,7 @@ def asked(function, *arguments):
             found = function(CONFIG, *arguments) or []
         except LoamError as error:
             sys.exit(f"{type(error).__name__}: {error}")
-        return GIVEN.there([found] if isinstance(found, str) else found, TABLES)
+        return GIVEN.there(found, TABLES)
 
     return files
 

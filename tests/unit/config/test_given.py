@@ -12,6 +12,13 @@ def test_what_is_there_or_made_by_a_rule_is_read_and_the_rest_is_gathered(tmp_pa
     assert given.missing == {gone: "a table"}
 
 
+def test_one_path_stays_one(tmp_path):
+    (tmp_path / "sites.csv").touch()
+    given = Given(planning=True)
+    assert given.there(str(tmp_path / "sites.csv"), "") == str(tmp_path / "sites.csv")
+    assert given.there("gone.csv", "") == [] and "gone.csv" in given.missing
+
+
 def test_each_path_can_be_described_by_itself():
     given = Given(planning=True)
     assert given.there(["a.zip", "b.csv"], {"a.zip": "a download"}) == []

@@ -25,13 +25,15 @@ class Given:
         self.planning = planning
         self.missing: dict[str, str] = {}  # path: what it is
 
-    def there(self, paths: Iterable[str], about: str | Mapping[str, str]) -> list[str]:
-        """``paths`` without those that are not there, so that a dry run lists every job.
+    def there(self, paths: str | Iterable[str], about: str | Mapping[str, str]) -> str | list[str]:
+        """``paths`` without those that are not there, so that a dry run lists every job; one path stays one.
 
         Args:
             paths: as the config names them.
             about: what all of them are and where to get them, or that by path.
         """
+        if isinstance(paths, str):
+            return (self.there([paths], about) or [[]])[0]
         found = []
         for path in paths:
             if not self.planning or path.startswith(MADE) or Path(path).exists():
