@@ -1,10 +1,21 @@
 # Mapping: the members of one model and scenario, run over every pixel of a day.
-# Needs: results/<run>/models/, the rasters that the config names.
-# Gives: results/<run>/grid.json, results/<run>/maps/<date>/.
+# Needs: results/<run>/models/, the rasters that the config names, samples and scores for pictures.
+# Gives: results/<run>/grid.json, results/<run>/maps/.
+from loam.acquire.plan import licences_of
 from loam.covariates.files import files_of_day
 from loam.covariates.plan import cube_months
 
 RASTERS = "of mapping.inputs"
+BANDS = [f"{layer['name']}_{statistic}" for statistic in ("mean", "std") for layer in CONFIG["layers"]]
+MAP_KEYS = [
+    "layers",
+    "features",
+    "covariates",
+    "mapping.inputs",
+    "mapping.outside",
+    "mapping.licence",
+    "training.device",
+]
 MAP_FILES = ["soil_moisture.tif", "soil_moisture.png", "trust.tif"]
 MAP_FILES += ["score.csv"] if CONFIG["mapping"]["truth"] else []
 SCORED_DATES = CONFIG["mapping"]["dates"] if CONFIG["mapping"]["truth"] else []
@@ -59,19 +70,46 @@ rule map_soil_moisture:
         mem_mb=4000,
         runtime=60,
     params:
-        values=pick(CONFIG, "layers", "features", "covariates", "mapping.inputs", "mapping.outside", "training.device"),
+        values=pick(CONFIG, *MAP_KEYS) | {"data_licences": licences_of(CONFIG)},
         code=code_version("map_soil_moisture"),
     script:
         "../scripts/map_soil_moisture.py"
+
+
+rule scale_colours:
+    input:
+        target="results/{run}/samples/target.parquet",
+    output:
+        scales="results/{run}/maps/scales.csv",
+        styles=expand("results/{{run}}/maps/styles/{band}.qml", band=BANDS),
+    log:
+        "results/{run}/logs/scale_colours.log",
+    benchmark:
+        "results/{run}/benchmarks/scale_colours.tsv"
+    conda:
+        "../../envs/report.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        values=pick(CONFIG, "layers", "mapping.scale"),
+        code=code_version("scale_colours"),
+    script:
+        "../scripts/scale_colours.py"
 
 
 rule draw_map:
     input:
         map="results/{run}/maps/{date}/soil_moisture.tif",
         trust="results/{run}/maps/{date}/trust.tif",
+        scales="results/{run}/maps/scales.csv",
         accuracy="results/{run}/evaluation/accuracy.csv",
     output:
         picture="results/{run}/maps/{date}/soil_moisture.png",
+        map_tags="results/{run}/maps/{date}/soil_moisture.tif.aux.xml",
+        map_style="results/{run}/maps/{date}/soil_moisture.qml",
+        trust_tags="results/{run}/maps/{date}/trust.tif.aux.xml",
+        trust_style="results/{run}/maps/{date}/trust.qml",
     log:
         "results/{run}/logs/draw_map_{date}.log",
     benchmark:

@@ -1,12 +1,29 @@
-"""Draw a map as a picture: one panel a band, with colour bars and a scale."""
+"""Draw a map as a picture, and write what QGIS and GDAL read beside the map: styles, and how far off the map is."""
 
+from loam.io.atomic import write_text
+from loam.io.schemas import ACCURACY, SCALES
 from loam.io.stage import Paths, Values, run_stage
-from loam.mapping.picture import draw_map
+from loam.io.tables import read_table
+from loam.mapping.cog import TITLE
+from loam.mapping.picture import MOISTURE, draw_map
+from loam.mapping.qgis import classes_style, ramp_style
+from loam.mapping.sidecar import sidecar
+from loam.mapping.trust import CLASSES
 
 
 def stage(paths: Paths, values: Values) -> None:
+    accuracy = read_table(paths["accuracy"], ACCURACY)
+    scales = read_table(paths["scales"], SCALES)
+    limits = {row.band: (row.low, row.high) for row in scales.itertuples()}
     title = f"{values['run']}, {values['date']}"
-    draw_map(paths["map"], paths["trust"], paths["picture"], values["layers"], title)
+    told = accuracy["text"].tolist()
+    draw_map(paths["map"], paths["trust"], paths["picture"], values["layers"], title, limits, told)
+    tags = {"accuracy": " ".join(told), "TIFFTAG_IMAGEDESCRIPTION": f"{TITLE}. {' '.join(told)}"}
+    tags |= {f"accuracy_{row.layer}": row.text for row in accuracy.itertuples()}
+    write_text(sidecar(tags), paths["map_tags"])
+    write_text(sidecar({}, CLASSES), paths["trust_tags"])
+    write_text(ramp_style(1, (scales["low"][0], scales["high"][0]), MOISTURE, "m3 m-3"), paths["map_style"])
+    write_text(classes_style(1, CLASSES), paths["trust_style"])
 
 
 if __name__ == "__main__":

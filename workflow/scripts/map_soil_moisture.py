@@ -1,11 +1,13 @@
 """Map a day: mean and standard deviation over a model's members at every pixel, and where they can be trusted."""
 
+from loam.config.code import code_version
 from loam.covariates.cube import Cube
 from loam.covariates.derive import settings_of
 from loam.covariates.features import feature_set
 from loam.grid import read_grid
 from loam.io.stage import Paths, Values, run_stage
 from loam.mapping.engine import Engine, map_day
+from loam.mapping.tags import map_tags
 from loam.training.card import load_members
 from loam.training.device import use_device
 
@@ -14,13 +16,15 @@ def stage(paths: Paths, values: Values) -> None:
     """Map from the covariate cube where the rule gives one, else from the rasters of mapping.inputs."""
     features, inputs, day = feature_set(values["features"]), values["mapping"]["inputs"], values["date"]
     grid = read_grid(paths["grid"])
+    given = [paths["weights"], paths["card"], paths["grid"], *paths.get("rasters", [])]
     if paths.get("static"):
         (static,) = paths["static"]
         inputs = Cube(grid, static, paths["dynamic"], settings_of(values["covariates"]))
+        given += [static, *paths["dynamic"]]
     members = load_members(paths["weights"], paths["card"])
     members.check(features.columns, [layer["name"] for layer in values["layers"]])
     engine = Engine(members, use_device(values["training"]["device"], values["threads"]))
-    tags = {key: members.card[key] for key in ("model", "scenario")}
+    tags = map_tags(values, members.card, given, code=code_version("map_soil_moisture"))
     outside = values["mapping"]["outside"]
     map_day(engine, features, inputs, day, grid, paths["map"], paths["trust"], tags, outside=outside)
 

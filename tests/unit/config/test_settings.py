@@ -152,6 +152,23 @@ def test_a_run_from_tables_needs_rasters_and_probe_files(table_config, key, valu
         load_config(changed(table_config, key, value))
 
 
+@pytest.mark.parametrize(
+    ("scale", "message"),
+    [
+        ({"topsoil": {"mean": [0.1, 0.4]}}, "config key 'mapping.scale': no layer 'topsoil'"),
+        ({"surface": {"mean": [0.4, 0.1]}}, "config key 'mapping.scale.surface.mean': 0.4 is not below 0.1"),
+        ({"surface": {"std": [0.1, 0.1]}}, "config key 'mapping.scale.surface.std': 0.1 is not below 0.1"),
+        ({"surface": {"spread": [0, 0.1]}}, "config key 'mapping.scale.surface.spread': unknown key"),
+        ({"surface": {"mean": [5, 45]}}, "config key 'mapping.scale.surface.mean.0': 5 is greater than the maximum"),
+    ],
+)
+def test_a_scale_of_colours_that_is_none_is_refused(default_config, scale, message):
+    assert load_config(changed(default_config, "mapping.scale", {"surface": {"mean": [0.1, 0.4]}}))
+    with pytest.raises(ConfigError) as error:
+        load_config(changed(default_config, "mapping.scale", scale))
+    assert str(error.value).startswith(message)
+
+
 def test_a_map_of_a_model_that_is_not_trained_is_refused(default_config):
     default_config["mapping"]["model"] = "lstm"
     with pytest.raises(ConfigError, match=r"'lstm' is not trained in this run; expected one of \['mlp'\]"):

@@ -265,8 +265,10 @@ def test_a_map_from_the_cube_shows_what_the_samples_predict(world, tmp_path):
     write_members(parameters, card, files["weights"], files["card"])
     day = target[target["station"] == "b"]["date"].iloc[-1]
     more = {
+        "run": "test",
         "date": str(day.date()),
-        "mapping": {"inputs": [], "outside": "keep"},
+        "mapping": {"inputs": [], "outside": "keep", "licence": None},
+        "data_licences": [],
         "training": {"device": "cpu"},
         "threads": 1,
     }
@@ -283,4 +285,4 @@ def test_a_map_from_the_cube_shows_what_the_samples_predict(world, tmp_path):
     with rasterio.open(files["trust"]) as dataset:
         inside = dataset.read(1)
     assert inside[60, 30] == 1, "a sampled pixel lies within the range of its samples"
-    assert set(np.unique(inside)) == {0, 1, 255} and ((inside == 255) == np.isnan(mapped[0])).all()
+    assert set(np.unique(inside)) == {0, 1, 2, 255} and ((inside >= 2) == np.isnan(mapped[0])).all()

@@ -1,18 +1,32 @@
-"""The picture of a map: a scale bar of the right length, missing pixels grey, nothing to see said so."""
+"""The picture of a map: a scale bar of the right length, a colour for each reason of a gap, one scale for all days."""
+
+from xml.etree import ElementTree as Xml
 
 import draw_map as script
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 import pytest
+import rasterio
 from matplotlib.figure import Figure
 
 from loam.grid import grid_like
+from loam.io.schemas import ACCURACY, SCALES
+from loam.io.tables import write_table
 from loam.mapping.cog import FLAG, open_map
 from loam.mapping.picture import draw_map, scale_length
-from loam.training.ranges import RANGE_BAND
+from loam.mapping.scale import scales
+from loam.mapping.trust import CLASSES, INCOMPLETE, with_gaps
+from loam.training.ranges import NO_VALUE, OUTSIDE, RANGE_BAND
 
 from .conftest import write_tiff
 
+FILES = {
+    "scales": "scales.csv", "map_tags": "map.tif.aux.xml", "map_style": "map.qml", "trust_tags": "trust.tif.aux.xml",
+    "trust_style": "trust.qml",
+}  # fmt: skip
+ROW = {"layer": "surface", "model": "mlp", "scenario": "target", "stations": 3, "rival_model": "none",
+       "rival_scenario": "none", "verdict": "no rival"}  # fmt: skip
 LAYER = [{"name": "surface", "top_cm": 0, "bottom_cm": 5, "column": "sm"}]
 
 
@@ -21,18 +35,29 @@ def test_the_scale_bar_is_a_round_number_of_at_most_a_quarter(width, length):
     assert scale_length(width) == length
 
 
-def write_map(folder, values):
-    """A one-layer map with these means [row, column]; the inputs of its first ten columns lie outside the range."""
-    grid = grid_like(write_tiff(folder / "land.tif", np.ones(values.shape, np.float32)), 64)
-    pixel = np.flatnonzero(np.isfinite(values))
+LIMITS = {"surface_mean": (0.1, 0.5), "surface_std": (0.0, 0.1)}
+
+
+def write_map(folder, values, *, masked=False):
+    """A one-layer map with these means [row, column]; the inputs of its first ten columns lie outside the range.
+
+    The last five columns are no land; other pixels without a value lack an input. Masked: no value outside the range.
+    """
+    land = np.ones(values.shape, np.float32)
+    land[:, -5:] = np.nan
+    grid = grid_like(write_tiff(folder / "land.tif", land), 64)
+    pixel = np.flatnonzero(np.isfinite(values) & np.isfinite(land))
+    sides = pixel % values.shape[1] >= 10
+    kept = pixel[sides] if masked else pixel
     with open_map(folder / "map.tif", grid, ["surface_mean", "surface_std"], {}) as output:
-        output.write(grid.tiles[0], pixel, np.repeat(values.ravel()[pixel, None], 2, axis=1))
+        output.write(grid.tiles[0], kept, np.repeat(values.ravel()[kept, None], 2, axis=1))
     with open_map(folder / "trust.tif", grid, [RANGE_BAND], {}, FLAG) as output:
-        output.write(grid.tiles[0], pixel, (pixel % values.shape[1] >= 10)[:, None])
+        given, told = with_gaps(grid, grid.tiles[0], pixel, sides)
+        output.write(grid.tiles[0], given, told[:, None])
     return folder / "map.tif", folder / "trust.tif"
 
 
-def draw(tmp_path, values, monkeypatch):
+def draw(tmp_path, values, monkeypatch, told=(), **how):
     """The figure that is saved for a map with these means [row, column]."""
     figures, save = [], Figure.savefig
 
@@ -41,8 +66,16 @@ def draw(tmp_path, values, monkeypatch):
         return save(figure, *arguments, **options)
 
     monkeypatch.setattr(Figure, "savefig", keep)
-    draw_map(*write_map(tmp_path, values), tmp_path / "map.png", LAYER, "test, 2022-08-15")
+    draw_map(*write_map(tmp_path, values, **how), tmp_path / "map.png", LAYER, "test, 2022-08-15", LIMITS, told)
     return figures[0]
+
+
+def shown(panel, row, column):
+    """The colour of a pixel of a panel: that of its value, or of what lies behind."""
+    behind, field = panel.images
+    if field.get_array().mask[row, column]:
+        return mpl.colors.to_hex(behind.get_array()[row, column]).upper()
+    return mpl.colors.to_hex(field.to_rgba(field.get_array()[row, column])).upper()
 
 
 def test_the_scale_bar_covers_as_many_pixels_as_it_says(tmp_path, monkeypatch):
@@ -53,14 +86,16 @@ def test_the_scale_bar_covers_as_many_pixels_as_it_says(tmp_path, monkeypatch):
     assert length == pytest.approx(1000, rel=1e-3)
 
 
-def test_missing_pixels_are_grey_and_panels_are_named(tmp_path, monkeypatch):
+def test_a_pixel_without_moisture_has_the_colour_of_its_reason(tmp_path, monkeypatch):
     values = np.full((50, 60), 0.3, np.float32)
     values[10:20] = np.nan
-    figure = draw(tmp_path, values, monkeypatch)
-    panel = figure.axes[0]
-    assert panel.images[0].get_array().mask[10:20].all()
-    assert not panel.images[0].get_array().mask[20:].any()
-    assert panel.get_facecolor() == mpl.colors.to_rgba("0.78")
+    figure = draw(tmp_path, values, monkeypatch, masked=True)
+    colours = {item.value: item.colour for item in CLASSES}
+    for panel in figure.axes[:2]:
+        assert shown(panel, 30, 3) == colours[OUTSIDE]
+        assert shown(panel, 15, 30) == colours[INCOMPLETE]
+        assert shown(panel, 30, 58) == colours[NO_VALUE]
+        assert shown(panel, 30, 30) not in {*colours.values(), "#FFFFFF"}
     titles = [axes.get_title(loc="left") for axes in figure.axes]
     assert "surface (0-5 cm): moisture" in titles
     assert "surface (0-5 cm): spread of the members" in titles
@@ -78,30 +113,50 @@ def panel_of_the_range(figure):
     return panel
 
 
-def test_pixels_outside_the_range_of_the_training_data_are_shown_and_counted(tmp_path, monkeypatch):
+def test_the_legend_names_every_colour_and_its_share(tmp_path, monkeypatch):
     values = np.full((50, 60), 0.3, np.float32)
-    values[:, 50:] = np.nan
+    values[:, 44:] = np.nan
     panel = panel_of_the_range(draw(tmp_path, values, monkeypatch))
-    shown = panel.images[0].get_array()
-    assert (shown[:, :10] == 0).all() and (shown[:, 10:50] == 1).all() and shown.mask[:, 50:].all()
     legend = panel.get_legend()
     assert [text.get_text() for text in legend.get_texts()] == [
-        "inside: 80 % of the pixels",
-        "outside: 20 % of the pixels",
+        "inside the range of the training data: 62 % of the land",
+        "outside the range of the training data, not trusted: 18 % of the land",
+        "land where an input is missing: 20 % of the land",
+        "outside the land mask",
     ]
-    colours = [patch.get_facecolor() for patch in legend.get_patches()]
-    assert colours == [panel.images[0].cmap(side) for side in (1, 0)]
+    colours = [mpl.colors.to_hex(patch.get_facecolor()) for patch in legend.get_patches()]
+    drawn = panel.images[0].get_array()
+    assert colours == [mpl.colors.to_hex(drawn[30, column]) for column in (30, 3, 50, 58)]
 
 
-def test_the_script_draws_the_map(tmp_path):
+def test_the_colours_are_those_of_the_run_whatever_a_day_holds(tmp_path, monkeypatch):
+    wet = draw(tmp_path, np.full((50, 60), 0.45, np.float32), monkeypatch).axes
+    assert wet[0].images[1].get_clim() == (0.1, 0.5) and wet[1].images[1].get_clim() == (0.0, 0.1)
+
+
+def test_what_is_told_stands_above_the_panels_below_the_title(tmp_path, monkeypatch):
+    told = ["surface: expect ±0.060 m³ m⁻³.", "long " * 60]
+    figure = draw(tmp_path, np.full((50, 60), 0.3, np.float32), monkeypatch, told)
+    texts = {text.get_text(): text.get_position()[1] for text in figure.axes[0].texts}
+    lines = {text: place for text, place in texts.items() if text.startswith("long")}
+    assert len(lines) == 2 and all(len(line) <= 170 for line in lines)
+    assert texts["test, 2022-08-15"] > texts[told[0]] > max(lines.values()) > 1
+
+
+def test_the_script_draws_the_map_and_what_stands_beside_it(tmp_path):
     map_path, trust = write_map(tmp_path, np.random.default_rng(0).random((50, 60)).astype(np.float32))
-    paths = {"map": map_path, "trust": trust, "picture": tmp_path / "map.png"}
+    paths = {"map": map_path, "trust": trust, "picture": tmp_path / "map.png", "accuracy": tmp_path / "accuracy.csv"}
+    paths |= {name: tmp_path / file for name, file in FILES.items()}
+    text = "surface, 0–5 cm: expect ±0.060 m³ m⁻³"
+    write_table(pd.DataFrame([{**ROW, "text": text}], columns=list(ACCURACY.columns)), paths["accuracy"], ACCURACY)
+    write_table(scales(pd.DataFrame({"surface": [0.11, 0.42]}), ["surface"], {}), paths["scales"], SCALES)
     script.stage(paths, {"layers": LAYER, "run": "test", "date": "2022-08-15"})
     assert paths["picture"].read_bytes().startswith(b"\x89PNG")
-
-
-def test_what_lies_outside_the_range_of_the_training_data_does_not_take_the_colours(tmp_path, monkeypatch):
-    values = np.tile(np.linspace(0.2, 0.4, 60, dtype=np.float32), (50, 1))
-    values[:, :10] = 0.9  # the columns that are outside
-    low, high = draw(tmp_path, values, monkeypatch).axes[0].images[0].get_clim()
-    assert 0.2 <= low < 0.25 and 0.39 < high <= 0.405
+    with rasterio.open(map_path) as dataset:
+        told = "surface, 0-5 cm: expect +-0.060 m3 m-3"
+        assert dataset.tags()["accuracy"] == dataset.tags()["accuracy_surface"] == told
+        assert dataset.tags()["TIFFTAG_IMAGEDESCRIPTION"].endswith(told)
+    renderer = Xml.fromstring(paths["map_style"].read_text()).find("pipe/rasterrenderer")
+    limits = [renderer.get(key) for key in ("band", "classificationMin", "classificationMax")]
+    assert limits == ["1", "0.1", "0.45"]
+    assert len(Xml.fromstring(paths["trust_style"].read_text()).findall(".//paletteEntry")) == 4

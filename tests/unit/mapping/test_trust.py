@@ -14,7 +14,8 @@ from loam.errors import TableError
 from loam.grid import grid_like
 from loam.mapping.cog import FLAG, open_map
 from loam.mapping.engine import Engine, map_day
-from loam.mapping.trust import RangeCheck, share_inside
+from loam.mapping.sidecar import sidecar
+from loam.mapping.trust import CLASSES, RangeCheck, share_inside
 from loam.training.ranges import RANGE_BAND, TrainingRange
 
 from .conftest import DAY, FEATURES, write_tiff
@@ -118,13 +119,13 @@ def make_map(region, members, folder, **card):
     map_day(Engine(drawn, "cpu"), SET, *arguments)
 
 
-def test_the_file_beside_the_map_tells_inside_outside_and_no_value(region, members, tmp_path):
+def test_the_file_beside_the_map_tells_inside_outside_missing_inputs_and_no_land(region, members, tmp_path):
     make_map(region, members, tmp_path, range=LIMITS.described())
     grid = grid_like(region["land"], 512)
     with open_day(region["inputs"], SET, DAY, grid) as rasters:
         inputs = rasters.read(grid.tiles[0])
     everything = np.concatenate([inputs.static, inputs.cells.reshape(-1, 8)[inputs.cell]], axis=1).astype(float)
-    expected = np.full(grid.geobox.shape, 255)
+    expected = np.where(grid.land_mask(grid.tiles[0]), 2, 255)
     expected.flat[inputs.pixel] = ((everything >= LIMITS.minimum) & (everything <= LIMITS.maximum)).all(axis=1)
     with rasterio.open(tmp_path / "trust.tif") as dataset:
         found = dataset.read(1)
@@ -132,7 +133,8 @@ def test_the_file_beside_the_map_tells_inside_outside_and_no_value(region, membe
         assert dataset.units == ("1",)
         assert {"day": DAY, "members": "2"}.items() <= dataset.tags().items()
     assert np.array_equal(found, expected)
-    assert ((found != 255) == region["mapped"]).all()
+    assert ((found < 2) == region["mapped"]).all()
+    assert (found[:, 60:] == 255).all() and (found[5:9, 3:30] == 2).all(), "the sea, and a gap in the clay"
     assert min((found == 0).sum(), (found == 1).sum()) > 300
     assert cog_validate(tmp_path / "trust.tif", strict=True) == (True, [], [])
     assert share_inside(tmp_path / "trust.tif") == pytest.approx((found == 1).sum() / region["mapped"].sum())
@@ -163,6 +165,22 @@ def test_overviews_of_flags_hold_the_most_frequent_value_and_none_in_between(tmp
         half = overview.read(1)
     assert (half[0, 0], half[5, 5], half[10, 10], half[50, 50]) == (0, 0, 255, 1)
     assert set(np.unique(half)) == {0, 1, 255}
+
+
+def test_the_file_names_its_classes_and_their_colours(tmp_path):
+    grid = grid_like(write_tiff(tmp_path / "land.tif", np.ones((50, 60), np.float32)), 64)
+    with open_map(tmp_path / "trust.tif", grid, [RANGE_BAND], {}, FLAG) as output:
+        output.write(grid.tiles[0], np.arange(40), np.arange(40)[:, None] % 3)
+    assert [path.name for path in sorted(tmp_path.iterdir())] == ["land.tif", "trust.tif"]
+    (tmp_path / "trust.tif.aux.xml").write_text(sidecar({}, CLASSES))
+    with rasterio.open(tmp_path / "trust.tif") as dataset:
+        colours, tags = dataset.colormap(1), dataset.tags(1)
+        assert dataset.read(1)[0, :5].tolist() == [0, 1, 2, 0, 1]
+    for item in CLASSES:
+        assert "#{:02X}{:02X}{:02X}".format(*colours[item.value][:3]) == item.colour
+        assert tags[f"class_{item.value}"] == item.name
+    assert len({item.colour for item in CLASSES}) == len(CLASSES) == 4
+    assert cog_validate(tmp_path / "trust.tif", strict=True) == (True, [], [])
 
 
 def test_a_map_without_pixels_has_no_share_inside(tmp_path):

@@ -13,6 +13,7 @@ from pathlib import Path
 
 LIBRARY = Path(__file__).resolve().parents[2]  # the folder that holds the package `loam`
 SCRIPTS = LIBRARY.parent / "scripts"
+RELEASE = LIBRARY / "loam" / "RELEASE"  # no code: a new release makes nothing stale that its code would not
 
 
 def code_version(script: str) -> str:
@@ -22,6 +23,11 @@ def code_version(script: str) -> str:
     for path in sorted(closure(start)):
         digest.update(path.name.encode() + _tree(path)[0])
     return digest.hexdigest()[:16]
+
+
+def release() -> str:
+    """The version of loam, such as ``0.1.0``."""
+    return RELEASE.read_text(encoding="utf-8").strip()
 
 
 def closure(start: Path) -> set[Path]:

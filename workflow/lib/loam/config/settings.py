@@ -179,6 +179,7 @@ def _check_consistency(config: dict[str, Any]) -> None:
             fix="rows that validate must not train",
         )  # fmt: skip
     _check_probes(config)
+    _check_scale(config)
     _check_mapping(config)
 
 
@@ -192,6 +193,21 @@ def _check_probes(config: dict[str, Any]) -> None:
                 f"{[west, south, east, north]} is no region", where=f"config key 'probes.{domain}.bounds'",
                 expected="west, south, east, north in degrees, -180 to 180; west above east lies across 180",
             )  # fmt: skip
+
+
+def _check_scale(config: dict[str, Any]) -> None:
+    layers = [layer["name"] for layer in config["layers"]]
+    for layer, limits in config["mapping"]["scale"].items():
+        if layer not in layers:
+            raise ConfigError(
+                f"no layer '{layer}'", where="config key 'mapping.scale'", expected=f"one of {', '.join(layers)}"
+            )
+        for statistic, (low, high) in limits.items():
+            if low >= high:
+                raise ConfigError(
+                    f"{low} is not below {high}", where=f"config key 'mapping.scale.{layer}.{statistic}'",
+                    expected="[lower, upper], m3 m-3",
+                )  # fmt: skip
 
 
 def _check_mapping(config: dict[str, Any]) -> None:

@@ -31,7 +31,7 @@ from loam.evaluation.metrics import SINGLE_PRECISION
 from loam.grid import geobox_of, open_raster, same_grid, tiles_of
 from loam.io.netcdf import open_netcdf
 from loam.io.schemas import MAP_SCORES
-from loam.training.ranges import INSIDE, NO_VALUE, OUTSIDE, RANGE_BAND
+from loam.training.ranges import INSIDE, OUTSIDE, RANGE_BAND
 
 BLOCK = 512  # pixels a side
 WIDTH_90 = 1.645  # standard deviations on either side of the mean that hold 90 % of a normal distribution
@@ -203,7 +203,7 @@ def paired(
                 mean, std = (mapped.read(bands[f"{layer}_{part}"], window=tile.window) for part in ("mean", "std"))
                 true = doors[layer].pass_through(known.read(layer, wanted, rows, cols), wanted)
                 both = np.isfinite(mean) & np.isfinite(true)
-                if (sides[both] == NO_VALUE).any():
+                if not np.isin(sides[both], (INSIDE, OUTSIDE)).all():
                     raise RasterError(
                         f"has no value at a pixel where {Path(map_path).name} has one", where=trust,
                         fix="map the day again: both files come from the same job",

@@ -70,6 +70,19 @@ ACCURACY = pa.DataFrameSchema(
     strict=True,
 )
 
+# One row a band of the maps: limits of its colours on all days, in its units, and where they come from.
+SCALES = pa.DataFrameSchema(
+    {
+        "band": pa.Column(str, coerce=True, unique=True),
+        "layer": _text,
+        "statistic": pa.Column(str, pa.Check.isin(["mean", "std"]), coerce=True),
+        "low": pa.Column(float, coerce=True),
+        "high": pa.Column(float, coerce=True),
+        "origin": pa.Column(str, pa.Check.isin(["config", "probes", "assumed"]), coerce=True),
+    },
+    strict=True,
+)
+
 # One row a (layer, group, value): a map against a known truth; m3 m-3 but for r, ccc and the share within_90. n pixels
 # are scored, masked ones are not, because the map has no value outside the range of the training data.
 MAP_SCORES = pa.DataFrameSchema(

@@ -21,9 +21,11 @@ from rio_cogeo.cogeo import cog_validate
 from loam.errors import RasterError
 from loam.grid import Grid, Tile
 from loam.io.atomic import atomic_path
+from loam.mapping.trust import CLASSES, Class
 from loam.training.ranges import NO_VALUE
 
 BLOCK = 256  # pixels a side
+TITLE = "Soil moisture, m3 m-3: mean and standard deviation over the members of a network"
 
 
 @dataclass(frozen=True)
@@ -33,18 +35,22 @@ class Content:
     Args:
         dtype: type of a value.
         missing: what stands where there is none.
+        title: of the file.
         units: of the values.
         overviews: how several pixels become one.
+        classes: of a band of classes, their values, names and colours; the file holds them as a colour table and tags.
     """
 
+    title: str
     dtype: str
     missing: float
     units: str
     overviews: Resampling
+    classes: Sequence[Class] = ()
 
 
-MOISTURE = Content("float32", math.nan, "m3 m-3", Resampling.average)
-FLAG = Content("uint8", NO_VALUE, "1", Resampling.mode)
+MOISTURE = Content(TITLE, "float32", math.nan, "m3 m-3", Resampling.average)
+FLAG = Content("Inputs against the range of the training data", "uint8", NO_VALUE, "1", Resampling.mode, CLASSES)
 
 
 class MapWriter:
@@ -83,10 +89,15 @@ def open_map(
     with atomic_path(path) as temporary:
         tiles = temporary.with_name(f"{temporary.name}.tiles.tif")  # removed with ``temporary``
         with rasterio.open(tiles, "w", **profile) as dataset:
+            if content.classes:  # before the first pixel, or the file is no palette
+                dataset.write_colormap(1, {item.value: rgb(item.colour) for item in content.classes})
             yield MapWriter(dataset, content)
             dataset.descriptions = tuple(bands)
             dataset.units = (content.units,) * len(bands)
+            dataset.update_tags(TIFFTAG_IMAGEDESCRIPTION=content.title)
             dataset.update_tags(**{name: str(value) for name, value in tags.items()})
+            if content.classes:
+                dataset.update_tags(1, **{f"class_{item.value}": item.name for item in content.classes})
         with rasterio.open(tiles, "r+") as dataset:
             dataset.build_overviews(overview_factors(height, width), content.overviews)
         copy(
@@ -95,6 +106,11 @@ def open_map(
         valid, errors, _ = cog_validate(temporary)
         if not valid:
             raise RasterError(f"is not a valid cloud-optimised GeoTIFF ({'; '.join(errors)})", where=path)
+
+
+def rgb(colour: str) -> tuple[int, int, int]:
+    """Red, green and blue, 0 to 255, of ``#rrggbb``."""
+    return tuple(bytes.fromhex(colour.removeprefix("#")))
 
 
 def overview_factors(height: int, width: int) -> list[int]:

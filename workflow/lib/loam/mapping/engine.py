@@ -25,7 +25,7 @@ from loam.covariates.rasters import open_day
 from loam.covariates.tiles import TileInputs
 from loam.grid import Grid
 from loam.mapping.cog import FLAG, open_map
-from loam.mapping.trust import RangeCheck
+from loam.mapping.trust import RangeCheck, with_gaps
 from loam.training.card import Members
 from loam.training.dense import bounded
 from loam.training.ranges import INSIDE, RANGE_BAND, read_range
@@ -33,6 +33,7 @@ from loam.training.ranges import INSIDE, RANGE_BAND, read_range
 log = logging.getLogger("loam")
 
 MASK, KEEP = "mask", "keep"  # what becomes of pixels outside the range of the training data
+TOLD_BESIDE = "how far off the map is stands in the file .aux.xml beside it, in accuracy.csv and in the report"
 CHUNK = {"cpu": 4096, "cuda": 2**18}  # pixels at a time: on a processor, activations stay in its cache
 
 
@@ -128,7 +129,7 @@ def map_day(
         day: YYYY-MM-DD.
         grid: where to map.
         path: of the map.
-        trust: path of the second file: band ``inside_training_range``, 1 inside, 0 outside, 255 no value.
+        trust: path of the second file: band ``inside_training_range``, values of ``loam.mapping.trust.CLASSES``.
         tags: to write into the files, beside the day, the number of members, the grid's hash and ``outside``.
         outside: what becomes of pixels whose inputs lie outside the range of the training data: ``mask`` (no value) or
             ``keep`` (what the members say, which no observation has ever checked).
@@ -147,7 +148,7 @@ def map_day(
     opened = open_cube_day(inputs, features, day) if from_cube else open_day(inputs, features, day, grid, trained)
     with (
         opened as rasters,
-        open_map(path, grid, bands, tags) as output,
+        open_map(path, grid, bands, {**tags, "accuracy": TOLD_BESIDE}) as output,
         open_map(trust, grid, [RANGE_BAND], tags, FLAG) as flags,
     ):
         for tile in grid.tiles:
@@ -162,7 +163,8 @@ def map_day(
             checking += time.perf_counter() - begun
             kept = sides == INSIDE if outside == MASK else np.ones(len(sides), bool)
             output.write(tile, read.pixel[kept], np.concatenate([mean, deviation], axis=1)[kept])
-            flags.write(tile, read.pixel, sides[:, None])
+            land, told = with_gaps(grid, tile, read.pixel, sides)
+            flags.write(tile, land, told[:, None])
             mapped += len(mean)
             given += int(kept.sum())
             impossible += int(beyond[kept].sum())

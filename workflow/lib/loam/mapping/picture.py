@@ -1,13 +1,16 @@
-"""A map as a picture for the eye: mean and standard deviation of each layer, colour bars, a scale, missing pixels grey.
+"""A map as a picture for the eye: mean and standard deviation of each layer, colour bars, a scale, and no pixel untold.
 
-A smaller panel below shows which pixels have inputs outside the range of the training data. Hatching on the moisture
-itself would cover what it is to qualify, where these pixels lie scattered.
-Colours are Crameri's (2018, doi 10.5281/zenodo.1243862): even steps, readable without colour vision and in print.
+A pixel without moisture has one of three colours: its inputs lie outside the range of the training data (not trusted),
+an input is missing, or it lies outside the land mask. A smaller panel below shows these and all that lies outside the
+range, with a legend. Above the panels stands how far off the map is. Colours of moisture and spread are those of the
+run (``loam.mapping.scale``), the same on all days.
+They are Crameri's (2018, doi 10.5281/zenodo.1243862): even steps, readable without colour vision and in print.
 """
 
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,27 +21,34 @@ import rasterio
 from cmcrameri import cm
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import ListedColormap
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from rasterio.enums import Resampling
 
 from loam.grid import geobox_of, open_raster, pixel_metres
 from loam.io.atomic import atomic_path
-from loam.mapping.trust import share_inside
-from loam.training.ranges import INSIDE, NO_VALUE
+from loam.mapping.trust import CLASSES, INCOMPLETE, count_classes
+from loam.training.ranges import INSIDE, NO_VALUE, OUTSIDE
 
 LONGEST_SIDE = 1200  # pixels of the map that a panel shows; larger maps are read from their overviews
-MISSING = "0.78"
+COLOURS = {item.value: item.colour for item in CLASSES}
+MISSING = COLOURS[INCOMPLETE]
 UNITS = "m$^3$ m$^{-3}$"
 MOISTURE, SPREAD = cm.roma, cm.lajolla_r  # brown is dry and blue wet; light is certain and dark uncertain
-SIDES = ("#D9A441", "#E6EFE9")  # outside and inside the range of the training data
 PANEL, BAR, HEAD, FOOT = 4.6, 1.0, 0.45, 0.25  # inches: width of a panel and its colour bar, height of title and scale
 SMALL = 0.6  # size of the panel of the range, in panels
+LINE, CHARACTERS = 0.17, 170  # height in inches and length of a line of text above the panels
 
 
 def draw_map(
-    map_path: str | Path, trust: str | Path, picture: str | Path, layers: Sequence[Mapping[str, Any]], title: str
+    map_path: str | Path,
+    trust: str | Path,
+    picture: str | Path,
+    layers: Sequence[Mapping[str, Any]],
+    title: str,
+    limits: Mapping[str, tuple[float, float]],
+    told: Sequence[str] = (),
 ) -> None:
     """Draw the bands ``<layer>_mean`` and ``<layer>_std`` of a map, and where its inputs lie in the training range.
 
@@ -48,6 +58,8 @@ def draw_map(
         picture: PNG to write.
         layers: the config's ``layers``: name, top_cm, bottom_cm.
         title: of the picture.
+        limits: of the colours of each band, by its name, m3 m-3.
+        told: what to say above the panels: how far off the map is.
     """
     with open_raster(map_path) as dataset:
         geobox = geobox_of(dataset)
@@ -58,8 +70,6 @@ def draw_map(
         sides = dataset.read(1, out_shape=shape, resampling=Resampling.nearest)
     width, height = pixel_metres(geobox)
     metres = (width * geobox.shape[1] / shape[1], height * geobox.shape[0] / shape[0])
-    means = [bands[f"{layer['name']}_mean"] for layer in layers]
-    spreads = [bands[f"{layer['name']}_std"] for layer in layers]
     tall = PANEL * shape[0] * metres[1] / (shape[1] * metres[0])
     below = FOOT + HEAD + SMALL * tall
     wide, high = 2 * (PANEL + BAR), len(layers) * (tall + HEAD) + below
@@ -71,15 +81,16 @@ def draw_map(
         for row in range(len(layers))
     ])  # fmt: skip
     small = figure.add_axes((0, 0, SMALL * PANEL / wide, SMALL * tall / high))
-    known = sides == INSIDE if (sides == INSIDE).any() else np.ones(shape, bool)
-    moisture, spread = _range(means, known), (0.0, _range(spreads, known)[1])
     for row, layer in enumerate(layers):
         name = f"{layer['name']} ({layer['top_cm']:g}-{layer['bottom_cm']:g} cm)"
-        _draw(panels[row, 0], means[row], MOISTURE, moisture, f"{name}: moisture", metres)
-        _draw(panels[row, 1], spreads[row], SPREAD, spread, f"{name}: spread of the members", metres)
+        for panel, statistic, colours, what in (
+            (panels[row, 0], "mean", MOISTURE, "moisture"), (panels[row, 1], "std", SPREAD, "spread of the members"),
+        ):  # fmt: skip
+            band = f"{layer['name']}_{statistic}"
+            _draw(panel, bands[band], sides, colours, limits[band], f"{name}: {what}", metres)
     _draw_scale(panels[-1, 0], shape[1], metres[0])
-    _draw_sides(small, sides, share_inside(trust), metres)
-    panels[0, 0].text(0, 1 + 0.45 / tall, title, transform=panels[0, 0].transAxes, fontsize=12, fontweight="bold")
+    _draw_sides(small, sides, count_classes(trust), metres)
+    _write_head(panels[0, 0], title, told, tall)
     with atomic_path(picture) as temporary:
         figure.savefig(temporary, bbox_inches="tight", pad_inches=0.12)
 
@@ -94,26 +105,23 @@ def _read(dataset: rasterio.DatasetReader, band: int, shape: tuple[int, int]) ->
     return dataset.read(band, out_shape=shape, resampling=Resampling.average)
 
 
-def _range(fields: Sequence[np.ndarray], known: np.ndarray) -> tuple[float, float]:
-    """Limits of the colours: the 1st and 99th percentile of all fields where ``known``, rounded outwards to 0.005.
-
-    ``known`` [row, column] is the range of the training data: what lies outside would take the colours of the rest.
-    """
-    values = np.concatenate([field[np.isfinite(field) & known] for field in fields])
-    if not len(values):
-        return 0.0, 0.5
-    low, high = np.percentile(values, [1, 99])
-    low = math.floor(low * 200) / 200
-    return low, max(math.ceil(high * 200) / 200, low + 0.005)
+def _write_head(panel: Axes, title: str, told: Sequence[str], tall: float) -> None:
+    """The title above a panel ``tall`` inches high, and below it the lines of ``told``."""
+    lines = [line for text in told for line in textwrap.wrap(text, CHARACTERS)]
+    for place, line in enumerate(reversed(lines)):
+        panel.text(0, 1 + (HEAD + place * LINE) / tall, line, transform=panel.transAxes, fontsize=8.5, va="bottom")
+    above = HEAD + len(lines) * LINE + (0.08 if lines else 0)
+    panel.text(0, 1 + above / tall, title, transform=panel.transAxes, fontsize=12, fontweight="bold", va="bottom")
 
 
 def _draw(
-    panel: Axes, field: np.ndarray, colours: mpl.colors.Colormap, limits: tuple[float, float], title: str,
-    metres: tuple[float, float],
+    panel: Axes, field: np.ndarray, sides: np.ndarray, colours: mpl.colors.Colormap, limits: tuple[float, float],
+    title: str, metres: tuple[float, float],
 ) -> None:  # fmt: skip
-    panel.set_facecolor(MISSING)
+    aspect = metres[1] / metres[0]
+    panel.imshow(_background(sides), aspect=aspect, interpolation="nearest")
     image = panel.imshow(
-        np.ma.masked_invalid(field), cmap=colours, vmin=limits[0], vmax=limits[1], aspect=metres[1] / metres[0],
+        np.ma.masked_invalid(field), cmap=colours, vmin=limits[0], vmax=limits[1], aspect=aspect,
         interpolation="nearest",
     )  # fmt: skip
     panel.set(xticks=[], yticks=[])
@@ -128,23 +136,31 @@ def _draw(
         panel.text(0.5, 0.5, "no value", transform=panel.transAxes, ha="center", va="center", fontsize=10)
 
 
-def _draw_sides(panel: Axes, sides: np.ndarray, share: float, metres: tuple[float, float]) -> None:
-    """The pixels outside the range of the training data, with the share of either side beside the panel."""
-    panel.set_facecolor(MISSING)
-    panel.imshow(
-        np.ma.masked_equal(sides, NO_VALUE), cmap=ListedColormap(SIDES), vmin=0, vmax=1, aspect=metres[1] / metres[0],
-        interpolation="nearest",
-    )  # fmt: skip
+def _background(sides: np.ndarray, inside: str = "white") -> np.ndarray:
+    """Colours of the pixels without a value [row, column, 3], by the band of ``trust.tif``."""
+    table = np.zeros((256, 3))
+    for value, colour in (COLOURS | {INSIDE: inside}).items():
+        table[value] = to_rgb(colour)
+    return table[sides]
+
+
+def _draw_sides(panel: Axes, sides: np.ndarray, counts: Mapping[int, int], metres: tuple[float, float]) -> None:
+    """Which pixels lie outside the range of the training data or have no inputs, with a legend of all panels."""
+    panel.imshow(_background(sides, COLOURS[INSIDE]), aspect=metres[1] / metres[0], interpolation="nearest")
     panel.set(xticks=[], yticks=[])
     panel.set_title("inputs against the range of the training data", loc="left", fontsize=10)
-    if not math.isfinite(share):
+    land = counts[INSIDE] + counts[OUTSIDE] + counts[INCOMPLETE]
+    if not counts[INSIDE] + counts[OUTSIDE]:
         panel.text(0.5, 0.5, "no value", transform=panel.transAxes, ha="center", va="center", fontsize=10)
-        return
-    told = {"inside": share, "outside": 1 - share}
+    share = {
+        value: f": {100 * counts[value] / land:.0f} % of the land" for value in (INSIDE, OUTSIDE, INCOMPLETE) if land
+    }
+    names = {item.value: item.name for item in CLASSES}
+    names[OUTSIDE] += ", not trusted"
     panel.legend(
         handles=[
-            Patch(facecolor=colour, edgecolor="0.4", label=f"{name}: {100 * told[name]:.0f} % of the pixels")
-            for name, colour in zip(told, reversed(SIDES), strict=True)
+            Patch(facecolor=COLOURS[value], edgecolor="0.4", label=names[value] + share.get(value, ""))
+            for value in (INSIDE, OUTSIDE, INCOMPLETE, NO_VALUE)
         ],
         loc="upper left", bbox_to_anchor=(1.02, 1.02), frameon=False, fontsize=9,
     )  # fmt: skip

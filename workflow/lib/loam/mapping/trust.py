@@ -1,26 +1,46 @@
 """Which pixels of a map lie within the range of the training data: band ``inside_training_range`` of ``trust.tif``.
 
 A pixel is inside when every feature that the network reads there lies within the box of ``loam.training.ranges``. As in
-the engine, what is of a coarse cell is looked at once a cell.
+the engine, what is of a coarse cell is looked at once a cell. The band also tells why a pixel has no moisture at all:
+it is land and an input is missing, or it lies outside the land mask.
 """
 
 from __future__ import annotations
 
 import logging
 import math
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from loam.covariates.features import FeatureSet
 from loam.covariates.tiles import TileInputs
-from loam.grid import open_raster
+from loam.grid import Grid, Tile, open_raster
 from loam.training.ranges import INSIDE, NO_VALUE, OUTSIDE, TrainingRange, class_columns
 
 log = logging.getLogger("loam")
 
 ROUNDING = 1e-5  # of a total of shares held in single precision
 TOLD = 5  # features that the log names
+INCOMPLETE = 2  # value of the band, beside INSIDE, OUTSIDE and NO_VALUE
+
+
+@dataclass(frozen=True)
+class Class:
+    """A value of the band, in words and as a colour of its own, which no ramp of moisture or spread holds."""
+
+    value: int
+    name: str
+    colour: str
+
+
+CLASSES = (
+    Class(OUTSIDE, "outside the range of the training data", "#C3A6D8"),
+    Class(INSIDE, "inside the range of the training data", "#E6EFE9"),
+    Class(INCOMPLETE, "land where an input is missing", "#7F7F7F"),
+    Class(NO_VALUE, "outside the land mask", "#DADADA"),
+)
 
 
 class RangeCheck:
@@ -67,16 +87,45 @@ class RangeCheck:
             log.info("outside by %s: %.1f %% of the pixels", name, share * counts[name])
 
 
+def with_gaps(grid: Grid, tile: Tile, pixel: np.ndarray, sides: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The land of a tile, and the band's value there.
+
+    Args:
+        grid: the map's.
+        tile: of it.
+        pixel: positions of the pixels with every input, ascending [pixel].
+        sides: their values [pixel].
+
+    Returns:
+        Positions of all land pixels [land] and their values [land], uint8: ``INCOMPLETE`` where an input is missing.
+    """
+    land = np.flatnonzero(grid.land_mask(tile))
+    values = np.full(len(land), INCOMPLETE, np.uint8)
+    values[np.searchsorted(land, pixel)] = sides
+    return land, values
+
+
+def count_classes(trust: str | Path) -> dict[int, int]:
+    """Number of pixels of each of ``CLASSES`` in a file, by value.
+
+    Raises:
+        RasterError: there is no such file, or it is not a raster.
+    """
+    counts = dict.fromkeys((item.value for item in CLASSES), 0)
+    with open_raster(trust) as dataset:
+        for _, window in dataset.block_windows(1):
+            values = dataset.read(1, window=window)
+            for value in counts:
+                counts[value] += int(np.count_nonzero(values == value))
+    return counts
+
+
 def share_inside(trust: str | Path) -> float:
     """Share of a map's pixels that lie within the range of the training data; NaN where none is mapped.
 
     Raises:
         RasterError: there is no such file, or it is not a raster.
     """
-    inside = mapped = 0
-    with open_raster(trust) as dataset:
-        for _, window in dataset.block_windows(1):
-            values = dataset.read(1, window=window)
-            inside += int(np.count_nonzero(values == INSIDE))
-            mapped += int(np.count_nonzero(values != NO_VALUE))
-    return inside / mapped if mapped else math.nan
+    counts = count_classes(trust)
+    mapped = counts[INSIDE] + counts[OUTSIDE]
+    return counts[INSIDE] / mapped if mapped else math.nan
