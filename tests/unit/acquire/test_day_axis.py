@@ -11,6 +11,7 @@ import pytest
 import xarray as xr
 
 from loam.acquire.day_axis import days_of_steps, refuse_several
+from loam.config.day_boundary import shift_of
 from loam.errors import RasterError
 
 DAYS = pd.date_range("2021-03-08", periods=4, freq="D")
@@ -40,6 +41,28 @@ def test_rain_read_at_nine_is_of_the_day_of_the_reading(tmp_path):
     for stamp in (nine, nine - DAY):
         data = axis(tmp_path / f"{stamp[0]:%d}.nc", stamp, nine - DAY, nine)
         assert days_of_steps(data, "time", tmp_path, daily=True) == DATES
+
+
+@pytest.mark.parametrize(
+    ("boundary", "first_hour", "first_day"),
+    [
+        ("00:00+10:00", -10, 8),  # its own days
+        ("00:00-06:00", 6, 8),
+        ("09:00+10:00", -1, 8),
+        ("00:00+10:00", 0, 9),  # days of UTC end within the day after
+        ("00:00-06:00", 0, 8),
+    ],
+)
+def test_a_field_is_of_the_runs_day_in_which_it_ends(tmp_path, boundary, first_hour, first_day):
+    first = DAYS + pd.Timedelta(hours=first_hour)
+    data = axis(tmp_path / "a.nc", first, first, first + DAY)
+    days = days_of_steps(data, "time", tmp_path, daily=True, shift=shift_of(boundary))
+    assert days == [date(2021, 3, first_day + step) for step in range(4)]
+
+
+def test_a_time_without_bounds_is_the_name_of_a_day_wherever_days_begin(tmp_path):
+    data = axis(tmp_path / "a.nc", DAYS)
+    assert days_of_steps(data, "time", tmp_path, daily=True, shift=shift_of("00:00+10:00")) == DATES
 
 
 def test_without_bounds_a_field_is_of_the_day_of_its_time(tmp_path):

@@ -46,7 +46,7 @@ def run(monkeypatch, tmp_path, default_config):
     def run(pieces, *, daily=True, about=None, calibration=NONE, quality=None, maps=(), **settings):
         names = list(dict.fromkeys(piece["station"].iloc[0] for piece in pieces))
         stations = pd.DataFrame({"station": names}).reindex(columns=list(STATIONS.columns))
-        stations = stations.assign(latitude=-35.0 - np.arange(len(names)), longitude=147.0, **(about or {}))
+        stations = stations.assign(**{"latitude": -35.0 - np.arange(len(names)), "longitude": 147.0, **(about or {})})
         probes = Probes(STATIONS.validate(stations), iter(pieces), daily, "pieces")
         monkeypatch.setattr(prepare, "open_probes", lambda settings: probes)
         paths = {name: tmp_path / name for name in ("daily.parquet", "stations.parquet", "qc_report.csv")}
@@ -338,3 +338,50 @@ def test_uplinks_sent_twice_make_no_day_poorer_or_richer(run):
     once = run([soil], daily=False)[0]
     both = run([pd.concat([soil, again], ignore_index=True)], daily=False)[0]
     pd.testing.assert_frame_equal(once, both)
+
+
+def hourly_station(name: str, **changed: np.ndarray) -> list[pd.DataFrame]:
+    """Twelve mild days of a station with a probe, a thermometer in the soil, one in the air and a gauge."""
+    times = pd.date_range("2020-05-01", periods=288, freq="h")
+    hour = np.arange(288)
+    series = {
+        "soil_moisture": 0.2 + 0.01 * np.sin(hour / 60),
+        "soil_temperature": 12 + 3 * np.sin(hour / 24 * 6.3),
+        "air_temperature": 11 + 6 * np.sin(hour / 24 * 6.3),
+        "precipitation": np.where(hour % 50 == 0, 0.4, 0.0),
+    }
+    depth = {"soil_moisture": (0, 30), "soil_temperature": (10, 10)}
+    return [
+        frame(name, depth.get(variable, (0, 0)), changed.get(variable, values), times=times).assign(
+            variable=variable, unit={"soil_moisture": "m3 m-3", "precipitation": "mm"}.get(variable, "degC")
+        )
+        for variable, values in series.items()
+        if changed.get(variable, values) is not None
+    ]
+
+
+@pytest.mark.parametrize("marker", [-999, 1e20, 7999, -99.9, -127, 65535, -9999, 9.96921e36, np.inf])
+@pytest.mark.parametrize("variable", ["soil_moisture", "soil_temperature", "air_temperature", "precipitation"])
+def test_a_marker_is_neither_moisture_nor_frost_nor_rain(run, variable, marker):
+    """Moisture is that of the readings that are sound; no day is frozen; a gauge next door makes nothing stuck."""
+    series = {"soil_moisture": 0.2 + 0.01 * np.sin(np.arange(288) / 60)}
+    whole = pd.Series(series["soil_moisture"]).groupby(np.arange(288) // 24).mean().to_numpy()
+    values = next(
+        piece["value"].to_numpy(float, copy=True)
+        for piece in hourly_station("a")
+        if piece["variable"].iloc[0] == variable
+    )
+    values[100:105] = marker
+    soil = {"soil_temperature": None} if variable == "air_temperature" else {}
+    pieces = [
+        *hourly_station("a", **{variable: values}, **soil), *hourly_station("b", precipitation=None),
+    ]  # fmt: skip
+    about = {"latitude": [-35.0, -35.01]}
+    daily, _, report = run(pieces, daily=False, about=about, quality={"exclude": ["frozen", "stuck"]})
+    sound = whole.copy()
+    if variable == "soil_moisture":
+        left = np.setdiff1d(np.arange(96, 120), np.arange(100, 105))
+        sound[4] = series["soil_moisture"][left].mean()
+    np.testing.assert_allclose(layer(daily, "a", "surface"), sound)
+    np.testing.assert_allclose(layer(daily, "b", "surface"), whole)
+    assert not set(report["flag"]) & {"frozen", "stuck", "no_response"}

@@ -85,7 +85,7 @@ def test_a_file_needs_a_row_in_the_list_of_sites(folder):
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        (lines("20"), "moisture is outside 0 to 1"),
+        (lines("20"), "y7.csv, row 2: moisture 20 cannot be"),
         (lines("0.2", "1/1/2016"), "a day is unreadable"),
         (lines("0.2").replace("vpd", "vpx"), "no column vpd"),
     ],

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 LARGEST = 1e15
+SINGLE = 3e38  # beyond it single precision has no numbers
 CODE = re.compile(
     r"-?9{2,}(\.9+)?|-?8{3,}(\.8+)?|-?[67]9{2,}|-?3276[78]|-?6553[4-6]|-?12[78]|25[45]|-?(1|9\.96921)(\.0)?e\+?\d+"
 )
@@ -26,9 +27,14 @@ BELOW = 0.1  # share of a negative code that the lowest of the others is above, 
 
 
 def is_code(value: float, *, unmistakable: bool = False) -> bool:
-    """Whether a number has the figures of a code, as its own precision writes it (float32 knows 1e20 as such)."""
-    text = str(value) if isinstance(value, np.float32) else f"{value:.15g}"
-    return bool((UNMISTAKABLE if unmistakable else CODE).fullmatch(text.removesuffix(".0")))
+    """Whether a number has the figures of a code, as it is written in double or, if it is such a one, single precision
+    (-99.9 of a file in single precision is -99.9000015258789).
+    """
+    value, texts = float(value), [f"{value:.15g}"]
+    if abs(value) < SINGLE and float(np.float32(value)) == value:
+        texts.append(str(np.float32(value)).removesuffix(".0"))
+    pattern = UNMISTAKABLE if unmistakable else CODE
+    return any(pattern.fullmatch(text) for text in texts)
 
 
 def stands_apart(code: float, low: float, high: float, different: int) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -24,8 +24,12 @@ log = logging.getLogger("loam")
 LONGEST = pd.Timedelta(hours=25)  # of a field of a day; 24, and one for a day on which clocks change
 
 
-def days_of_steps(data: xr.Dataset, time: str, path: Path, *, daily: bool) -> list[date]:
+def days_of_steps(
+    data: xr.Dataset, time: str, path: Path, *, daily: bool, shift: timedelta = timedelta(0)
+) -> list[date]:
     """The day of each step of the axis ``time``, as far as they are decoded in the standard calendar.
+
+    With bounds it is the day in which the step ends, so that none holds hours after its day; without, that of its time.
 
     Args:
         data: the open file.
@@ -33,6 +37,8 @@ def days_of_steps(data: xr.Dataset, time: str, path: Path, *, daily: bool) -> li
         path: of the file, for errors.
         daily: whether every step must be of one day; else steps that span more (composites) are of the day of their
             time.
+        shift: what is added to UTC so that midnight is where the run's days begin (``loam.config.day_boundary``); a
+            time without bounds is a day's name and not shifted.
 
     Raises:
         RasterError: bounds and times contradict each other, or a step that should be of a day spans more.
@@ -60,7 +66,8 @@ def days_of_steps(data: xr.Dataset, time: str, path: Path, *, daily: bool) -> li
             expected="fields of a day each",
         )  # fmt: skip
     within = np.where(last > first, last - pd.Timedelta(1, "ns"), last)  # at midnight a day has ended
-    return list(pd.DatetimeIndex(np.where(long, stamps, within)).date)
+    local = pd.DatetimeIndex(within) + pd.Timedelta(shift)
+    return list(pd.DatetimeIndex(np.where(long, stamps, local)).date)
 
 
 def refuse_several(days: list[date], what: str, path: Path) -> None:

@@ -12,6 +12,7 @@ import yaml
 
 from loam.acquire.catalogue import Dataset, Variable
 from loam.acquire.units import conversion, known
+from loam.codes import Codes
 from loam.errors import ConfigError, RasterError
 
 FILE = "layout.yaml"
@@ -88,8 +89,8 @@ def read_layout(settings: Mapping[str, Any], dataset: Dataset) -> Layout:
     return Layout(folder, kept["names"], kept["units"], kept["nodata"], kept.get("crs"), kept.get("vertical_datum"))
 
 
-def within_range(values: np.ndarray, item: Variable, path: Path, layout: Layout) -> np.ndarray:
-    """``values`` (any shape), those just outside the variable's range set to its limit.
+def within_range(values: np.ndarray, item: Variable, path: Path, layout: Layout, codes: Codes) -> np.ndarray:
+    """``values`` (any shape), those just outside the variable's range set to its limit; ``codes`` has seen them.
 
     Raises:
         RasterError: values are physically impossible.
@@ -103,7 +104,18 @@ def within_range(values: np.ndarray, item: Variable, path: Path, layout: Layout)
             expected=f"{item.low:g} to {item.high:g} {item.units}",
             fix=f"check its unit (`units: {{{item.name}: ...}}` in {FILE}) and its nodata value",
         )  # fmt: skip
+    codes.see(values)
     return np.clip(values, np.float32(item.low), np.float32(item.high))
+
+
+def refuse_codes(codes: Codes, item: Variable, path: Path) -> None:
+    """Raise a RasterError for a value of a file that stands apart from all others as codes for missing values do."""
+    for code in codes.found():
+        raise RasterError(
+            f"{item.name} is {code.value:g} {item.units} in {code.count} places; the others are {codes.low:g} to "
+            f"{codes.high:g}", where=path, expected="missing values that are marked",
+            fix=f"mark {code.value:g} as nodata, or say `nodata: {{{item.name}: ...}}` in {FILE}",
+        )  # fmt: skip
 
 
 def _taken(item: Variable, layout: Layout) -> str:

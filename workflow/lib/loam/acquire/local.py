@@ -21,12 +21,15 @@ from odc.geo.geobox import GeoBox
 from rasterio.errors import RasterioError
 
 from loam.acquire.catalogue import Dataset, Variable
-from loam.acquire.layout import FILE, Layout, read_layout, within_range
+from loam.acquire.layout import FILE, Layout, read_layout, refuse_codes, within_range
 from loam.acquire.local_fields import read_local_fields
 from loam.acquire.resample import Reading, resample
 from loam.acquire.source import Bounds, Fields, Source
+from loam.codes import Codes
+from loam.config.day_boundary import UTC_DAYS, shift_of
 from loam.errors import RasterError
 from loam.grid import open_raster
+from loam.io.rasters import unit_of
 
 SUFFIXES = (".tif", ".tiff")
 
@@ -78,12 +81,14 @@ class LocalSource(Source):
         for path, number in self._bands(item):
             with open_raster(path) as dataset:
                 number = number or _band_called(dataset, item.bands[len(bands)])
-                reading = self._reading(dataset, path, number, item)
+                codes = Codes()
+                reading = self._reading(dataset, path, number, item, codes)
                 missing = self.dataset.nodata if item.classes else np.nan
                 try:
                     values = resample([dataset], geobox, reading, missing)
                 except RasterioError as error:
                     raise RasterError(f"cannot be read ({error})", where=path, expected="a whole GeoTIFF") from None
+            refuse_codes(codes, item, path)
             bands.append(values)
         return np.stack(bands)
 
@@ -96,7 +101,8 @@ class LocalSource(Source):
             ConfigError: the folder is not given or not there.
             RasterError: a file or a day in it is missing, cannot be read, or holds something else than it should.
         """
-        return read_local_fields(self.dataset, self.layout, bounds, days)
+        shift = shift_of(self.settings.get("day_boundary", UTC_DAYS))
+        return read_local_fields(self.dataset, self.layout, bounds, days, shift)
 
     @cached_property
     def layout(self) -> Layout:
@@ -134,7 +140,9 @@ class LocalSource(Source):
                 )
         return [(whole, number) for number in range(1, len(item.bands) + 1)]
 
-    def _reading(self, dataset: rasterio.DatasetReader, path: Path, number: int, item: Variable) -> Reading:
+    def _reading(
+        self, dataset: rasterio.DatasetReader, path: Path, number: int, item: Variable, codes: Codes
+    ) -> Reading:
         layout = self.layout
         if dataset.crs is None and layout.crs is None:
             raise RasterError(
@@ -144,12 +152,12 @@ class LocalSource(Source):
         nodata = layout.nodata.get(item.name)
         if item.classes:
             return Reading(number, nodata=nodata, classes=True, crs=layout.crs)
-        written = dataset.units[number - 1] or dataset.tags(number).get("units") or item.units
+        written = unit_of(dataset, number) or item.units
         scale, offset = layout.conversion(item, written, path)
         own = dataset.scales[number - 1], dataset.offsets[number - 1]
         return Reading(
             number, own[0] * scale, own[1] * scale + offset, nodata, crs=layout.crs,
-            check=lambda values: within_range(values, item, path, layout),
+            check=lambda values: within_range(values, item, path, layout, codes),
         )  # fmt: skip
 
 

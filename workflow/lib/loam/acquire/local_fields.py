@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +17,11 @@ import xarray as xr
 
 from loam.acquire.catalogue import Dataset, Variable
 from loam.acquire.day_axis import days_of_steps, refuse_several
-from loam.acquire.layout import FILE, Layout, within_range
+from loam.acquire.layout import FILE, Layout, refuse_codes, within_range
 from loam.acquire.local_cells import Cells, cells_in
 from loam.acquire.plan import days_of
 from loam.acquire.source import Bounds, Fields
+from loam.codes import Codes
 from loam.errors import RasterError
 from loam.io.netcdf import open_netcdf, values_of
 
@@ -38,7 +39,9 @@ SWAPPED = 0.5  # share of values with the lowest temperature above the highest f
 _NAME = re.compile(r"(?:(?P<variable>.+)_)?(?P<span>\d{4}(?:-(?:0[1-9]|1[0-2]))?)\.nc")
 
 
-def read_local_fields(dataset: Dataset, layout: Layout, bounds: Bounds, days: Sequence[date]) -> Fields:
+def read_local_fields(
+    dataset: Dataset, layout: Layout, bounds: Bounds, days: Sequence[date], shift: timedelta = timedelta(0)
+) -> Fields:
     """The fields of ``days`` on the native cells that cover ``bounds``, with one cell to spare on each side.
 
     Args:
@@ -46,19 +49,20 @@ def read_local_fields(dataset: Dataset, layout: Layout, bounds: Bounds, days: Se
         layout: the folder.
         bounds: west, south, east, north, degrees.
         days: the days, in order.
+        shift: of the run's days from those of UTC; fields whose bounds are told are of the run's day in which they end.
 
     Raises:
         RasterError: a file, a day before the last one there, or a variable is missing, a unit is unknown or values are
             impossible with it, or the files' cells differ.
     """
     files = _index(layout.folder)
-    last = min(_last_day(variable, layout, files) for variable in dataset.variables.values())
+    last = min(_last_day(variable, layout, files, shift) for variable in dataset.variables.values())
     there = [day for day in days if day <= last]
     cells: Cells | None = None
     values: dict[str, np.ndarray] = {}
     for variable in dataset.variables.values():
-        for path, wanted in _by_file(variable, layout, files, there or [last]):
-            here, found = _read(path, variable, layout, bounds, wanted)
+        for path, wanted in _by_file(variable, layout, files, there or [last], shift):
+            here, found = _read(path, variable, layout, bounds, wanted, shift)
             if cells is not None and not cells.same(here):
                 raise RasterError(f"the cells of {variable.name} are others than in the files before", where=path)
             cells = cells or here
@@ -90,7 +94,7 @@ def _index(folder: Path) -> dict[tuple[str | None, str], Path]:
     return found
 
 
-def _last_day(variable: Variable, layout: Layout, files: dict[tuple[str | None, str], Path]) -> date:
+def _last_day(variable: Variable, layout: Layout, files: dict[tuple[str | None, str], Path], shift: timedelta) -> date:
     """The last day that the folder holds of a variable."""
     mine = {span: path for own in (None, variable.name) for (name, span), path in files.items() if name == own}
     if not mine:
@@ -98,20 +102,25 @@ def _last_day(variable: Variable, layout: Layout, files: dict[tuple[str | None, 
             f"holds no {variable.name}", where=layout.folder, expected=f"{variable.name}_<yyyy>.nc, or <yyyy>.nc"
         )
     latest = max(mine, key=lambda span: days_of(span)[-1])
-    with open_netcdf(mine[latest]) as data:
-        return max(_days(data, _variable_in(data, variable, layout, mine[latest]), mine[latest]))
+    return max(_days_held(mine[latest], variable, layout, shift))
 
 
 def _by_file(
-    variable: Variable, layout: Layout, files: dict[tuple[str | None, str], Path], days: Sequence[date]
-) -> Iterator[tuple[Path, list[date]]]:
-    """The files that hold ``days`` of a variable, each with its days."""
+    variable: Variable, layout: Layout, files: dict[tuple[str | None, str], Path], days: Sequence[date],
+    shift: timedelta,
+) -> Iterator[tuple[Path, list[date]]]:  # fmt: skip
+    """The files that hold ``days`` of a variable, each with its days.
+
+    Where the run's days are not those of UTC, the field of the first day of a month may lie in the file before.
+    """
     wanted: dict[Path, list[date]] = {}
-    lacking = []
+    lacking, held = [], {}
     for day in days:
-        spans = f"{day:%Y-%m}", f"{day:%Y}"
-        keys = [(name, span) for name in (variable.name, None) for span in spans]
-        path = next((files[key] for key in keys if key in files), None)
+        path = _file_of(variable, files, day)
+        before = _file_of(variable, files, day - timedelta(days=1)) if shift else path
+        if before not in (None, path) and before not in held:
+            held[before] = _days_held(before, variable, layout, shift)
+        path = before if before != path and day in held.get(before, ()) else path
         if path is None:
             lacking.append(day)
         else:
@@ -124,13 +133,23 @@ def _by_file(
     yield from wanted.items()
 
 
+def _file_of(variable: Variable, files: dict[tuple[str | None, str], Path], day: date) -> Path | None:
+    keys = [(name, span) for name in (variable.name, None) for span in (f"{day:%Y-%m}", f"{day:%Y}")]
+    return next((files[key] for key in keys if key in files), None)
+
+
+def _days_held(path: Path, variable: Variable, layout: Layout, shift: timedelta) -> list[date]:
+    with open_netcdf(path) as data:
+        return _days(data, _variable_in(data, variable, layout, path), path, shift)
+
+
 def _read(
-    path: Path, variable: Variable, layout: Layout, bounds: Bounds, days: Sequence[date]
+    path: Path, variable: Variable, layout: Layout, bounds: Bounds, days: Sequence[date], shift: timedelta
 ) -> tuple[Cells, np.ndarray]:
     """Cells, and the fields of ``days`` [day, row, column] in the canonical unit."""
     with open_netcdf(path) as data:
         name = _variable_in(data, variable, layout, path)
-        time, known = _time_of(data[name], path), _days(data, name, path)
+        time, known = _time_of(data[name], path), _days(data, name, path, shift)
         array = data[name].squeeze(
             [dim for dim, size in data[name].sizes.items() if size == 1 and dim != time], drop=True
         )
@@ -150,7 +169,10 @@ def _read(
         raw = values_of(part, path).astype(np.float64)
     nodata = layout.nodata.get(variable.name)
     raw = np.where(np.abs(raw) > 1e30, np.nan, raw) if nodata is None else np.where(raw == nodata, np.nan, raw)
-    return cells, within_range((raw * scale + offset).astype(np.float32), variable, path, layout)
+    codes = Codes()
+    values = within_range((raw * scale + offset).astype(np.float32), variable, path, layout, codes)
+    refuse_codes(codes, variable, path)
+    return cells, values
 
 
 def _variable_in(data: xr.Dataset, variable: Variable, layout: Layout, path: Path) -> str:
@@ -184,13 +206,13 @@ def _time_of(array: xr.DataArray, path: Path) -> str:
     return found[0]
 
 
-def _days(data: xr.Dataset, name: str, path: Path) -> list[date]:
+def _days(data: xr.Dataset, name: str, path: Path, shift: timedelta) -> list[date]:
     """The day of each step of a variable.
 
     Raises:
         RasterError: a day is there twice, or bounds and times contradict each other.
     """
-    days = days_of_steps(data, _time_of(data[name], path), path, daily=True)
+    days = days_of_steps(data, _time_of(data[name], path), path, daily=True, shift=shift)
     refuse_several(days, name, path)
     return days
 

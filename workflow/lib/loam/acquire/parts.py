@@ -41,6 +41,8 @@ def request_of(dataset: Dataset, back_end: str, settings: Mapping[str, Any], **w
     }  # fmt: skip
     if back_end == "local":
         request["files"] = _files_of(Path(settings["local"][dataset.name]))
+        if "day_boundary" in settings:
+            request["day_boundary"] = settings["day_boundary"]
     return request
 
 

@@ -300,10 +300,19 @@ def point_map_values(config: Mapping[str, Any], dataset: str) -> dict[str, Any]:
 def fields_values(config: Mapping[str, Any], dataset: str, span: str, manifest: str) -> dict[str, Any]:
     """What the fetching of a month or year of fields reads.
 
-    The as-of day is in its state alone, so that a closed month never changes.
+    The as-of day is in its state alone, so that a closed month never changes. Days that are not those of UTC are told
+    where grids of one's own are cut by them; providers' come as they are.
     """
     state = state_with_late_days(dataset_of(dataset), span, as_of(config), manifest)
-    return {**_values(config, config["mapping"]["grid"]), "state": state}
+    values = {**_values(config, config["mapping"]["grid"]), "state": state}
+    own = any(item and (item["dataset"], item["back_end"]) == (dataset, "local") for item in _of_fields(config))
+    if own and shift_of(config["day_boundary"]):
+        values["acquire"]["day_boundary"] = config["day_boundary"]
+    return values
+
+
+def _of_fields(config: Mapping[str, Any]) -> list[Mapping[str, str] | None]:
+    return [*(config["acquire"][kind] for kind in FIELDS), *config["acquire"]["compare"]]
 
 
 def scenes_values(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from typing import Any
 
 from loam.errors import ConfigError
 
+UTC_DAYS = "00:00+00:00"
+
 
 def shift_of(day_boundary: str) -> timedelta:
     """What is added to a time in UTC so that midnight of the result is where a day begins.

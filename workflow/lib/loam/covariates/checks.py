@@ -15,8 +15,8 @@ import pandas as pd
 
 from loam.covariates.features import feature_set
 from loam.covariates.tables import StationTable
-from loam.covariates.values import row_of
 from loam.errors import ConfigError, TableError
+from loam.io.numbers import row_of
 
 log = logging.getLogger("loam")
 

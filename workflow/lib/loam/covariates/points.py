@@ -19,6 +19,7 @@ from loam.covariates.cell_index import CellIndex
 from loam.covariates.classes import CODES, FOLDER, NO_CLASS, crosswalk_of
 from loam.covariates.derive import OBSERVED, Observations, Series
 from loam.errors import ConfigError, TableError
+from loam.io.numbers import refuse_impossible
 from loam.io.tables import read_table
 from loam.variables import quantity_of
 
@@ -174,8 +175,12 @@ def _joined(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 def _check(table: pd.DataFrame, path: Path) -> None:
     for name in table.columns.drop(["station", "date"], errors="ignore"):
+        if not pd.api.types.is_numeric_dtype(table[name]):
+            raise TableError(f"column '{name}' holds no numbers", where=path, expected="numbers, or missing")
         quantity = quantity_of(name)
         if quantity is None:
+            if name not in PRODUCTS:
+                refuse_impossible(table[name].set_axis(table.index + 1), path)
             continue
         values = table[name].to_numpy(np.float32)
         wrong = (values < np.float32(quantity.low)) | (values > np.float32(quantity.high))
@@ -187,3 +192,4 @@ def _check(table: pd.DataFrame, path: Path) -> None:
                 where=path, expected=f"{quantity.low:g} to {quantity.high:g} {quantity.units}",
                 fix="bring the column to these units",
             )  # fmt: skip
+        refuse_impossible(table[name].set_axis(table.index + 1), path)

@@ -17,8 +17,9 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
-from loam.covariates.values import dates_of, numbers_of, row_of, texts_of
+from loam.covariates.values import dates_of, numbers_of, texts_of
 from loam.errors import TableError
+from loam.io.numbers import row_of
 from loam.io.tables import PARQUET, check_widths, read_parquet
 
 MISSING = ["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "#N/A"]  # cells of a CSV that hold no number

@@ -7,19 +7,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from loam.codes import LARGEST, Codes
 from loam.errors import TableError
 from loam.io.names import one_form
-from loam.variables import ranges_of
+from loam.io.numbers import refuse_impossible, row_of
 
 # A day, with or without a time and an offset from UTC.
 DAY = r"(?:18|19|20|21)\d\d-\d\d-\d\d(?:[T ]\d\d(?::?\d\d){0,2}(?:\.\d+)? ?(?:Z|UTC|[+-]\d\d(?::?\d\d)?)?)?"
-
-
-def row_of(path: Path, wrong: np.ndarray, rows: pd.Index) -> str:
-    """The file and the first row that is wrong, with the number of others: ``probes.csv, row 7 (and 3 more)``."""
-    more = int(wrong.sum()) - 1
-    return f"{path}, row {rows[wrong].min()}" + (f" (and {more} more)" if more else "")
 
 
 def numbers_of(column: pd.Series, path: Path) -> pd.Series:
@@ -43,37 +36,9 @@ def numbers_of(column: pd.Series, path: Path) -> pd.Series:
                 expected="a number, or an empty cell where it is missing",
                 fix="write decimals with a point" if comma else "correct the cell or empty it",
             )  # fmt: skip
-    _refuse_impossible(values, column, path)
-    return pd.Series(values, index=column.index, name=column.name)
-
-
-def _refuse_impossible(values: np.ndarray, column: pd.Series, path: Path) -> None:
-    name = str(column.name)
-    where = f"in column '{name}'"
-    fix = "empty the cells where a value is missing, correct the others"
-    unusual = np.isinf(values) | (np.abs(values) > LARGEST) | np.isin(values, [-9999.0, -99999.0, -999999.0])
-    if unusual.any():
-        raise TableError(
-            f"{values[unusual][0]:g} {where} stands for a missing value", where=row_of(path, unusual, column.index),
-            expected="an empty cell where a value is missing", fix="empty these cells",
-        )  # fmt: skip
-    ranges = ranges_of(name)
-    outside = [(values < low) | (values > high) for low, high, _ in ranges]
-    if ranges and all(wrong.any() for wrong in outside):
-        wrong = min(outside, key=np.count_nonzero)  # in the unit that fits best
-        said = " or ".join(f"{low:g} to {high:g} {unit}" for low, high, unit in ranges)
-        raise TableError(
-            f"{values[wrong][0]:g} {where} cannot be", where=row_of(path, wrong, column.index), expected=said, fix=fix
-        )
-    codes = Codes()
-    codes.see(values.astype(np.float32) if column.dtype == np.float32 else values)
-    for code in codes.found():
-        wrong = values == code.value
-        others = f"the others are {codes.low:g} to {codes.high:g}" if codes.different else "it has no other value"
-        raise TableError(
-            f"{code.value:g} {where} looks like a code for a missing value; {others}",
-            where=row_of(path, wrong, column.index), expected="an empty cell where a value is missing", fix=fix,
-        )  # fmt: skip
+    numbers = pd.Series(values, index=column.index, name=column.name)
+    refuse_impossible(numbers, path)
+    return numbers
 
 
 def dates_of(column: pd.Series, path: Path) -> pd.Series:

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from loam.errors import TableError
+from loam.io.numbers import refuse_impossible
 from loam.io.tables import read_table
 from loam.probes.instants import as_instants, check_instants
 from loam.probes.readings import STATIONS, Probes
@@ -117,7 +118,7 @@ def store_table(stores: Mapping[str, Path]) -> pd.DataFrame:
     Raises:
         TableError: a station is missing in a file.
     """
-    series = {name: read_series(path) for name, path in stores.items()}
+    series = {name: _store(path) for name, path in stores.items()}
     names = sorted(set().union(*series.values()))
     for name, frame in series.items():
         if absent := sorted(set(names) - set(frame)):
@@ -127,6 +128,15 @@ def store_table(stores: Mapping[str, Path]) -> pd.DataFrame:
     for name, frame in series.items():
         table[f"{name}_mean"] = table["station"].map(frame.mean())
     return table.sort_values(["station", "date"], ignore_index=True)
+
+
+def _store(path: Path) -> pd.DataFrame:
+    """A file of a store's series, whose numbers (mm) can all be: nothing after this looks at them before the mean."""
+    frame = read_series(path)
+    for station in frame:
+        column = frame[station].reset_index(drop=True)
+        refuse_impossible(column.set_axis(column.index + 2), path)
+    return frame
 
 
 def _short_name(name: str) -> str:

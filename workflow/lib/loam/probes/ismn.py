@@ -214,7 +214,7 @@ def _static(download: Download, station: str, folder: str, temporary: str) -> di
             values[item.name] = item.val  # the uppermost stays
     row: dict[str, Any] = {}
     if isinstance(saturation := values.get("saturation"), float):
-        row["porosity"] = saturation / 100 if saturation > 1 else saturation
+        row["porosity"] = saturation / 100 if 1 < saturation <= 100 else saturation
     if all(isinstance(values.get(f"{part}_fraction"), float) for part in ("clay", "sand", "silt")):
         row["soil"] = ", ".join(f"{part} {values[f'{part}_fraction']:g} %" for part in ("clay", "sand", "silt"))
     classes = [values.get(name) for name in ("lc_insitu", "lc_2010", "lc_2005", "lc_2000")]

@@ -16,6 +16,7 @@ from loam.io.names import one_form
 from loam.io.tables import check_table, read_table
 from loam.probes.readings import STATIONS
 from loam.probes.stations import select_stations
+from loam.variables import QUANTITIES
 
 log = logging.getLogger("loam")
 
@@ -123,6 +124,22 @@ def complete_stations(stations: pd.DataFrame, settings: Mapping[str, Any]) -> pd
         if (bad := numbers.isna() & merged[name].notna()).any():
             row = merged[bad].iloc[0]
             raise TableError(f"{name} {row[name]!r} of station {row['station']} is not a number", where=path)
-        merged[name] = numbers
+        merged[name] = _possible(name, numbers, merged["station"], path)
     where = path or settings.get("path")
     return select_stations(check_table(merged, STATIONS, where=where), settings, where=where)
+
+
+def _possible(name: str, numbers: pd.Series, stations: pd.Series, table: object) -> pd.Series:
+    """The numbers of a column of STATIONS; what cannot be is missing, with a warning, or an error of the own table."""
+    quantity = QUANTITIES.get(name)
+    if quantity is None:
+        return numbers
+    wrong = (numbers < quantity.low) | (numbers > quantity.high)
+    if not wrong.any():
+        return numbers
+    first = f"{name} {numbers[wrong].iloc[0]:g} of station {stations[wrong].iloc[0]}"
+    if table:
+        raise TableError(first + " cannot be", where=table, expected=f"{quantity.low:g} to {quantity.high:g} "
+                         f"{quantity.units}", fix="correct it, or leave the cell empty")  # fmt: skip
+    log.warning("%s cannot be (%d stations): taken as missing", first, wrong.sum())
+    return numbers.mask(wrong)

@@ -18,6 +18,7 @@ import pandas as pd
 
 from loam.errors import TableError
 from loam.io.archives import without_strewn
+from loam.io.numbers import refuse_impossible
 from loam.io.tables import PARQUET, read_table
 from loam.probes.instants import as_instants, check_instants
 from loam.probes.left_out import leave_out, read_each
@@ -100,7 +101,7 @@ def daily_weather(files: Sequence[Path]) -> pd.DataFrame:
     """Weather of all stations in files of daily01: station, date, and the covariates of ``WEATHER``; NaN is missing.
 
     Raises:
-        TableError: as ``read_uscrn``, a file is hourly02, or a station has a day twice.
+        TableError: as ``read_uscrn``, a file is hourly02, a number cannot be, or a station has a day twice.
     """
     frames = []
     for file in files:
@@ -108,6 +109,8 @@ def daily_weather(files: Sequence[Path]) -> pd.DataFrame:
         if "utc_date" in columns:
             raise TableError("the day's weather is in daily01, this is hourly02", where=file)
         frame = _read(file, columns).rename(columns={"wban": "station", "time": "date", **WEATHER})
+        for name in WEATHER.values():
+            refuse_impossible(frame[name].set_axis(frame.index + 1), file)
         frames.append(frame[["station", "date", *WEATHER.values()]])
     table = pd.concat(frames, ignore_index=True)
     again = table.duplicated(["station", "date"])

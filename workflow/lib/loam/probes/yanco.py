@@ -14,8 +14,10 @@ import numpy as np
 import pandas as pd
 
 from loam.errors import TableError
+from loam.io.numbers import refuse_impossible, row_of
 from loam.io.tables import read_table
 from loam.probes.instants import as_instants, check_instants
+from loam.probes.quality.limits import impossible
 from loam.probes.quality.repeats import repeated_stations
 
 log = logging.getLogger("loam")
@@ -36,7 +38,7 @@ def read_station(path: Path) -> pd.DataFrame:
     """date, sm_0_5 (m3 m-3) and the covariates of one station, in the file's units.
 
     Raises:
-        TableError: a column is missing, a day does not parse, or moisture is outside 0 to 1.
+        TableError: a column is missing, a day does not parse, or a number cannot be.
     """
     frame = read_table(path)
     absent = [name for name in ["time", "insitu_sm", *STATIC, *DAILY] if name not in frame]
@@ -45,9 +47,18 @@ def read_station(path: Path) -> pd.DataFrame:
     days = pd.to_datetime(frame["time"], format="%Y-%m-%d", errors="coerce")
     if days.isna().any():
         raise TableError("a day is unreadable", where=path, expected="YYYY-MM-DD in column 'time'")
+    frame.index += 2  # rows as the person counts them
     moisture = frame["insitu_sm"].astype(float)
-    if not moisture.dropna().between(0, 1).all():
-        raise TableError("moisture is outside 0 to 1", where=path, expected="m3 m-3 in column 'insitu_sm'")
+    outside = impossible(moisture.to_numpy())
+    if outside.any():
+        raise TableError(
+            f"moisture {moisture[outside].iloc[0]:g} cannot be", where=row_of(path, outside, frame.index),
+            expected="m3 m-3 in column 'insitu_sm', 0 to 1",
+        )  # fmt: skip
+    for name in [*STATIC, *DAILY]:
+        refuse_impossible(frame[name].astype(float), path)
+    frame, days = frame.reset_index(drop=True), days.reset_index(drop=True)
+    moisture = frame["insitu_sm"].astype(float)
     instants = as_instants(days)
     check_instants(instants, where=path, lines=np.arange(2, 2 + len(days)))
     table = pd.DataFrame({"date": instants, LAYER: moisture})
