@@ -65,7 +65,7 @@ def test_members_that_stopped_early_are_named_with_what_to_change(load):
     assert "fewer than 500 optimiser steps: MLP, target only (2 of 3 members)." in notice.text
     assert "raise training.patience (now 5 epochs)" in notice.text and "LSTM" not in notice.text
     assert short_training([few, enough]).rows == [
-        ["MLP, target only", "2 of 3 members", "K1 (40), K3 (150)",
+        ["MLP, target only", "2 of 3", "K1 (40), K3 (150)",
          "raise training.epochs (now 150), or raise training.patience (now 5 epochs), or lower training.batch_size "
          "(now 128)"],
     ]  # fmt: skip
@@ -73,4 +73,4 @@ def test_members_that_stopped_early_are_named_with_what_to_change(load):
 
 def test_every_short_member_is_named_on_the_page(load):
     (row,) = short_training([card(*[(10, 128)] * 12)]).rows
-    assert row[1] == "12 of 12 members" and all(f"K{fold} (10)" in row[2] for fold in range(1, 13))
+    assert row[1] == "12 of 12" and all(f"K{fold} (10)" in row[2] for fold in range(1, 13))

@@ -49,7 +49,7 @@ def _synthetic(config: Mapping[str, Any]) -> Notice | None:
         return None
     if not real:
         text = "loam made its ground, weather, satellite data and probe readings from a seed."
-        return Notice("This world is synthetic", f"{text} {NOWHERE} They show whether the workflow works.")
+        return Notice("This world is synthetic", f"{text} {NOWHERE} They tell whether the workflow works.")
     text = f"loam made up {listed(map(kind_name, made))}; {listed(map(kind_name, real))} came from elsewhere."
     return Notice("This world is synthetic in part", f"{text} {NOWHERE}")
 
@@ -58,7 +58,7 @@ def _hardly_trained(cards: Sequence[Mapping[str, Any]]) -> Notice | None:
     short = [card for card in cards if short_members(card)]
     if not short:
         return None
-    told = listed(f"{system_name((card['model'], card['scenario']))} ({_count(card)})" for card in short)
+    told = listed(f"{system_name((card['model'], card['scenario']))} ({_count(card)} members)" for card in short)
     changes = dict.fromkeys(
         change for card in short for change in what_to_change(card["training"], short_members(card))
     )
@@ -70,7 +70,7 @@ def _hardly_trained(cards: Sequence[Mapping[str, Any]]) -> Notice | None:
 
 
 def _count(card: Mapping[str, Any]) -> str:
-    return f"{len(short_members(card))} of {len(card['members'])} members"
+    return f"{len(short_members(card))} of {len(card['members'])}"
 
 
 def _member(member: Mapping[str, Any]) -> str:
