@@ -49,7 +49,7 @@ STEPS = {
     "noise and calibration": ("calibration.Calibration", "calibrate"),
     "border of windows": ("border.Border", "mask"),
     "speckle filter": ("image", "improved_lee_sigma"),
-    "heights": ("scene", "ellipsoidal_heights"),
+    "heights": ("elevation", "ellipsoidal_heights"),
     "positions": ("scene", "solve_positions"),
     "resampling": ("image", "gather"),
     "incidence angles": ("scene", "incidence"),

@@ -8,7 +8,7 @@ rule process_sentinel1:
     input:
         products=lambda wildcards: products_of_pass(CONFIG, wildcards.acquired),
         orbits=lambda wildcards: orbits_of_pass(CONFIG, wildcards.acquired),
-        dem=CUBE["terrain"],
+        dem=CUBE["relief"],
         grid="results/{run}/grid.json",
         land="results/{run}/land.tif",
     output:

@@ -1,10 +1,15 @@
-"""Fetch one variable of a map on the run's grid, unless the file is what this request gave before."""
+"""Fetch one variable of a map on the run's grid, unless the file is what this request gave before.
+
+``relief`` is the elevation for Sentinel-1: at its own resolution, and beyond the grid's edge.
+"""
 
 from loam.acquire.catalogue import dataset_of
 from loam.acquire.maps import fetch_map
 from loam.acquire.parts import open_parts, request_of
+from loam.acquire.plan import HEIGHTS, RELIEF
 from loam.acquire.provenance import is_current
 from loam.acquire.region import geobox_of_run
+from loam.acquire.relief import relief_geobox
 from loam.acquire.sources import open_source
 from loam.io.stage import Paths, Values, run_stage
 
@@ -16,9 +21,12 @@ def stage(paths: Paths, values: Values) -> None:
     request = request_of(dataset, back_end, settings, variable=values["variable"], grid=dict(grid))
     if is_current(paths["map"], request):
         return
-    geobox = geobox_of_run(grid)
+    geobox, variable = geobox_of_run(grid), values["variable"]
     source = open_source(dataset.name, back_end, settings, open_parts(paths["map"], request))
-    fetch_map(source, values["variable"], geobox, paths["map"], request)
+    if variable == RELIEF:
+        variable, source.smooth = HEIGHTS, True
+        geobox = relief_geobox(source, variable, geobox)
+    fetch_map(source, variable, geobox, paths["map"], request)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from loam.acquire.plan import (
     map_files,
     period_of,
     point_files,
+    relief_files,
     spans,
     state_of,
 )
@@ -83,6 +84,14 @@ def test_shares_of_classes_are_read_from_finer_pixels(tasmania):
     assert class_area_of(shares) != area_of(shares) == area_of(tasmania)
     assert map_files(shares, "landcover") != map_files(tasmania, "landcover")
     assert map_files(shares, "terrain") == map_files(tasmania, "terrain")
+
+
+def test_the_relief_of_a_run_lies_beside_its_elevation_where_sentinel1_is_taken(tasmania):
+    assert relief_files(tasmania) == []
+    tasmania["acquire"]["sentinel1"] = {"dataset": "sentinel1", "back_end": "direct"}
+    assert relief_files(tasmania) == [map_files(tasmania, "terrain")[0].replace("elevation", "relief")]
+    tasmania["acquire"]["terrain"] = None
+    assert relief_files(tasmania) == []
 
 
 def test_a_grid_of_a_broken_number_of_pixels_is_refused():

@@ -78,6 +78,18 @@ def test_a_map_is_fetched_once_for_the_same_request(opened, tmp_path):
         assert len(opened) == 2 and file.shape == (80, 100)
 
 
+def test_the_relief_is_the_elevation_on_finer_pixels_and_beyond_the_edge(opened, tmp_path, monkeypatch):
+    monkeypatch.setattr(MemoryMaps, "tile", 512)
+    monkeypatch.setattr(MemoryMaps, "native_metres", lambda *_: 30.0)
+    values, paths = {**VALUES, "dataset": "glo30", "variable": "relief"}, {"map": tmp_path / "relief.tif"}
+    for _ in range(2):
+        fetch_maps.stage(paths, values)
+    with rasterio.open(paths["map"]) as file:
+        assert file.descriptions == ("elevation",) and file.tags()["vertical_datum"] == "EGM2008"
+        assert file.bounds == (490_000, 5_190_000, 514_000, 5_213_200) and file.width == 24_000 / 80 * 3
+    assert len(opened) == 1 and opened[0].smooth
+
+
 def test_a_map_that_was_changed_by_hand_is_fetched_again(opened, tmp_path):
     values, paths = {**VALUES, "dataset": "slga", "variable": "clay"}, {"map": tmp_path / "clay.tif"}
     fetch_maps.stage(paths, values)

@@ -4,7 +4,7 @@ import csv
 
 import pytest
 
-from loam.acquire.plan import manifest_files, map_files
+from loam.acquire.plan import manifest_files, map_files, relief_files
 from loam.config.settings import load_config
 from loam.sandbox.plan import (
     kinds_made,
@@ -43,7 +43,7 @@ def listed(tmp_path, monkeypatch):
 def test_every_file_that_the_run_needs_of_the_sandbox_is_made(config):
     fields, maps = ["coarse_moisture", "weather"], ["soil", "terrain", "landcover"]
     assert kinds_made(config) == [*fields, *maps, "sentinel1", "sentinel2"]
-    assert sandbox_maps(config) == [file for kind in maps for file in map_files(config, kind)]
+    assert sandbox_maps(config) == [file for kind in maps for file in map_files(config, kind)] + relief_files(config)
     made = [*sandbox_fields(config), *sandbox_point_fields(config)]
     assert set(manifests_beside(made)) == set(manifest_files(config))
     assert all("/sandbox_" in file for file in [*sandbox_maps(config), *made, *sandbox_point_maps(config)])
@@ -64,6 +64,14 @@ def test_the_last_month_of_moisture_is_open_and_the_others_are_final(config):
     moisture, weather = sandbox_fields_values(config, "target")["fields"]
     assert moisture["states"][-1] == "open 2022-12-31" and set(moisture["states"][:-1]) == {"final"}
     assert weather["dataset"] == "sandbox_weather" and len(weather["states"]) == 36
+
+
+def test_the_relief_is_made_for_a_run_that_takes_sentinel1_and_for_no_other(config):
+    assert [item["variable"] for item in sandbox_map_values(config)["maps"]].count("relief") == 1
+    assert len(sandbox_map_values(config)["maps"]) == len(sandbox_maps(config))
+    config["acquire"]["sentinel1"] = None
+    assert not [file for file in sandbox_maps(config) if "relief" in file]
+    assert len(sandbox_map_values(config)["maps"]) == len(sandbox_maps(config))
 
 
 def test_shares_of_land_cover_are_made_on_finer_pixels(config):

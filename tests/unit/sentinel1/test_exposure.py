@@ -13,9 +13,9 @@ from loam.sentinel1.geometry import earth_fixed, geodetic, zero_doppler
 from loam.sentinel1.orbit import fit_orbit
 from loam.sentinel1.positions import solve_positions
 from loam.sentinel1.product import open_product
-from loam.sentinel1.terrain import Terrain, posts_of
+from loam.sentinel1.terrain import Terrain, net_of
 
-METRES, SIDE = 80.0, 40
+METRES, SIDE, REACH = 80.0, 40, 3000.0
 PASSES = {"descending": (136.0, 3.0), "ascending": (316.0, 147.0), "ascending at the date line": (350.0, 180.0)}
 
 
@@ -34,10 +34,11 @@ class View:
         self.x, self.y = self.to_map.transform(self.longitude, self.latitude)
         self.surface, half = surface, SIDE / 2 * metres
         self.piece = GeoBox((SIDE, SIDE), Affine(metres, 0, self.x - half, 0, -metres, self.y + half), self.crs)
-        around, posts = posts_of(self.piece, halo, metres)
+        posts = max(round(metres / 20), 1)
+        around = net_of(self.piece, halo, posts)
         heights = surface(*self.from_centre(*self.centres(around)))
         self.terrain = Terrain(self.piece, heights, halo, posts)
-        self.net = surroundings_of(self.piece, (metres, metres))
+        self.net = surroundings_of(self.piece, (metres, metres), REACH)
         self.heights = surface(*self.from_centre(*self.centres(self.net.geobox)))
         self.positions = solve_positions(
             self.annotation, self.orbit, self.piece, (self.heights.min(), self.heights.max()), metres,
@@ -200,9 +201,9 @@ def test_fine_pixels_tell_the_same_ridge(path):
 @pytest.mark.parametrize(
     ("metres", "step", "halo"), [(10.0, 20.0, 300), (15.0, 15.0, 200), (80.0, 40.0, 38), (250.0, 41.67, 12)]
 )
-def test_the_net_reaches_3_km_around_a_piece_and_is_no_finer_than_needed(metres, step, halo):
+def test_the_net_reaches_as_far_as_asked_and_is_no_finer_than_needed(metres, step, halo):
     piece = GeoBox((31, 45), Affine(metres, 0, 500_000, 0, -metres, 4_000_000), "EPSG:32655")
-    net = surroundings_of(piece, (metres, metres))
+    net = surroundings_of(piece, (metres, metres), REACH)
     assert net.geobox.transform.a == pytest.approx(step, rel=0.01)
     assert net.halo == halo
     assert net.geobox.transform.c == pytest.approx(500_000 - halo * metres)

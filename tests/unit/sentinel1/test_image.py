@@ -12,7 +12,7 @@ from loam.errors import RasterError
 from loam.sentinel1.image import open_images
 from loam.sentinel1.positions import solve_positions
 from loam.sentinel1.product import open_product
-from loam.sentinel1.terrain import Terrain, posts_of
+from loam.sentinel1.terrain import Terrain, net_of
 
 SIDE, METRES = 10, 80.0
 SPECKLE = SETTINGS | {"speckle": SETTINGS["speckle"] | {"filter": "lee_sigma"}}
@@ -33,8 +33,7 @@ def piece(image):
     )
     half = SIDE / 2 * METRES
     geobox = GeoBox((SIDE, SIDE), Affine(METRES, 0, x - half, 0, -METRES, y + half), crs)
-    around, posts = posts_of(geobox, 2, METRES)
-    terrain = Terrain(geobox, np.zeros(around.shape), 2, posts)
+    terrain = Terrain(geobox, np.zeros(net_of(geobox, 2, 4).shape), 2, 4)
     return terrain, solve_positions(image.annotation, image.orbit, geobox, (0.0, 0.0), METRES)
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 import rasterio
 from affine import Affine
+from odc.geo.geobox import GeoBox
 
 from loam.errors import RasterError
 from loam.grid import grid_like
 from loam.sentinel1.mosaic import local_incidence, mosaic_pass
 from loam.sentinel1.pass_file import BANDS
+from loam.sentinel1.terrain import Terrain
 
 TRANSFORM = Affine(80, 0, 500000, 0, -80, 5300000)
 
@@ -61,20 +65,24 @@ def test_scenes_add_up_and_what_they_do_not_reach_is_missing(region):
     assert np.allclose(local[:, 2:18], angle[:, 2:18], atol=1e-3)  # on flat land both angles are one
 
 
+def ground(heights):
+    """A terrain of one height a pixel, with a pixel around."""
+    inner = (heights.shape[0] - 2, heights.shape[1] - 2)
+    return Terrain(GeoBox(inner, TRANSFORM, "EPSG:28355"), np.ascontiguousarray(heights, float), 1, 1)
+
+
 @pytest.mark.parametrize(("rise", "expected"), [(0.2, 35 - 11.31), (-0.2, 35 + 11.31), (0.0, 35.0)])
 def test_a_slope_that_faces_the_satellite_is_seen_more_steeply(rise, expected):
-    columns = np.arange(9)
-    heights = np.broadcast_to(columns * 80 * rise, (7, 9))  # rises to the east, faces west
-    angle = np.broadcast_to(35 + 1e-6 * columns, (7, 9))  # the satellite stands in the west
-    assert local_incidence(angle, heights, (80, 80)) == pytest.approx(np.full((7, 9), expected), abs=0.02)
+    heights = np.broadcast_to(np.arange(11) * 80 * rise, (9, 11))  # rises to the east, faces west
+    angle = np.broadcast_to(35 + 1e-6 * np.arange(9), (7, 9))  # the satellite stands in the west
+    assert local_incidence(angle, ground(heights), (80, 80)) == pytest.approx(np.full((7, 9), expected), abs=0.02)
 
 
 def test_a_slope_across_the_line_of_sight_changes_the_angle_little():
-    rows = np.arange(7)[:, None]
-    heights = np.broadcast_to(rows * 80 * 0.2, (7, 9))
+    heights = np.broadcast_to(np.arange(9)[:, None] * 80 * 0.2, (9, 11))
     angle = np.broadcast_to(35 + 1e-6 * np.arange(9), (7, 9))
     expected = np.degrees(np.arccos(np.cos(np.arctan(0.2)) * np.cos(np.radians(35))))
-    assert local_incidence(angle, heights, (80, 80)) == pytest.approx(np.full((7, 9), expected), abs=0.02)
+    assert local_incidence(angle, ground(heights), (80, 80)) == pytest.approx(np.full((7, 9), expected), abs=0.02)
 
 
 def test_other_pixels_and_missing_bands_are_refused_by_name(region):
@@ -108,3 +116,22 @@ def test_a_slope_in_feet_is_the_slope_in_metres(region):
             angles.append(file.read(3))
     assert np.isfinite(angles[0]).any()
     np.testing.assert_allclose(angles[1], angles[0], atol=1e-3)
+
+
+def test_slopes_at_the_edge_follow_from_heights_beyond_it(region, caplog):
+    """Heights at 20 m that fall towards the middle of the eastern pixels and rise from there, on beyond the edge."""
+    grid, _, folder = region
+    scenes, found, counted = [scene(folder, "whole", 0.1, (0, 30))], {}, {}
+    for name, columns in (("beyond", 150), ("cut", 120)):
+        x = (np.arange(columns) + 0.5) * 20.0
+        heights = np.broadcast_to(100 + 0.3 * np.abs(x - 2360.0), (1, 80, columns))
+        dem = write(folder / f"{name}.tif", heights, ("elevation",), TRANSFORM * Affine.scale(0.25))
+        caplog.clear()
+        mosaic_pass(scenes, dem, grid, folder / "pass.tif")
+        with rasterio.open(folder / "pass.tif") as file:
+            found[name] = file.read(3)
+        counted[name] = re.findall(r"ends beside (\d+) pixels", caplog.text)
+    assert found["beyond"][5, 29] == pytest.approx(35.29, abs=0.02)  # as much down as up: level
+    assert found["beyond"][5, 10] == pytest.approx(35.1 + np.degrees(np.arctan(0.3)), abs=0.02)
+    above_and_below = 2 * 29  # where this raster ends in both cases; the first column is sea
+    assert counted == {"beyond": [str(above_and_below)], "cut": [str(above_and_below + 18)]}

@@ -11,9 +11,9 @@ from scipy.ndimage import map_coordinates
 from loam.sentinel1.geometry import earth_fixed, image_position
 from loam.sentinel1.heights import Geoid, ellipsoidal_heights
 from loam.sentinel1.positions import solve_positions
-from loam.sentinel1.terrain import Terrain, gather, means, posts_of
+from loam.sentinel1.terrain import Terrain, gather, means, net_of
 
-METRES, SIDE, HALO = 80.0, 12, 5
+METRES, SIDE, HALO, POSTS = 80.0, 12, 5, 4
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def piece(channel):
 @pytest.fixture(scope="module")
 def terrain(piece):
     """A slope with waves."""
-    around, posts = posts_of(piece, HALO, METRES)
+    around, posts = net_of(piece, HALO, POSTS), POSTS
     row, column = np.mgrid[0 : around.shape[0], 0 : around.shape[1]] * (METRES / posts)
     return Terrain(piece, 20 + 0.1 * column + 20 * np.sin(row / 150), HALO, posts)
 
@@ -123,7 +123,7 @@ def test_a_lone_gap_is_bridged_from_its_neighbours_and_does_not_darken_the_pixel
 
 def test_pixels_beyond_the_image_have_nothing(channel, orbit, piece):
     away = GeoBox(piece.shape, piece.transform * Affine.translation(0, 20), piece.crs)
-    around, posts = posts_of(away, HALO, METRES)
+    around, posts = net_of(away, HALO, POSTS), POSTS
     terrain = Terrain(away, np.full(around.shape, 50.0), HALO, posts)
     positions = solve_positions(channel.annotation, orbit, away, (0.0, 230.0), METRES, halo=HALO)
     found = collect(positions, terrain, np.ones((300, 400), np.float32))
@@ -151,16 +151,6 @@ def test_only_the_wanted_pixels_are_computed(positions, terrain):
     full = collect(positions, terrain, image())
     assert (found.count == np.where(wanted, 64, 0)).all()
     np.testing.assert_array_equal(found.total[wanted], full.total[wanted])
-
-
-@pytest.mark.parametrize(("metres", "posts"), [(10.0, 1), (25.0, 1), (80.0, 4), (250.0, 12)])
-def test_heights_stand_no_farther_apart_than_20_metres_or_a_pixel(metres, posts):
-    piece = GeoBox((6, 8), Affine(metres, 0, 500_000, 0, -metres, 4_000_000), "EPSG:32655")
-    around, found = posts_of(piece, 3, metres)
-    assert found == posts
-    assert around.shape == (12 * posts, 14 * posts)
-    assert around.transform.c == pytest.approx(500_000 - 3 * metres)
-    assert around.transform.a == pytest.approx(metres / posts)
 
 
 def test_means_of_squares_leave_missing_values_out():

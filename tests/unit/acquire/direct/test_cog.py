@@ -115,6 +115,20 @@ def test_values_are_those_of_the_place_in_another_crs(elevation):
     assert np.abs(found - near).max() < 1
 
 
+def test_heights_for_slopes_go_smoothly_between_the_tiles_own_pixels(loopback, tmp_path, no_credentials):
+    plane = np.add.outer(np.arange(500) * 2.0, np.arange(500) * 3.0).astype(np.float32)
+    place = from_origin(147, -42, 0.002, 0.002)
+    loopback.serve("/" + tile_path("S43", "E147"), cog(tmp_path / "dem.tif", plane, place))
+    source, net = source_of("glo30", loopback.url, tmp_path), GRID[:, 2:]
+    assert source.native_metres("elevation", net) == pytest.approx((0.002 * 82_200 + 0.002 * 111_070) / 2, rel=0.01)
+    source.smooth = True
+    found = source.read_map("elevation", net)[0]
+    columns, rows = np.meshgrid(np.arange(38) + 0.5, np.arange(30) + 0.5)
+    x, y = Transformer.from_crs("EPSG:28355", "EPSG:4326", always_xy=True).transform(*(net.transform @ (columns, rows)))
+    expected = (-42 - y) / 0.002 * 2 - 1 + (x - 147) / 0.002 * 3 - 1.5
+    assert np.abs(found - expected)[:, 5:].max() < 0.05  # of 3 m from pixel to pixel; the tile begins at 147 E
+
+
 def test_a_tile_at_sea_is_missing_and_its_neighbour_is_not(loopback, elevation, caplog):
     source, _, _ = elevation
     across = GeoBox((10, 40), Affine(80, 0, 498_400, 0, -80, 5_300_000), "EPSG:28355")  # 147 E runs through the middle

@@ -8,7 +8,7 @@ from scipy.ndimage import binary_erosion
 from loam.errors import ConfigError
 from loam.grid import Tile
 from loam.sandbox.instruments import static_maps
-from loam.sandbox.instruments.static_maps import ERRORS, LAKE, WRONG_SHARE, published, published_at
+from loam.sandbox.instruments.static_maps import ERRORS, LAKE, WRONG_SHARE, published, published_at, published_relief
 from loam.sandbox.settings import WorldSettings
 from loam.sandbox.world import World
 
@@ -50,6 +50,32 @@ def test_elevation_is_missing_in_the_sea_and_soil_in_the_lake_too(world, truth):
     assert deep.any() and np.isnan(elevation[deep]).all()
     assert np.isfinite(elevation[~sea]).all()
     assert np.isfinite(published(world, "soc", "soil", world.geobox)[:, truth["water"] == 0]).mean() > 0.999
+
+
+def beyond(world, pixels, parts):
+    """The world's grid with some pixels around, each parted."""
+    return world.geobox.pad(pixels).zoom_out(1 / parts)
+
+
+def test_the_relief_is_the_surface_that_the_radar_sees_and_the_sea_is_level(world, truth, monkeypatch):
+    monkeypatch.setitem(ERRORS, "elevation", static_maps.Error(0.0, 0.0, 1000.0, (-500, 9000)))
+    relief = published_relief(world, beyond(world, 10, 3))
+    assert relief.shape == (510, 510) and np.isfinite(relief).all()
+    inside = relief[30:-30, 30:-30]
+    heights = np.nan_to_num(truth["elevation"])
+    np.testing.assert_allclose(inside[1::3, 1::3][1:-1, 1:-1], heights[1:-1, 1:-1], atol=10)  # the pixels' middles
+    assert np.abs(inside[1::3, 1::3] - heights)[1:-1, 1:-1].mean() < 0.5
+    deep = binary_erosion(np.isnan(truth["elevation"]), np.ones((5, 5)))
+    assert (inside[1::3, 1::3][deep] == 0).all()
+    np.testing.assert_allclose(relief[0, 31:-31:3], relief[29, 31:-31:3], atol=0.5)  # goes on level beyond the edge
+
+
+def test_the_relief_has_the_errors_of_the_map_and_is_the_same_in_blocks(world, truth):
+    whole, net = published_relief(world, beyond(world, 4, 3)), beyond(world, 4, 3)
+    np.testing.assert_array_equal(published_relief(world, net[100:180, 37:150]), whole[100:180, 37:150])
+    land = ~np.isnan(truth["elevation"])
+    error = (whole[13:-11:3, 13:-11:3] - np.nan_to_num(truth["elevation"]))[land]
+    assert 1.0 < np.std(error) < 2.5
 
 
 def test_land_cover_is_wrong_in_few_patches_and_knows_water(world, truth):

@@ -15,6 +15,7 @@ from typing import Any
 
 import netCDF4
 import numpy as np
+import pyproj
 import rasterio
 import xarray as xr
 from odc.geo.geobox import GeoBox
@@ -23,12 +24,13 @@ from rasterio.errors import RasterioError
 from loam.acquire.catalogue import Dataset, Variable
 from loam.acquire.layout import FILE, Layout, read_layout, refuse_codes, within_range
 from loam.acquire.local_fields import read_local_fields
+from loam.acquire.relief import part_covered
 from loam.acquire.resample import Reading, resample
 from loam.acquire.source import Bounds, Fields, Source
 from loam.codes import Codes
 from loam.config.day_boundary import UTC_DAYS, shift_of
 from loam.errors import RasterError
-from loam.grid import open_raster
+from loam.grid import open_raster, pixel_metres
 from loam.io.rasters import unit_of
 
 SUFFIXES = (".tif", ".tiff")
@@ -68,6 +70,31 @@ class LocalSource(Source):
             with open_raster(self._bands(variable)[0][0]) as file:
                 datum = file.tags().get("vertical_datum")
         return replace(self.dataset, vertical_datum=datum)
+
+    def native_metres(self, variable: str, geobox: GeoBox) -> float:
+        """As ``Source.native_metres``: the mean of both sides of the first band's pixels."""
+        return float(np.mean(pixel_metres(self._pixels(variable))))
+
+    def covered(self, variable: str, geobox: GeoBox) -> tuple[slice, slice]:
+        """As ``Source.covered``: the part that the first band's file reaches.
+
+        Raises:
+            RasterError: it reaches none.
+        """
+        part = part_covered(geobox, self._pixels(variable))
+        if part is None:
+            raise RasterError(
+                "does not reach the run's grid", where=self._bands(self.dataset.variables[variable])[0][0],
+                expected="an elevation model of the region",
+            )  # fmt: skip
+        return part
+
+    def _pixels(self, variable: str) -> GeoBox:
+        with open_raster(self._bands(self.dataset.variables[variable])[0][0]) as dataset:
+            crs = dataset.crs or self.layout.crs
+            if crs is None:
+                raise _without_crs(dataset.name)
+            return GeoBox(dataset.shape, dataset.transform, pyproj.CRS.from_user_input(crs).to_wkt())
 
     def read_map(self, variable: str, geobox: GeoBox) -> np.ndarray:
         """One variable on the pixels of ``geobox``: [band, height, width], float32 with NaN, or classes.
@@ -145,10 +172,7 @@ class LocalSource(Source):
     ) -> Reading:
         layout = self.layout
         if dataset.crs is None and layout.crs is None:
-            raise RasterError(
-                "has no coordinate reference system", where=path,
-                fix=f"set it with gdal_edit -a_srs, or say `crs: ...` in {FILE}",
-            )  # fmt: skip
+            raise _without_crs(path)
         nodata = layout.nodata.get(item.name)
         if item.classes:
             return Reading(number, nodata=nodata, classes=True, crs=layout.crs)
@@ -156,9 +180,16 @@ class LocalSource(Source):
         scale, offset = layout.conversion(item, written, path)
         own = dataset.scales[number - 1], dataset.offsets[number - 1]
         return Reading(
-            number, own[0] * scale, own[1] * scale + offset, nodata, crs=layout.crs,
+            number, own[0] * scale, own[1] * scale + offset, nodata, crs=layout.crs, smooth=self.smooth,
             check=lambda values: within_range(values, item, path, layout, codes),
         )  # fmt: skip
+
+
+def _without_crs(path: str | Path) -> RasterError:
+    return RasterError(
+        "has no coordinate reference system", where=path,
+        fix=f"set it with gdal_edit -a_srs, or say `crs: ...` in {FILE}",
+    )  # fmt: skip
 
 
 def _only(folder: Path, stem: str) -> Path | None:

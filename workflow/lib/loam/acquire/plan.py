@@ -25,6 +25,7 @@ from loam.io.provenance import hash_of_values
 FIELDS = ("coarse_moisture", "weather", "vegetation")
 MAPS = ("soil", "terrain", "landcover")
 SCENES = ("sentinel1", "sentinel2")
+RELIEF, HEIGHTS = "relief", "elevation"  # the file that holds more of a terrain's variable, and the variable
 MOST_PIXELS = 1_000_000  # a side
 FINER = 4  # class maps whose shares are wanted are fetched on pixels of a quarter of the side
 
@@ -180,6 +181,14 @@ def map_files(config: Mapping[str, Any], kind: str) -> list[str]:
     dataset, back_end = _chosen(config, kind)
     area = class_area_of(config) if kind == "landcover" else area_of(config)
     return [f"resources/{dataset.name}/{back_end}_{area}/{name}.tif" for name in _variables(config, dataset)]
+
+
+def relief_files(config: Mapping[str, Any]) -> list[str]:
+    """The elevation that Sentinel-1 is corrected with (``loam.acquire.relief``); none where the run takes none."""
+    if not (config["acquire"]["sentinel1"] and config["acquire"]["terrain"]):
+        return []
+    dataset, back_end = _chosen(config, "terrain")
+    return [f"resources/{dataset.name}/{back_end}_{area_of(config)}/{RELIEF}.tif"]
 
 
 def point_files(config: Mapping[str, Any], kind: str, domain: str) -> list[str]:

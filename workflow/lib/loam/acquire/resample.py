@@ -2,7 +2,9 @@
 
 Only the window of a source that a block of the grid needs is read. Neighbouring source tiles on one pixel lattice are
 joined before the warp, so that a pixel across their seam is the mean of all it covers. The warp is GDAL's: ``average``
-weights source pixels by the area they share with the target pixel, ``mode`` takes the class with the largest share.
+weights source pixels by the area they share with the target pixel, ``mode`` takes the class with the largest share,
+``cubic`` is a smooth surface through the centres of source pixels, where that is asked for and the target's pixels are
+no larger.
 """
 
 from __future__ import annotations
@@ -22,10 +24,11 @@ from rasterio.windows import Window
 
 from loam.dateline import counted_from_180, unrolled
 from loam.errors import RasterError
-from loam.grid import crs_of, present, project
+from loam.grid import crs_of, pixel_metres, present, project
 
 MOST_PIXELS = 1 << 24  # of a source, held at once
 MARGIN = 2  # source pixels around what the target's pixels cover
+COARSER = 1.5  # the target's pixels are the mean of the source's if their area is larger by this
 LATTICE = 1e-3  # pixels by which tiles on one lattice may be shifted
 JUMP = 20  # times the usual step between points of a grid; a larger one is a cut in the projection
 POINTS = 33  # a side, where the target's place in the source is looked up
@@ -44,6 +47,7 @@ class Reading:
         classes: whether pixels are codes of classes.
         codes: pixel -> code, for classes that are kept by index.
         crs: the CRS of a file that has none.
+        smooth: whether numbers go smoothly from pixel to pixel, where they are wanted on no larger ones.
         check: numbers (any shape, NaN where missing) -> what they are taken as, before any mean; may raise.
     """
 
@@ -54,6 +58,7 @@ class Reading:
     classes: bool = False
     codes: Mapping[int, int] | None = None
     crs: str | None = None
+    smooth: bool = False
     check: Callable[[np.ndarray], np.ndarray] | None = None
 
 
@@ -328,6 +333,13 @@ def _warp(
     reproject(
         joined, values, src_transform=transform, src_crs=crs,
         src_nodata=missing, dst_transform=geobox.transform, dst_crs=CRS.from_wkt(geobox.crs.to_wkt()),
-        dst_nodata=missing, resampling=Resampling.mode if reading.classes else Resampling.average,
+        dst_nodata=missing, resampling=_method(reading, GeoBox(joined.shape, transform, crs.to_wkt()), geobox),
     )  # fmt: skip
     return values
+
+
+def _method(reading: Reading, source: GeoBox, target: GeoBox) -> Resampling:
+    if reading.classes:
+        return Resampling.mode
+    finer = reading.smooth and np.prod(pixel_metres(target)) <= COARSER * np.prod(pixel_metres(source))
+    return Resampling.cubic if finer else Resampling.average

@@ -56,6 +56,7 @@ class Source(ABC):
     back_end: str
     tile = 1024  # pixels a side that a map is best asked for in
     concurrent = 1  # tiles that may be asked for at once: more only where ``read_map`` may run in several threads
+    smooth = False  # whether a map's numbers go smoothly from pixel to pixel, as slopes need heights
     box = 2.0  # degrees a side of the boxes that stations are gathered in, where fields are read for them
 
     def __init__(self, dataset: Dataset, settings: Mapping[str, Any], workspace: Path) -> None:
@@ -74,6 +75,14 @@ class Source(ABC):
     def as_held(self, variable: Variable) -> Dataset:
         """The dataset with what the source's own files say of a map, as the vertical datum of its heights."""
         return self.dataset
+
+    def native_metres(self, variable: str, geobox: GeoBox) -> float | None:
+        """Side of a map's own pixels in the region of ``geobox``, m; None where it has none of its own."""
+        return self.keys.get("pixel_m")
+
+    def covered(self, variable: str, geobox: GeoBox) -> tuple[slice, slice] | None:
+        """Rows and columns of ``geobox`` within which a map can hold anything; None where it covers whole regions."""
+        return None
 
     def read_map(self, variable: str, geobox: GeoBox) -> np.ndarray:
         """One variable of a map on the pixels of ``geobox`` (a tile): [band, height, width].

@@ -19,6 +19,7 @@ from loam.acquire.plan import (
     map_files,
     period_of,
     point_files,
+    relief_files,
     scenes_file,
 )
 from loam.acquire.scene_names import scene_rows
@@ -36,11 +37,12 @@ def cube_inputs(config: Config) -> dict[str, list[str]]:
 
     Whatever of a domain the config lacks is left out: ``loam.acquire.plan.check_samples`` says what samples need.
     """
-    names = ("soil", "terrain", "landcover", "grid", "static", "dynamic", "source_points", "target_points")
+    names = ("soil", "terrain", "relief", "landcover", "grid", "static", "dynamic", "source_points", "target_points")
     files: dict[str, list[str]] = {name: [] for name in names}
     for kind in MAPS:
         if choice(config, kind):
             files[kind] = map_files(config, kind)
+    files["relief"] = relief_files(config)
     if config["samples"]["from"] != "cube":
         return files
     files["grid"] = [f"results/{config['run']}/grid.json"]

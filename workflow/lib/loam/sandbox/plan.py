@@ -21,6 +21,7 @@ from loam.acquire.plan import (
     map_files,
     period_of,
     point_files,
+    relief_files,
     scenes_file,
     spans,
     state_of,
@@ -38,8 +39,9 @@ def kinds_made(config: Config) -> list[str]:
 
 
 def sandbox_maps(config: Config) -> list[str]:
-    """Files of the maps of the target's region."""
-    return [file for kind in _made(config, MAPS) for file in map_files(config, kind)]
+    """Files of the maps of the target's region, and of the relief where the run takes Sentinel-1."""
+    files = [file for kind in _made(config, MAPS) for file in map_files(config, kind)]
+    return files + (relief_files(config) if "terrain" in _made(config, MAPS) else [])
 
 
 def sandbox_fields(config: Config) -> list[str]:
@@ -99,6 +101,9 @@ def sandbox_map_values(config: Config) -> dict[str, Any]:
         name = config["acquire"][kind]["dataset"]
         files = map_files(config, kind)
         maps += [{"dataset": name, "variable": Path(file).stem, "grid": grid} for file in files]
+    for file in sandbox_maps(config)[len(maps) :]:
+        grid, name = _grid(config["mapping"]["grid"]), config["acquire"]["terrain"]["dataset"]
+        maps.append({"dataset": name, "variable": Path(file).stem, "grid": grid})
     return {**world_values(config), "maps": maps}
 
 

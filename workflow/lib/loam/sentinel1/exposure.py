@@ -20,7 +20,6 @@ from odc.geo.geobox import GeoBox
 from loam.sentinel1.positions import RADIUS, SLANT, Positions, between_node_rows
 from loam.sentinel1.terrain import Terrain, means
 
-HALO_METRES = 3000.0  # how far the terrain around a piece is looked at, at least
 WALK_METRES = (20.0, 40.0)  # least and most between places along a line
 MAJORITY = 0.5  # share of a pixel's places that makes the pixel one of layover or shadow
 
@@ -28,65 +27,59 @@ MAJORITY = 0.5  # share of a pixel's places that makes the pixel one of layover 
 def incidence(positions: Positions, terrain: Terrain) -> tuple[np.ndarray, np.ndarray]:
     """Local and ellipsoidal incidence angle, degrees, of a piece's pixels [row, column]; NaN where heights lack.
 
-    The normal spans the mean heights of the pixels around, of the pixel itself where one of those lacks.
+    The normal is the mean one of the surface over the pixel, which hangs on the heights along its rims alone.
     """
-    return _angles(
-        terrain.pixel_means(1), positions.frame, positions.step, positions.halo, positions.middle,
-        terrain.geobox.shape[0], terrain.geobox.shape[1],
-    )  # fmt: skip
+    return _angles(*terrain.facets, positions.frame, positions.step, positions.halo, positions.middle)
 
 
 @numba.njit(cache=True, nogil=True)
-def _angles(heights, frame, step, halo, middle, rows, columns):  # noqa: ANN001, ANN202, PLR0913
-    """Angles of the pixels; ``heights`` has a pixel more on each side."""
+def _angles(mean, right, down, frame, step, halo, middle):  # noqa: ANN001, ANN202, PLR0913
+    rows, columns = mean.shape
     local, ellipsoidal = np.full((rows, columns), np.nan), np.full((rows, columns), np.nan)
-    nodes = np.empty((9, frame.shape[2]))
-    width = columns + 2
-    points = np.empty((3, width, 3))  # of the row above, the row itself and the row below
-    sights, ups = np.empty((3, width, 3)), np.empty((3, width, 3))
-    for row in range(-1, rows + 1):
-        newest = (row + 1) % 3
-        between_node_rows(frame, (row + 0.5 + halo) / step, nodes)
-        for column in range(width):
-            at = (column - 0.5 + halo) / step
-            left = min(max(int(at), 0), frame.shape[2] - 2)
-            u, raised = at - left, heights[row + 1, column] - middle
-            for axis in range(3):
-                satellite = nodes[axis, left] + (nodes[axis, left + 1] - nodes[axis, left]) * u
-                up = nodes[6 + axis, left] + (nodes[6 + axis, left + 1] - nodes[6 + axis, left]) * u
-                place = nodes[3 + axis, left] + (nodes[3 + axis, left + 1] - nodes[3 + axis, left]) * u
-                ups[newest, column, axis] = up
-                points[newest, column, axis] = place + raised * up
-                sights[newest, column, axis] = satellite - points[newest, column, axis]
-        if row < 1:
-            continue
-        above, here, below = points[(newest + 1) % 3], points[(newest + 2) % 3], points[newest]
-        sight, up = sights[(newest + 2) % 3], ups[(newest + 2) % 3]
+    nodes = np.empty((3, 9, frame.shape[2]))
+    here, above, below = nodes[0], nodes[1], nodes[2]
+    vectors = np.empty((6, 3))
+    satellite, up, place, east, south, sight = (
+        vectors[0], vectors[1], vectors[2], vectors[3], vectors[4], vectors[5],
+    )  # fmt: skip
+    for row in range(rows):
+        between_node_rows(frame, (row + 0.5 + halo) / step, here)
+        between_node_rows(frame, (row + halo) / step, above)
+        between_node_rows(frame, (row + 1.0 + halo) / step, below)
         for column in range(columns):
-            own = here[column + 1]
-            if np.isnan(own[0]):
+            if np.isnan(mean[row, column]):
                 continue
-            west, east = _or_own(here[column], own), _or_own(here[column + 2], own)
-            north, south = _or_own(above[column + 1], own), _or_own(below[column + 1], own)
-            ex, ey, ez = east[0] - west[0], east[1] - west[1], east[2] - west[2]
-            nx, ny, nz = north[0] - south[0], north[1] - south[1], north[2] - south[2]
-            local[row - 1, column] = _angle(sight[column + 1], ey * nz - ez * ny, ez * nx - ex * nz, ex * ny - ey * nx)
-            upward = up[column + 1]
-            ellipsoidal[row - 1, column] = _angle(sight[column + 1], upward[0], upward[1], upward[2])
+            raised, at = mean[row, column] - middle, (column + 0.5 + halo) / step
+            for axis in range(3):
+                satellite[axis] = _between(here[axis], at)
+                up[axis] = _between(here[6 + axis], at)
+                place[axis] = _between(here[3 + axis], at) + raised * up[axis]
+                sight[axis] = satellite[axis] - place[axis]
+                wide = _between(here[6 + axis], at + 0.5 / step) - _between(here[6 + axis], at - 0.5 / step)
+                east[axis] = _between(here[3 + axis], at + 0.5 / step) - _between(here[3 + axis], at - 0.5 / step)
+                east[axis] += raised * wide + right[row, column] * up[axis]
+                wide = _between(below[6 + axis], at) - _between(above[6 + axis], at)
+                south[axis] = _between(below[3 + axis], at) - _between(above[3 + axis], at)
+                south[axis] += raised * wide + down[row, column] * up[axis]
+            local[row, column] = _angle(
+                sight, south[1] * east[2] - south[2] * east[1], south[2] * east[0] - south[0] * east[2],
+                south[0] * east[1] - south[1] * east[0],
+            )  # fmt: skip
+            ellipsoidal[row, column] = _angle(sight, up[0], up[1], up[2])
     return local, ellipsoidal
 
 
 @numba.njit(cache=True, nogil=True, inline="always")
-def _or_own(point, own):  # noqa: ANN001, ANN202
-    return own if np.isnan(point[0]) else point
+def _between(nodes, at):  # noqa: ANN001, ANN202
+    """A value at a broken node."""
+    left = min(max(int(at), 0), nodes.shape[0] - 2)
+    return nodes[left] + (nodes[left + 1] - nodes[left]) * (at - left)
 
 
 @numba.njit(cache=True, nogil=True, inline="always")
 def _angle(sight, x, y, z):  # noqa: ANN001, ANN202
-    """Angle between two vectors, degrees; NaN where the second is none."""
+    """Angle between two vectors, degrees."""
     squares = (x * x + y * y + z * z) * (sight[0] ** 2 + sight[1] ** 2 + sight[2] ** 2)
-    if not squares > 0.0:
-        return np.nan
     cosine = (sight[0] * x + sight[1] * y + sight[2] * z) / np.sqrt(squares)
     return np.degrees(np.arccos(min(max(cosine, -1.0), 1.0)))
 
@@ -106,15 +99,16 @@ class Surroundings:
     places: float
 
 
-def surroundings_of(geobox: GeoBox, sides: tuple[float, float]) -> Surroundings:
+def surroundings_of(geobox: GeoBox, sides: tuple[float, float], reach: float) -> Surroundings:
     """The net on which layover and shadow of a piece are looked for.
 
     Args:
         geobox: the piece.
         sides: of its pixels, m.
+        reach: how far around the piece the net goes at least, m.
     """
     walk = float(np.clip(max(sides) / 2, *WALK_METRES))
-    halo = int(np.ceil(HALO_METRES / min(sides)))
+    halo = int(np.ceil(reach / min(sides)))
     if max(sides) >= walk:
         places = max(round(max(sides) / walk), 1)
         return Surroundings(geobox.pad(halo).zoom_out(1 / places), halo, places)
@@ -123,6 +117,13 @@ def surroundings_of(geobox: GeoBox, sides: tuple[float, float]) -> Surroundings:
     shape = tuple(int(np.ceil((size + 2 * halo) / pixels)) for size in geobox.shape)
     transform = geobox.transform @ Affine.translation(-halo, -halo) @ Affine.scale(pixels)
     return Surroundings(GeoBox(shape, transform, geobox.crs), halo, 1 / pixels)
+
+
+def cut_to(surroundings: Surroundings, wider: Surroundings, heights: np.ndarray) -> np.ndarray:
+    """The heights of a wider net of the same piece that stand on the net of ``surroundings``."""
+    cut = round((wider.halo - surroundings.halo) * surroundings.places)
+    rows, columns = surroundings.geobox.shape
+    return heights[cut : cut + rows, cut : cut + columns]
 
 
 def layover_and_shadow(

@@ -1,9 +1,10 @@
 """One pass from backscatter that was terrain-corrected elsewhere, as Earth Engine keeps it, in the bands of our own.
 
 Scenes carry sigma0 (linear) and the incidence angle on the ellipsoid, on the run's pixels. The local incidence angle
-is made from that and the slope of the elevation model: cos(local) = cos(slope) cos(angle) + sin(slope) sin(angle)
-cos(difference between the way to the satellite and the way the slope faces), the way to the satellite being where the
-incidence angle falls (Vollrath, Mullissa, Reiche 2020, Remote Sensing 12(11)). Layover and shadow are not told.
+is made from that and the elevation model's mean slope over the pixel: cos(local) = cos(slope) cos(angle) + sin(slope)
+sin(angle) cos(difference between the way to the satellite and the way the slope faces), the way to the satellite being
+where the incidence angle falls (Vollrath, Mullissa, Reiche 2020, Remote Sensing 12(11)). Layover and shadow are not
+told.
 """
 
 from __future__ import annotations
@@ -15,14 +16,15 @@ from pathlib import Path
 
 import numpy as np
 import rasterio
-from rasterio.vrt import WarpedVRT
 from rasterio.windows import Window
 
 from loam.errors import RasterError
-from loam.grid import Grid, Tile, crs_of, geobox_of, open_raster, pixel_metres, present
+from loam.grid import Grid, Tile, geobox_of, open_raster, pixel_metres, present
+from loam.sentinel1.elevation import Elevation
 from loam.sentinel1.flags import Validity
-from loam.sentinel1.heights import metres_of
+from loam.sentinel1.heights import ELLIPSOID, Geoid
 from loam.sentinel1.pass_file import open_pass
+from loam.sentinel1.terrain import Terrain, net_of
 
 log = logging.getLogger("loam")
 
@@ -35,35 +37,26 @@ def mosaic_pass(scenes: Sequence[str | Path], dem: str | Path, grid: Grid, path:
 
     Args:
         scenes: GeoTIFFs on pixels of the run's grid, bands vv, vh, ellipsoidal_incidence.
-        dem: elevation, m, on any grid.
+        dem: elevation, on any grid; one height beyond the run's is used.
         grid: the run's.
         path: of the GeoTIFF.
 
     Raises:
         RasterError: a scene lacks a band, or lies on other pixels.
     """
-    height, width = grid.geobox.shape
     metres = pixel_metres(grid.geobox)
     with ExitStack() as stack:
         opened = [_Scene(stack.enter_context(open_raster(scene)), grid) for scene in scenes]
-        terrain = stack.enter_context(open_raster(dem))
-        warped = stack.enter_context(
-            WarpedVRT(
-                terrain,
-                crs=crs_of(grid.geobox).to_wkt(),
-                transform=grid.geobox.transform,
-                height=height,
-                width=width,
-                resampling=rasterio.enums.Resampling.bilinear,
-                dtype="float64",
-                nodata=-32768.0,
-                src_nodata=terrain.nodata,
-            )  # fmt: skip
-        )
+        elevation = Elevation(Path(dem), Geoid(ELLIPSOID), grid.geobox)  # slopes alone count, whatever they stand on
         tags = {"products": " ".join(Path(scene).stem for scene in scenes)}
         output = stack.enter_context(open_pass(path, grid, tags))
+        near_end = 0
         for tile in grid.tiles:
-            output.write(_tile(opened, warped, terrain, grid, tile, metres), window=tile.window)
+            bands = _tile(opened, elevation, grid, tile, metres)
+            output.write(bands, window=tile.window)
+            near_end += int((elevation.near_end(tile, 0.0) & np.isfinite(bands[2])).sum())
+    if near_end:
+        log.warning("%s ends beside %d pixels with backscatter: their slopes are those of one side", dem, near_end)
     log.info("%d scenes of one pass", len(scenes))
 
 
@@ -108,15 +101,16 @@ def _read(dataset: rasterio.DatasetReader, bands: Sequence[int], window: Window)
 
 
 def _tile(
-    scenes: Sequence[_Scene], dem: WarpedVRT, terrain: rasterio.DatasetReader, grid: Grid, tile: Tile,
-    metres: tuple[float, float],
-) -> np.ndarray:  # fmt: skip
+    scenes: Sequence[_Scene], elevation: Elevation, grid: Grid, tile: Tile, metres: tuple[float, float]
+) -> np.ndarray:
     stack = np.stack([scene.read(tile, MARGIN) for scene in scenes])
     count = np.isfinite(stack).sum(axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
         vv, vh, angle = np.nansum(stack, axis=0) / np.where(count, count, np.nan)
-    heights = metres_of(_heights(dem, grid, tile), terrain, terrain.name)
-    local = local_incidence(angle, heights, metres)
+    own = grid.geobox[tile.row : tile.row + tile.height, tile.col : tile.col + tile.width]
+    around, posts = own.pad(MARGIN), elevation.posts
+    terrain = Terrain(around, elevation.heights(net_of(around, 1, posts)), 1, posts)
+    local = local_incidence(angle, terrain, metres)
     inner = (slice(MARGIN, -MARGIN), slice(MARGIN, -MARGIN))
     land = grid.land_mask(tile)
     bands = np.stack([part[inner] for part in (vv, vh, local, angle)]).astype(np.float32)
@@ -128,27 +122,16 @@ def _tile(
     return np.concatenate([bands, validity[None].astype(np.float32)])
 
 
-def _heights(dem: WarpedVRT, grid: Grid, tile: Tile) -> np.ndarray:
-    """Heights of a tile and its margin; beyond the grid's edge those of the edge."""
-    rows, columns = grid.geobox.shape
-    top, left = max(tile.row - MARGIN, 0), max(tile.col - MARGIN, 0)
-    bottom = min(tile.row + tile.height + MARGIN, rows)
-    right = min(tile.col + tile.width + MARGIN, columns)
-    heights = _read(dem, [1], Window(left, top, right - left, bottom - top))[0]
-    before = (top - tile.row + MARGIN, left - tile.col + MARGIN)
-    after = (tile.row + tile.height + MARGIN - bottom, tile.col + tile.width + MARGIN - right)
-    return np.pad(heights, list(zip(before, after, strict=True)), mode="edge")
-
-
-def local_incidence(angle: np.ndarray, heights: np.ndarray, metres: tuple[float, float]) -> np.ndarray:
-    """Local incidence angle, degrees [row, column], from the angle on the ellipsoid (deg) and heights (m).
+def local_incidence(angle: np.ndarray, terrain: Terrain, metres: tuple[float, float]) -> np.ndarray:
+    """Local incidence angle, degrees [row, column], from the angle on the ellipsoid (deg) and the terrain's slopes.
 
     Args:
-        angle: [row, column]; falls towards the satellite.
-        heights: [row, column].
+        angle: of the terrain's pixels [row, column]; falls towards the satellite.
+        terrain: of the piece.
         metres: width and height of a pixel.
     """
-    down, across = np.gradient(heights, metres[1], metres[0])  # down: towards the south
+    _, right, below = terrain.facets
+    across, down = right / metres[0], below / metres[1]  # down: towards the south
     slope = np.arctan(np.hypot(down, across))
     facing = np.arctan2(down, -across)  # the way down: north is positive, east is positive
     to_south, to_east = np.gradient(angle)

@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -23,17 +24,19 @@ import numpy as np
 import rasterio
 from odc.geo.geobox import GeoBox
 
+from loam.acquire.relief import MARGIN_METRES
 from loam.errors import RasterError
 from loam.grid import Grid, Tile, pixel_metres, tiles_of
-from loam.sentinel1.exposure import incidence, layover_and_shadow, surroundings_of
+from loam.sentinel1.elevation import Elevation, reach_of
+from loam.sentinel1.exposure import cut_to, incidence, layover_and_shadow, surroundings_of
 from loam.sentinel1.flags import Validity
-from loam.sentinel1.heights import Geoid, ellipsoidal_heights, open_geoid, vertical_datum
+from loam.sentinel1.heights import open_geoid, vertical_datum
 from loam.sentinel1.image import Image, open_images
 from loam.sentinel1.pass_file import BANDS, BLOCK, open_pass
 from loam.sentinel1.positions import solve_positions
 from loam.sentinel1.product import Product, open_product
 from loam.sentinel1.slices import slices_of
-from loam.sentinel1.terrain import Terrain, posts_of
+from loam.sentinel1.terrain import Terrain, net_of
 
 log = logging.getLogger("loam")
 
@@ -66,7 +69,7 @@ def process_pass(
 
     Args:
         products: the SAFE folders or zips of its slices.
-        dem: elevation above a geoid, m, with the tag vertical_datum.
+        dem: elevation above a geoid, with the tag vertical_datum; of the grid and of what around it hides parts of it.
         grid: the run's.
         path: of the GeoTIFF.
         settings: the config's section ``sentinel1``: orbit, thermal_noise, geoid, speckle.
@@ -92,9 +95,9 @@ def process_pass(
                 "holds neither VV nor VH", where=opened[0].safe.path,
                 expected=f"polarisation {' or '.join(POLARISATIONS)}",
             )  # fmt: skip
-        work = _Work(images, Path(dem), geoid, grid)
+        work = _Work(images, Elevation(Path(dem), geoid, grid.geobox), grid)
         pieces, others = pieces_of(grid)
-        seen, holes, reached, risen = 0, 0, False, False
+        seen, holes, near_end, reach, reached, risen = 0, 0, 0, 0.0, False, False
         with open_pass(path, grid, _tags(opened, held)) as output, ThreadPoolExecutor(max(threads, 1)) as pool:
             for piece in others:
                 nothing = np.full((piece.height, piece.width), int(Validity.OUTSIDE_SWATH), np.float32)
@@ -103,6 +106,7 @@ def process_pass(
                 output.write(done.bands, window=piece.window)
                 seen += int(np.isfinite(done.bands[:2]).any(axis=0).sum())
                 reached, risen = reached or done.reached, risen or done.risen
+                near_end, reach = near_end + done.near_end, max(reach, done.reach)
                 holes += int((done.bands[4].astype(np.int64) & int(Validity.NO_ELEVATION)).astype(bool).sum())
             if reached and not risen:
                 raise RasterError(
@@ -113,6 +117,11 @@ def process_pass(
         log.warning("%s: the pass does not reach the grid's land; every pixel is missing", opened[0].name)
     if holes:
         log.warning("%s: no elevation at %d pixels of land that the pass reaches", dem, holes)
+    if near_end:
+        log.warning(
+            "%s ends near %d pixels with backscatter: slopes at its end, and layover and shadow of what stands within "
+            "%.1f km beyond it, are not told; take one that goes on as far", dem, near_end, reach / 1000,
+        )  # fmt: skip
     log.info(
         "%d products, %d images, %d pieces, %d pixels with backscatter, %.1f s", len(opened), len(images), len(pieces),
         seen, time.perf_counter() - begun,
@@ -136,19 +145,34 @@ def pieces_of(grid: Grid) -> tuple[list[Tile], list[Tile]]:
 
 @dataclass(frozen=True)
 class _Done:
-    """Bands of a piece, float32 [band, row, column]; whether images reach its land, and whether that has heights."""
+    """What was found of a piece.
+
+    Args:
+        bands: float32 [band, row, column].
+        reached: whether images reach its land.
+        risen: whether that has heights.
+        near_end: pixels with backscatter that are too near to the elevation model's end.
+        reach: how far around them that is, m.
+    """
 
     bands: np.ndarray
     reached: bool = False
     risen: bool = False
+    near_end: int = 0
+    reach: float = 0.0
 
 
 @dataclass(frozen=True)
 class _Work:
     images: list[Image]
-    dem: Path
-    geoid: Geoid
+    elevation: Elevation
     grid: Grid
+
+    @cached_property
+    def incidence(self) -> tuple[float, float]:
+        """The smallest and largest angle that anything is seen at, degrees."""
+        angles = [image.annotation.points.incidence for image in self.images]
+        return float(min(map(np.min, angles))), float(max(map(np.max, angles)))
 
     def piece(self, piece: Tile) -> _Done:
         """All bands of a piece, part by part where its pixels are large."""
@@ -163,13 +187,17 @@ class _Work:
                 part = Tile(row, column, min(side, piece.height - row), min(side, piece.width - column))
                 own = land[_window(part)]
                 if own.any():
-                    done.append(self._part(self.grid.geobox[_window(piece)][_window(part)], own))
+                    done.append(self._part(Tile(piece.row + row, piece.col + column, part.height, part.width), own))
                     bands[(slice(None), *_window(part))] = done[-1].bands
         bands[:4, ~land] = np.nan
         bands[4, ~land] = int(Validity.OUTSIDE_SWATH)
-        return _Done(bands, any(each.reached for each in done), any(each.risen for each in done))
+        return _Done(
+            bands, any(each.reached for each in done), any(each.risen for each in done),
+            sum(each.near_end for each in done), max((each.reach for each in done), default=0.0),
+        )  # fmt: skip
 
-    def _part(self, geobox: GeoBox, land: np.ndarray) -> _Done:
+    def _part(self, part: Tile, land: np.ndarray) -> _Done:
+        geobox = self.grid.geobox[_window(part)]
         sides = pixel_metres(geobox)
         metres = max(sides)
         bands = np.full((len(BANDS), *land.shape), np.nan, np.float32)
@@ -179,10 +207,13 @@ class _Work:
         images = [image for image in self.images if image.geometry in held]
         if not images:
             return _Done(bands)
-        around, posts = posts_of(geobox, MARGIN, metres)
-        terrain = Terrain(geobox, ellipsoidal_heights(self.dem, around, self.geoid), MARGIN, posts)
-        surroundings = surroundings_of(geobox, sides)
-        heights = ellipsoidal_heights(self.dem, surroundings.geobox, self.geoid)
+        posts = self.elevation.posts
+        terrain = Terrain(geobox, self.elevation.heights(net_of(geobox, MARGIN, posts)), MARGIN, posts)
+        wider = surroundings_of(geobox, sides, MARGIN_METRES)
+        heights = self.elevation.heights(wider.geobox)
+        reach = reach_of(heights, self.incidence)
+        surroundings = surroundings_of(geobox, sides, reach)
+        heights = cut_to(surroundings, wider, heights)
         solved = {
             image.geometry: solve_positions(
                 image.annotation, image.orbit, geobox, _range(terrain.heights, heights), metres,
@@ -197,19 +228,16 @@ class _Work:
                 bands[place], flags = _mosaic(own, solved, terrain, metres, land)
                 validity |= flags
         some = np.isfinite(bands[:2]).any(axis=0)
-        risen = bool(np.isfinite(terrain.pixel_means(0)[land]).any())
+        risen = bool(np.isfinite(terrain.facets[0][land]).any())
         if some.any():
             positions = next(each for each in solved.values() if each is not None)
             bands[2], bands[3] = incidence(positions, terrain)
-            flat = some & np.isnan(bands[2])  # heights that stand alone
-            validity[flat] |= int(Validity.NO_ELEVATION)
-            bands[:2, flat], some = np.nan, some & ~flat
             layover, shadow = layover_and_shadow(positions, surroundings, heights, land.shape)
             validity[some & layover] |= int(Validity.LAYOVER)
             validity[some & shadow] |= int(Validity.SHADOW)
             bands[2:4, ~some] = np.nan
         bands[4] = validity
-        return _Done(bands, True, risen)
+        return _Done(bands, True, risen, int((self.elevation.near_end(part, reach) & some).sum()), reach)
 
 
 def _window(tile: Tile) -> tuple[slice, slice]:

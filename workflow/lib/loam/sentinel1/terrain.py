@@ -8,6 +8,7 @@ pixel is their mean. So every image pixel counts by the area of it that falls in
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numba
 import numpy as np
@@ -15,7 +16,6 @@ from odc.geo.geobox import GeoBox
 
 from loam.sentinel1.positions import LINE, SAMPLE, Positions, between_node_rows
 
-POST_METRES = 20.0  # between heights, where a pixel is larger
 LEAST_WEIGHT = 0.5  # of the four image pixels around a sub-pixel, that must have an intensity
 
 
@@ -35,22 +35,83 @@ class Terrain:
     halo: int
     posts: int
 
-    def pixel_means(self, margin: int) -> np.ndarray:
-        """Mean height of each pixel and of ``margin`` pixels around the piece, [row, column]; of what is there."""
-        cut = (self.halo - margin) * self.posts
-        return means(self.heights[cut : self.heights.shape[0] - cut, cut : self.heights.shape[1] - cut], self.posts)
+    @cached_property
+    def facets(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Mean height of each pixel of the piece (m), and its slopes (m a pixel to the right, and downwards).
+
+        The slope is the mean one over the pixel, which its rims tell: the mean height along one side less that along
+        the other. Where one side has no height, the middle stands for it; where none has, the pixel is level.
+        """
+        return _facets(self.heights, self.halo, self.posts, self.geobox.shape[0], self.geobox.shape[1])
+
+    @cached_property
+    def grown(self) -> np.ndarray:
+        """The heights, and around them at the rim of holes and seas the mean of those beside.
+
+        So what is nearest to a height has one too, if not all four posts around it have.
+        """
+        return _grown(self.heights) if np.isnan(self.heights).any() else self.heights
 
 
-def posts_of(geobox: GeoBox, halo: int, metres: float) -> tuple[GeoBox, int]:
-    """The grid of heights of a piece with ``halo`` pixels around, and how many of them stand along a pixel's side.
+def net_of(geobox: GeoBox, halo: int, posts: int) -> GeoBox:
+    """The net of ``posts`` heights along each pixel's side, of a piece with ``halo`` pixels around."""
+    return geobox.pad(halo).zoom_out(1 / posts)
 
-    Args:
-        geobox: the piece.
-        halo: pixels.
-        metres: the longer side of a pixel.
-    """
-    posts = max(round(metres / POST_METRES), 1)
-    return geobox.pad(halo).zoom_out(1 / posts), posts
+
+@numba.njit(cache=True, nogil=True)
+def _grown(heights):  # noqa: ANN001, ANN202
+    rows, columns = heights.shape
+    result = heights.copy()
+    for row in range(rows):
+        for column in range(columns):
+            if np.isnan(heights[row, column]):
+                total, count = 0.0, 0
+                for i in range(max(row - 1, 0), min(row + 2, rows)):
+                    for j in range(max(column - 1, 0), min(column + 2, columns)):
+                        if not np.isnan(heights[i, j]):
+                            total += heights[i, j]
+                            count += 1
+                if count:
+                    result[row, column] = total / count
+    return result
+
+
+@numba.njit(cache=True, nogil=True)
+def _facets(heights, halo, posts, rows, columns):  # noqa: ANN001, ANN202
+    mean = means(heights[halo * posts : (halo + rows) * posts, halo * posts : (halo + columns) * posts], posts)
+    right, down = np.full((rows, columns), np.nan), np.full((rows, columns), np.nan)
+    turned = heights.T
+    for row in range(rows):
+        for column in range(columns):
+            if not np.isnan(mean[row, column]):
+                top, left = (row + halo) * posts, (column + halo) * posts
+                right[row, column] = _rise(heights, top, left, posts, mean[row, column])
+                down[row, column] = _rise(turned, left, top, posts, mean[row, column])
+    return mean, right, down
+
+
+@numba.njit(cache=True, nogil=True, inline="always")
+def _rise(heights, top, left, posts, middle):  # noqa: ANN001, ANN202
+    """Height of the right rim of a pixel less that of its left one, m; where both are there along the same posts."""
+    both, before, after = 0.0, 0.0, 0.0
+    pairs, lefts, rights = 0, 0, 0
+    for row in range(top, top + posts):
+        one = (np.float64(heights[row, left - 1]) + heights[row, left]) / 2.0
+        other = (np.float64(heights[row, left + posts - 1]) + heights[row, left + posts]) / 2.0
+        if not np.isnan(one) and not np.isnan(other):
+            both += other - one
+            pairs += 1
+        if not np.isnan(one):
+            before += one
+            lefts += 1
+        if not np.isnan(other):
+            after += other
+            rights += 1
+    if pairs:
+        return both / pairs
+    if rights:
+        return 2.0 * (after / rights - middle)
+    return 2.0 * (middle - before / lefts) if lefts else 0.0
 
 
 @numba.njit(cache=True, nogil=True)
@@ -105,16 +166,16 @@ def gather(
     return Gathered(
         *_gather(
             positions.values, positions.breaks, positions.tilt, positions.step, positions.halo, positions.middle,
-            positions.scale, terrain.heights, terrain.halo, terrain.posts, image, first_line, first_sample, size[0],
-            size[1], parts, wanted,
+            positions.scale, terrain.heights, terrain.grown, terrain.halo, terrain.posts, image, first_line,
+            first_sample, size[0], size[1], parts, wanted,
         )
     )  # fmt: skip
 
 
 @numba.njit(cache=True, nogil=True)
 def _gather(  # noqa: PLR0913
-    values, breaks, tilt, step, node_halo, middle, scale, heights, halo, posts, image, first_line, first_sample, lines,
-    samples, parts, wanted,
+    values, breaks, tilt, step, node_halo, middle, scale, heights, grown, halo, posts, image, first_line, first_sample,
+    lines, samples, parts, wanted,
 ):  # noqa: ANN001, ANN202  # fmt: skip
     rows, columns = wanted.shape
     height, width = image.shape[0] - 1, image.shape[1] - 1
@@ -146,10 +207,12 @@ def _gather(  # noqa: PLR0913
             upper = int(b)
             v = b - upper
             for place in range(post[begin * parts], min(post[end * parts - 1] + 2, heights.shape[1])):
-                profile[place] = heights[upper, place] + (heights[upper + 1, place] - heights[upper, place]) * v
+                profile[place] = grown[upper, place] + (grown[upper + 1, place] - grown[upper, place]) * v
             for place in range(begin * parts, end * parts):
                 low = profile[post[place]]
                 t[place] = (low + (profile[post[place] + 1] - low) * share[place] - middle) / scale
+                if np.isnan(heights[int(b + 0.5), post[place] + (1 if share[place] >= 0.5 else 0)]):
+                    t[place] = np.nan  # nearest to a place without a height
             _image_row(nodes, breaks, tilt, cell, across, t, line, sample, begin * parts, end * parts)
             for column in range(begin, end):
                 if not wanted[row, column]:

@@ -41,7 +41,7 @@ from loam.acquire.direct.remote import RasterSource, RemoteRasters
 from loam.acquire.resample import Reading, Span, lookup_points, read_values, resample, span_of_points
 from loam.acquire.source import Bounds, Fields
 from loam.errors import AcquireError, ConfigError
-from loam.grid import project
+from loam.grid import geobox_of, pixel_metres, project
 
 log = logging.getLogger("loam")
 
@@ -51,6 +51,15 @@ EDGE = np.linspace(0.0, 1.0, 21)  # along the sides of a box whose place in anot
 
 class CogSource(RasterSource):
     """One dataset of cloud-optimised GeoTIFFs."""
+
+    def native_metres(self, variable: str, geobox: GeoBox) -> float | None:
+        """As ``Source.native_metres``: of a map in tiles, the mean of both sides of the first tile's pixels."""
+        entry = self._entry(variable)
+        if "tiles" not in entry:
+            return None
+        urls = [self._url(name) for name in tile_names(entry["tiles"], int(entry["degrees"]), geobox)]
+        own = self._rasters.read(urls, lambda datasets: [geobox_of(each) for each in datasets[:1]], may_lack=True)
+        return float(np.mean(pixel_metres(own[0]))) if own else None
 
     def read_map(self, variable: str, geobox: GeoBox) -> np.ndarray:
         """One variable on the pixels of ``geobox``: [band, height, width], float32 with NaN, or classes.
@@ -154,8 +163,9 @@ class CogSource(RasterSource):
 
     def _reading(self, item: Variable, entry: Mapping[str, Any]) -> Reading:
         return Reading(
-            scale=entry.get("scale"), offset=entry.get("offset"), nodata=entry.get("nodata"), classes=item.classes
-        )
+            scale=entry.get("scale"), offset=entry.get("offset"), nodata=entry.get("nodata"), classes=item.classes,
+            smooth=self.smooth,
+        )  # fmt: skip
 
     def _entry(self, variable: str) -> Mapping[str, Any]:
         entry = self.keys.get("bands", {}).get(variable)

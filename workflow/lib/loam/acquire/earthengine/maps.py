@@ -2,7 +2,8 @@
 
 Where the run's pixels are wider than 1.5 native ones, a pixel is the mean of the native pixels that it covers, weighted
 by overlap, or for classes the one that covers most of it (``reduceResolution``). Where they are not, there is nothing
-to average: numbers are interpolated bilinearly, a class is that of the nearest native pixel.
+to average: numbers are interpolated bilinearly (the relief for Sentinel-1 by cubics), a class is that of the nearest
+native pixel.
 
 Keys read from datasets.yaml, under ``earthengine``:
   image, mosaic, latest, images  the asset: an image; a collection of tiles; a collection whose newest image is taken; a
@@ -57,7 +58,7 @@ class Maps:
         self._empty: dict[str, bool] = {}
         self._lock = threading.Lock()  # tiles are read in several threads, assets are looked up once
 
-    def read(self, variable: str, geobox: GeoBox) -> np.ndarray:
+    def read(self, variable: str, geobox: GeoBox, *, smooth: bool = False) -> np.ndarray:
         """A variable on the pixels of ``geobox``: [band, height, width], canonical units, NaN where missing; classes as
         integers with the dataset's nodata.
 
@@ -71,7 +72,9 @@ class Maps:
         if native is None:
             return np.full((len(about.bands), *geobox.shape), np.nan if dtype == "float32" else nodata, dtype=dtype)
         metres = float(np.mean(pixel_metres(geobox)))
-        image = on_grid(native, geobox, metres / self.keys["pixel_m"], self.dataset.resampling, classes=about.classes)
+        image = on_grid(
+            native, geobox, metres / self.keys["pixel_m"], self.dataset.resampling, classes=about.classes, smooth=smooth
+        )
         raw = read_pixels(
             self.client, image, _names(about), geobox, dtype=dtype, nodata=nodata,
             what=f"Earth Engine, {self.dataset.name} {variable}",
@@ -161,7 +164,9 @@ class Maps:
         return found[-1]
 
 
-def on_grid(image: ee.Image, geobox: GeoBox, ratio: float, resampling: str, *, classes: bool) -> ee.Image:
+def on_grid(
+    image: ee.Image, geobox: GeoBox, ratio: float, resampling: str, *, classes: bool, smooth: bool = False
+) -> ee.Image:
     """``image`` as the pixels of ``geobox`` see it.
 
     Args:
@@ -170,13 +175,14 @@ def on_grid(image: ee.Image, geobox: GeoBox, ratio: float, resampling: str, *, c
         ratio: their width in native pixels.
         resampling: ``average`` or ``mode``, where there is something to aggregate.
         classes: whether values are codes, which are never interpolated.
+        smooth: whether numbers are interpolated by cubics where there is nothing to aggregate.
     """
     if ratio > COARSER:
         reducer = ee.Reducer.mode() if classes or resampling == "mode" else ee.Reducer.mean()
         most = min(MOST, max(64, 4 * math.ceil(ratio) ** 2))
         image = image.reduceResolution(reducer, ratio**2 > most, most)
     elif not classes:
-        image = image.resample("bilinear")
+        image = image.resample("bicubic" if smooth else "bilinear")
     crs = crs_of(geobox)
     return image.reproject(crs.get("crsCode") or crs["crsWkt"], transform_of(geobox))
 

@@ -64,7 +64,7 @@ class EarthEngineSource(Connected, Source):
 
     def read_map(self, variable: str, geobox: GeoBox) -> np.ndarray:
         """As ``Source.read_map``."""
-        return self._maps.read(variable, geobox)
+        return self._maps.read(variable, geobox, smooth=self.smooth)
 
     def read_fields(self, bounds: Bounds, days: Sequence[date]) -> Fields:
         """As ``Source.read_fields``."""

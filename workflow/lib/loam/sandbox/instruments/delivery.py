@@ -19,8 +19,10 @@ from loam.acquire.days import days_to_fetch, settings_on
 from loam.acquire.fields import fetch_fields
 from loam.acquire.maps import fetch_map
 from loam.acquire.parts import open_parts, request_of
+from loam.acquire.plan import HEIGHTS, RELIEF
 from loam.acquire.points import fetch_point_fields, fetch_point_maps
 from loam.acquire.region import geobox_of_run, resolution_of_run
+from loam.acquire.relief import relief_geobox
 from loam.acquire.stations import hash_of_stations
 from loam.config.sandbox import BACK_END
 from loam.errors import ConfigError
@@ -66,15 +68,18 @@ def deliver_maps(settings: WorldSettings, maps: Sequence[Mapping[str, Any]], pat
 
     Args:
         settings: of the world.
-        maps: ``dataset``, ``variable`` and ``grid`` (crs, bounds, resolution) of each.
+        maps: ``dataset``, ``variable`` (or ``relief``) and ``grid`` (crs, bounds, resolution) of each.
         paths: of the files, in the same order.
     """
     world = World(settings)
     for item, path in zip(maps, paths, strict=True):
         dataset, variable = dataset_of(item["dataset"]), item["variable"]
         request = _request(dataset, settings, variable=variable, grid=dict(item["grid"]))
-        source = RegionSource(dataset, {}, open_parts(path, request), world)
-        fetch_map(source, variable, geobox_of_run(item["grid"]), path, request)
+        source, geobox = RegionSource(dataset, {}, open_parts(path, request), world), geobox_of_run(item["grid"])
+        if variable == RELIEF:
+            variable, source.smooth = HEIGHTS, True
+            geobox = relief_geobox(source, variable, geobox)
+        fetch_map(source, variable, geobox, path, request)
 
 
 def deliver_fields(

@@ -83,8 +83,14 @@ class RegionSource(SandboxSource):
         super().__init__(dataset, settings, workspace)
         self.world, self.truth = world, truth
 
+    def native_metres(self, variable: str, geobox: GeoBox) -> float:
+        """As ``Source.native_metres``."""
+        return static_maps.SIZES[self.dataset.kind]
+
     def read_map(self, variable: str, geobox: GeoBox) -> np.ndarray:
         """One variable of a map on the pixels of ``geobox``, in the world's CRS."""
+        if self.smooth and self.dataset.kind == "terrain":
+            return static_maps.published_relief(self.world, geobox)[None]
         return static_maps.published(self.world, _name(variable, self.dataset.kind), self.dataset.kind, geobox)
 
     def read_fields(self, bounds: Bounds, days: Sequence[date]) -> Fields:

@@ -3,7 +3,9 @@
 A published map has pixels of its own (soils 90 m, elevation 30 m, land cover 50 m) that lie askew to the run's. Each
 holds the truth at its centre with an error that is partly smooth, as that of a soil map is, and partly its own; land
 cover is wrong in whole patches. On the run's grid a pixel is the area-weighted mean of the published pixels that it
-overlaps, or the class that has most of it.
+overlaps, or the class that has most of it. Elevation is also published as the relief that Sentinel-1 is corrected with:
+the surface that the radar sees, linear between the centres of the world's pixels and going on level beyond its edge,
+with the same errors; the sea is 0 m high in it, as in published elevation models.
 """
 
 from __future__ import annotations
@@ -11,8 +13,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from affine import Affine
 from odc.geo.geobox import GeoBox
+from rasterio.enums import Resampling
+from rasterio.warp import reproject
 from scipy import sparse
+from scipy.ndimage import map_coordinates
 
 from loam.errors import ConfigError
 from loam.grid import crs_of
@@ -49,6 +55,8 @@ ERRORS = {
     "bulk_density": Error(0.05, 0.03, 4000.0, (0.02, 2.65)),
 }
 WRONG_SHARE, PATCH = 0.06, 240.0  # share of land cover that is wrong, and the side of a patch, m
+SEA_LEVEL = 0.0  # m
+AROUND = 3  # published pixels that a cubic needs
 SEA, LAKE = 0, 6  # no class, and the class of inland water
 APART = 65_536  # between places in the random fields, so that they have nothing in common
 
@@ -87,6 +95,36 @@ def published(world: World, name: str, kind: str, geobox: GeoBox) -> np.ndarray:
         total = down @ np.where(known, band, 0.0) @ across.T
         bands.append(np.divide(total, area, out=np.full(area.shape, np.nan), where=area > 1e-9))
     return np.stack(bands).astype(np.float32)
+
+
+def published_relief(world: World, geobox: GeoBox) -> np.ndarray:
+    """The published elevation on the pixels of ``geobox``, by cubics between its own: m, float32 [row, column].
+
+    Args:
+        world: the target domain.
+        geobox: north-up, in the world's CRS; it may go on beyond the world's edge.
+    """
+    own, whole, size = geobox.transform, world.geobox.transform, SIZES["terrain"]
+    top, left = (whole.f - own.f) / size, (own.c - whole.c) / size
+    rows, cols = (
+        np.arange(int(np.floor(begin)) - AROUND, int(np.ceil(begin + step / size * count)) + AROUND)
+        for begin, step, count in zip((top, left), (-own.e, own.a), geobox.shape, strict=True)
+    )
+    place = np.meshgrid(rows, cols, indexing="ij")
+    truth = surface_at(np.nan_to_num(world.relief.elevation), *((axis + 0.5) * size / PIXEL for axis in place))
+    wrong = _wrong(world.settings.seed, "elevation", truth[None], *place, size)[0]
+    native = np.where(truth == SEA_LEVEL, SEA_LEVEL, wrong).astype(np.float32)
+    values, crs = np.empty(geobox.shape, np.float32), geobox.crs.to_wkt()
+    corner = Affine(size, 0, whole.c + cols[0] * size, 0, -size, whole.f - rows[0] * size)
+    reproject(
+        native, values, src_transform=corner, src_crs=crs, dst_transform=own, dst_crs=crs, resampling=Resampling.cubic
+    )
+    return values
+
+
+def surface_at(elevation: np.ndarray, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
+    """Heights, m, at broken rows and columns (any shape) of pixels [row, column]: bilinear, held beyond the edge."""
+    return map_coordinates(elevation, [rows - 0.5, cols - 0.5], order=1, mode="nearest", output=np.float64)
 
 
 def published_at(seed: int, name: str, truth: np.ndarray, places: np.ndarray) -> np.ndarray:

@@ -17,22 +17,29 @@ def incidence_angles(orbit: Orbit, seen: Pass, geobox: GeoBox, elevation: np.nda
         orbit: the satellite's.
         seen: the pass.
         geobox: pixels of the landscape.
-        elevation: above the ellipsoid, m [row, column], without gaps; the normal is that of the pixels' means, of the
-            surface that is linear between their centres.
+        elevation: above the ellipsoid, m [row, column], without gaps; the normal is the mean one over the pixel, of
+            the surface that is linear between their centres.
     """
-    means = np.asarray(elevation, float)
-    for axis in (0, 1):
-        means = correlate1d(means, [0.125, 0.75, 0.125], axis=axis, mode="nearest")
-    heights = np.pad(means, 1, mode="edge")
-    rows, columns = heights.shape
+    elevation = np.asarray(elevation, float)
+    upright, lying = (_along(elevation, axis) for axis in (0, 1))  # mean heights of rims, once between two pixels' own
+    rows, columns = elevation.shape[0] + 2, elevation.shape[1] + 2
     column, row = np.meshgrid(np.arange(columns) - 0.5, np.arange(rows) - 0.5)
     x, y = geobox.transform @ (column, row)
     longitude, latitude = project(x.ravel(), y.ravel(), crs_of(geobox), "EPSG:4326")
-    place = earth_fixed(longitude, latitude, heights.ravel()).reshape(rows, columns, 3)
-    across, along = place[1:-1, 2:] - place[1:-1, :-2], place[:-2, 1:-1] - place[2:, 1:-1]
-    middle = place[1:-1, 1:-1]
+
+    def raised(heights: np.ndarray) -> np.ndarray:
+        return earth_fixed(longitude, latitude, np.pad(heights, 1, mode="edge").ravel()).reshape(rows, columns, 3)
+
+    beside, behind = raised(upright), raised(lying)
+    across, along = beside[1:-1, 2:] - beside[1:-1, :-2], behind[:-2, 1:-1] - behind[2:, 1:-1]
+    middle = raised(_along(upright, 1))[1:-1, 1:-1]
     sight = orbit.position(_times(orbit, seen, middle)) - middle
     return _between(np.cross(across, along), sight), _between(upward(middle), sight)
+
+
+def _along(heights: np.ndarray, axis: int) -> np.ndarray:
+    """Means along an axis, over a pixel, of what is linear between pixels' centres; held beyond the edge."""
+    return correlate1d(heights, [0.125, 0.75, 0.125], axis=axis, mode="nearest")
 
 
 def _between(first: np.ndarray, second: np.ndarray) -> np.ndarray:
