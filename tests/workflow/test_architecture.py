@@ -9,7 +9,7 @@ ORDER = [
     "acquire", "sentinel1", "sentinel2", "probes", "covariates", "sandbox", "training", "evaluation", "explain",
     "mapping", "report",
 ]  # fmt: skip
-EVERYWHERE = {"grid", "config", "io", "errors", "variables", "dateline", "door", "codes"}
+EVERYWHERE = {"grid", "config", "io", "errors", "variables", "dateline", "door", "codes", "plugins"}
 TORCH = {"training", "mapping", "explain"}
 NETWORK = {"requests", "urllib", "http", "ee", "pystac_client", "cdsapi", "earthaccess", "asf_search", "sentineleof"}
 

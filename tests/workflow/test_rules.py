@@ -8,6 +8,11 @@ from pathlib import Path
 
 import pytest
 
+BY_WILDCARDS = {  # the data set, format or model of a job says which plugins it loads
+    "fetch_maps", "fetch_fields", "fetch_point_maps", "fetch_point_fields", "prepare_probes",
+    "train_source", "train_target", "fine_tune", "predict_held_out",
+}  # fmt: skip
+CHOSEN = {"map_soil_moisture": "loam.training.lstm:build_lstm"}
 TARGETS = {"all", "scenes", "probes", "sentinel1", "sentinel2", "cube"}
 
 PARSE = """
@@ -32,7 +37,7 @@ with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
             "benchmark": str(rule.benchmark) if rule.benchmark else None,
             "resources": sorted(rule.resources),
             "params": sorted(rule.params.keys()),
-            "code": rule.params.code if "code" in rule.params.keys() else None,
+            "code": "by wildcards" if callable(rule.params.get("code")) else rule.params.get("code"),
             "named": all(name for name, _ in rule.input._allitems()) and all(n for n, _ in rule.output._allitems()),
             "checkpoint": rule.is_checkpoint,
         }
@@ -79,7 +84,8 @@ def test_every_rule_carries_the_hash_of_its_code_and_at_most_one_dict_of_values(
     from loam.config.code import code_version
 
     for name, rule in rules.items():
-        assert rule["code"] == code_version(name), name
+        expected = code_version(name, *filter(None, [CHOSEN.get(name)]))
+        assert rule["code"] == ("by wildcards" if name in BY_WILDCARDS else expected), name
         replaces = {"attempts"} if any(rule["update"]) else set()
         assert replaces <= set(rule["params"]) <= {"code", "values", *replaces}, name
 

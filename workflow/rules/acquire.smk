@@ -4,6 +4,7 @@
 from functools import partial
 
 from loam.acquire.catalogue import FETCHED, HOSTS
+from loam.acquire.clients import client_of, scene_clients
 from loam.acquire.plan import area_of, asks, class_area_of, fields_values, map_values, point_map_values
 from loam.acquire.plan import scene_values, scenes_file, scenes_values
 from loam.io.attempts import attempts_at
@@ -40,7 +41,7 @@ rule fetch_maps:
     params:
         values=lambda wildcards: map_values(CONFIG, wildcards.area),
         attempts=attempts_at("resources/{dataset}/{back_end}_{area}/{variable}.tif"),
-        code=code_version("fetch_maps"),
+        code=lambda wildcards: code_version("fetch_maps", client_of(wildcards.dataset, wildcards.back_end)),
     script:
         "../scripts/fetch_maps.py"
 
@@ -64,7 +65,7 @@ rule fetch_fields:
             CONFIG, wildcards.dataset, wildcards.span, FIELDS_MANIFEST.format(**wildcards)
         ),
         attempts=attempts_at("resources/{dataset}/{back_end}_{area}/{span}.nc"),
-        code=code_version("fetch_fields"),
+        code=lambda wildcards: code_version("fetch_fields", client_of(wildcards.dataset, wildcards.back_end)),
     script:
         "../scripts/fetch_fields.py"
 
@@ -87,7 +88,7 @@ rule fetch_point_maps:
     params:
         values=lambda wildcards: point_map_values(CONFIG, wildcards.dataset),
         attempts=attempts_at("resources/{dataset}/points/{back_end}_{run}_{domain}/maps.parquet"),
-        code=code_version("fetch_point_maps"),
+        code=lambda wildcards: code_version("fetch_point_maps", client_of(wildcards.dataset, wildcards.back_end)),
     script:
         "../scripts/fetch_point_maps.py"
 
@@ -113,7 +114,7 @@ rule fetch_point_fields:
             CONFIG, wildcards.dataset, wildcards.span, POINTS_MANIFEST.format(**wildcards)
         ),
         attempts=attempts_at("resources/{dataset}/points/{back_end}_{run}_{domain}/{span}.parquet"),
-        code=code_version("fetch_point_fields"),
+        code=lambda wildcards: code_version("fetch_point_fields", client_of(wildcards.dataset, wildcards.back_end)),
     script:
         "../scripts/fetch_point_fields.py"
 
@@ -133,7 +134,7 @@ rule list_scenes:
     params:
         values=scenes_values(CONFIG),
         attempts=attempts_at("config/scenes/{run}.csv"),
-        code=code_version("list_scenes"),
+        code=code_version("list_scenes", *scene_clients(CONFIG["acquire"], SCENES, "sentinel1", "sentinel2")),
     script:
         "../scripts/list_scenes.py"
 
@@ -156,7 +157,7 @@ rule fetch_sentinel1:
     params:
         values=scene_values(CONFIG, "sentinel1"),
         attempts=attempts_at("resources/sentinel1/{scene}.zip"),
-        code=code_version("fetch_sentinel1"),
+        code=code_version("fetch_sentinel1", *scene_clients(CONFIG["acquire"], SCENES, "sentinel1")),
     script:
         "../scripts/fetch_sentinel1.py"
 
@@ -179,7 +180,7 @@ rule fetch_backscatter:
     params:
         values=scene_values(CONFIG, "sentinel1"),
         attempts=attempts_at("resources/sentinel1/earthengine_{area}/{scene}.tif"),
-        code=code_version("fetch_backscatter"),
+        code=code_version("fetch_backscatter", *scene_clients(CONFIG["acquire"], SCENES, "sentinel1")),
     script:
         "../scripts/fetch_backscatter.py"
 
@@ -225,7 +226,7 @@ rule fetch_sentinel2:
     params:
         values=scene_values(CONFIG, "sentinel2"),
         attempts=attempts_at("resources/sentinel2/{scene}/{scene}.json"),
-        code=code_version("fetch_sentinel2"),
+        code=code_version("fetch_sentinel2", *scene_clients(CONFIG["acquire"], SCENES, "sentinel2")),
     script:
         "../scripts/fetch_sentinel2.py"
 

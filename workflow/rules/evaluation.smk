@@ -22,7 +22,7 @@ rule predict_held_out:
         runtime=20,
     params:
         values=pick(CONFIG, "layers", "features"),
-        code=code_version("predict_held_out"),
+        code=lambda wildcards: code_version("predict_held_out", network_of(wildcards.model)),
     script:
         "../scripts/predict_held_out.py"
 

@@ -2,6 +2,7 @@
 # Needs: the files that the config names, or those in data_dir.
 # Gives: results/<run>/probes/<domain>/ (target `probes`), results/<run>/covariates/, sample tables of Yanco.
 from loam.probes.files import files_of_format, probe_files
+from loam.probes.formats import reader_of
 
 MURRUMBIDGEE = f"{CONFIG['data_dir']}/murrumbidgee"
 YANCO = f"{CONFIG['data_dir']}/yanco"
@@ -37,7 +38,7 @@ rule prepare_probes:
             "probes.quality",
             "probes.maps",
         ),
-        code=code_version("prepare_probes"),
+        code=lambda wildcards: code_version("prepare_probes", reader_of(CONFIG["probes"][wildcards.domain])),
     script:
         "../scripts/prepare_probes.py"
 

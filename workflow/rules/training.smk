@@ -1,6 +1,7 @@
 # Training: folds, pretraining on the source domain, training on the target domain, fine-tuning.
 # Needs: results/<run>/samples/.
 # Gives: results/<run>/folds.csv, results/<run>/models/<model>/<scenario>/.
+from loam.training.network_names import network_of
 
 TRAINING_KEYS = [
     "seed",
@@ -53,7 +54,7 @@ rule train_source:
         runtime=120,
     params:
         values=lambda wildcards: pick(CONFIG, *TRAINING_KEYS, "training.validation", f"training.{wildcards.model}"),
-        code=code_version("train_source"),
+        code=lambda wildcards: code_version("train_source", network_of(wildcards.model)),
     script:
         "../scripts/train_source.py"
 
@@ -81,7 +82,7 @@ rule train_target:
         values=lambda wildcards: pick(
             CONFIG, *TRAINING_KEYS, "training.validation", "training.scaling.target", f"training.{wildcards.model}"
         ),
-        code=code_version("train_target"),
+        code=lambda wildcards: code_version("train_target", network_of(wildcards.model)),
     script:
         "../scripts/train_target.py"
 
@@ -110,6 +111,6 @@ rule fine_tune:
         values=lambda wildcards: pick(
             CONFIG, *TRAINING_KEYS, "training.scaling.transfer", f"training.{wildcards.model}"
         ),
-        code=code_version("fine_tune"),
+        code=lambda wildcards: code_version("fine_tune", network_of(wildcards.model)),
     script:
         "../scripts/fine_tune.py"

@@ -20,19 +20,24 @@ def tree(tmp_path, monkeypatch):
         (tmp_path / name).write_text(text)
     monkeypatch.setattr(code, "LIBRARY", tmp_path / "lib")
     monkeypatch.setattr(code, "SCRIPTS", tmp_path / "scripts")
-    code._tree.cache_clear()
+    forget()
     yield tmp_path
+    forget()
+
+
+def forget():
     code._tree.cache_clear()
+    code._version.cache_clear()
 
 
-def version_after(tree, name, text):
+def version_after(tree, name, text, *plugins):
     (tree / name).write_text(text)
-    code._tree.cache_clear()
-    return code.code_version("work")
+    forget()
+    return code.code_version("work", *plugins)
 
 
 def test_closure_follows_imports_and_package_files(tree):
-    names = {str(path.relative_to(tree)) for path in code.closure(tree / "scripts/work.py")}
+    names = {str(path.relative_to(tree)) for path in code.closure([tree / "scripts/work.py"])}
     assert names == {
         "scripts/work.py", "lib/loam/__init__.py", "lib/loam/a/__init__.py", "lib/loam/a/one.py",
         "lib/loam/b/__init__.py", "lib/loam/b/two.py",
@@ -48,7 +53,16 @@ def test_code_counts_but_neither_comments_nor_docstrings_nor_other_modules(tree)
 
 def test_import_inside_a_function_counts(tree):
     version_after(tree, "lib/loam/b/two.py", "def f():\n    import loam.b.other\n")
-    assert tree / "lib/loam/b/other.py" in code.closure(tree / "scripts/work.py")
+    assert tree / "lib/loam/b/other.py" in code.closure([tree / "scripts/work.py"])
+
+
+def test_a_plugin_counts_where_it_is_named(tree):
+    (tree / "lib/loam/b/other.py").write_text("from loam.b import deep\n")
+    plugin, without = "loam.b.other:read", code.code_version("work")
+    before = version_after(tree, "lib/loam/b/deep.py", "Z = 1\n", plugin)
+    assert before != without
+    assert version_after(tree, "lib/loam/b/deep.py", "Z = 2\n", plugin) != before
+    assert code.code_version("work") == without
 
 
 def test_relative_imports_are_refused(tree):

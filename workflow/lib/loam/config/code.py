@@ -2,12 +2,14 @@
 
 Snakemake does not follow imports. The hash is over the syntax trees of the script and of every local module it
 imports, directly or not, with each package's ``__init__.py``: code counts; comments, docstrings and layout do not.
+What the config chooses by name (``loam.plugins``) is no import: a rule names the plugins that its jobs load.
 """
 
 from __future__ import annotations
 
 import ast
 import hashlib
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
@@ -16,11 +18,21 @@ SCRIPTS = LIBRARY.parent / "scripts"
 RELEASE = LIBRARY / "loam" / "RELEASE"  # no code: a new release makes nothing stale that its code would not
 
 
-def code_version(script: str) -> str:
-    """Hash of ``workflow/scripts/<script>.py`` and its closure of local imports; 16 hex digits."""
-    start = SCRIPTS / f"{script}.py"
+def code_version(script: str, *plugins: str) -> str:
+    """Hash of ``workflow/scripts/<script>.py``, its closure of local imports and those of its plugins; 16 hex digits.
+
+    Args:
+        script: name of the script.
+        plugins: what the job loads because the config names it, as ``module:name``.
+    """
+    return _version(script, frozenset(plugin.split(":")[0] for plugin in plugins))
+
+
+@cache
+def _version(script: str, modules: frozenset[str]) -> str:
+    starts = {SCRIPTS / f"{script}.py", *(path for module in modules for path in _files(module))}
     digest = hashlib.sha256()
-    for path in sorted(closure(start)):
+    for path in sorted(closure(starts)):
         digest.update(path.name.encode() + _tree(path)[0])
     return digest.hexdigest()[:16]
 
@@ -30,9 +42,9 @@ def release() -> str:
     return RELEASE.read_text(encoding="utf-8").strip()
 
 
-def closure(start: Path) -> set[Path]:
-    """``start`` and every module of the library that it imports, directly or through another."""
-    found, queue = {start}, [start]
+def closure(starts: Iterable[Path]) -> set[Path]:
+    """``starts`` and every module of the library that they import, directly or through another."""
+    found, queue = set(starts), [*starts]
     while queue:
         for path in _tree(queue.pop())[1]:
             if path not in found:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from loam.io.atomic import write_text
+from loam.plugins import loaded_plugins
 
 
 def sha256_of(path: str | Path) -> str:
@@ -94,6 +95,7 @@ def write_provenance(
     record = {
         "rule": rule,
         "code": code,
+        "plugins": loaded_plugins(),
         "config_hash": hash_of_values(values),
         "config": dict(values),
         "inputs": {str(path): hash_of_input(path) for path in inputs if Path(path).exists()},

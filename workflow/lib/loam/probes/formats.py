@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from loam.errors import ConfigError
-from loam.probes.awra import read_awra
-from loam.probes.icos import read_icos
-from loam.probes.ismn import read_ismn
-from loam.probes.logger.reader import read_logger
-from loam.probes.ozflux import read_ozflux
-from loam.probes.oznet import read_oznet
-from loam.probes.readings import Probes
-from loam.probes.uscrn import read_uscrn
+from loam.plugins import load
 
-FORMATS: dict[str, Callable[[Mapping[str, Any]], Probes]] = {
-    "awra": read_awra,
-    "icos": read_icos,
-    "ismn": read_ismn,
-    "logger": read_logger,
-    "ozflux": read_ozflux,
-    "oznet": read_oznet,
-    "uscrn": read_uscrn,
+if TYPE_CHECKING:
+    from loam.probes.readings import Probes
+
+FORMATS = {
+    "awra": "loam.probes.awra:read_awra",
+    "icos": "loam.probes.icos:read_icos",
+    "ismn": "loam.probes.ismn:read_ismn",
+    "logger": "loam.probes.logger.reader:read_logger",
+    "ozflux": "loam.probes.ozflux:read_ozflux",
+    "oznet": "loam.probes.oznet:read_oznet",
+    "uscrn": "loam.probes.uscrn:read_uscrn",
 }
 # Flags of the provider with which a reading is good, where the format has flags: ISMN's G; PyFluxPro's 0 (passed) and
 # 10 (a linear correction applied), not those of filled gaps.
@@ -36,12 +32,21 @@ def open_probes(settings: Mapping[str, Any]) -> Probes:
         ConfigError: the format is not known.
         TableError: what the format's reader refuses.
     """
+    return load(reader_of(settings))(settings)
+
+
+def reader_of(settings: Mapping[str, Any]) -> str:
+    """Where the function stands that reads a domain's format, for ``loam.plugins.load``.
+
+    Raises:
+        ConfigError: the format is not known.
+    """
     if settings["format"] not in FORMATS:
         raise ConfigError(
             f"'{settings['format']}' is no format of probe files", where="config key 'probes'",
             expected=f"one of {', '.join(FORMATS)}",
         )  # fmt: skip
-    return FORMATS[settings["format"]](settings)
+    return FORMATS[settings["format"]]
 
 
 def provider_flags(settings: Mapping[str, Any]) -> dict[str, list[str]]:

@@ -34,7 +34,8 @@ from torch import Tensor
 from loam.errors import NONSENSE, ConfigError, TableError, naming
 from loam.io.atomic import atomic_path, write_text
 from loam.training.dense import DenseNetwork
-from loam.training.networks import NETWORKS, build_network
+from loam.training.network_names import NETWORKS
+from loam.training.networks import build_network
 
 
 @dataclass(frozen=True)

@@ -1,22 +1,16 @@
-"""The networks by the names that the config gives them. A new one is a file with a builder, and a line here."""
+"""Networks built by the names that the config gives them, and their weights drawn."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from loam.errors import ConfigError
+from loam.plugins import load
 from loam.training.dense import DenseNetwork, initialise
-from loam.training.lstm import build_lstm
-from loam.training.mlp import build_mlp
-
-NETWORKS: dict[str, Callable[[Mapping[str, Any], tuple[int, int, int], int], DenseNetwork]] = {
-    "mlp": build_mlp,
-    "lstm": build_lstm,
-}
+from loam.training.network_names import network_of
 
 
 def build_network(model: str, settings: Mapping[str, Any], shape: tuple[int, int, int], layers: int) -> DenseNetwork:
@@ -28,11 +22,7 @@ def build_network(model: str, settings: Mapping[str, Any], shape: tuple[int, int
         shape: number of static features, of steps and of sequence variables (``FeatureSet.shape``).
         layers: number of soil layers.
     """
-    if model not in NETWORKS:
-        raise ConfigError(
-            f"no network '{model}'", where="config key 'training.models'", expected=f"one of {[*NETWORKS]}"
-        )
-    return NETWORKS[model](settings, shape, layers)
+    return load(network_of(model))(settings, shape, layers)
 
 
 def draw_parameters(network: DenseNetwork, seeds: Sequence[int]) -> dict[str, Tensor]:
