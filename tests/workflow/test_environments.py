@@ -7,7 +7,7 @@ import sys
 import pytest
 import yaml
 
-from loam.config.code import SCRIPTS, closure
+from loam.config.code import LIBRARY, SCRIPTS, closure
 
 CONDA_NAME = {  # of a module, or of a part of a namespace that several packages share
     "torch": "pytorch",
@@ -54,9 +54,22 @@ def module(name):
     return ".".join(name.split(".")[: 2 if name.split(".")[0] in SHARED else 1])
 
 
+def with_plugins(starts):
+    """All modules that the files reach, those too that stand as text in a table of plugins."""
+    reached = closure(starts)
+    texts = {
+        node.value.split(":")[0]
+        for path in reached
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and re.fullmatch(r"loam(\.\w+)+:\w+", str(node.value))
+    }
+    plugins = {LIBRARY.joinpath(*text.split(".")).with_suffix(".py") for text in texts}
+    return reached if plugins <= reached else with_plugins(reached | plugins)
+
+
 def third_party(script):
     names = set()
-    for path in closure(SCRIPTS / f"{script}.py"):
+    for path in with_plugins([SCRIPTS / f"{script}.py"]):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
                 names |= {module(alias.name) for alias in node.names}
