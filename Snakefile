@@ -64,6 +64,7 @@ include: "workflow/rules/report.smk"
 
 RESULTS = [
     *expand("results/{run}/evaluation/{table}.csv", run=CONFIG["run"], table=["metrics", "summary"]),
+    *EXPORTED,
     *expand("results/{run}/maps/{date}/{file}", run=CONFIG["run"], date=CONFIG["mapping"]["dates"], file=MAP_FILES),
     *expand("results/{run}/report/index.html", run=CONFIG["run"]),
     *(expand("results/{run}/acquire/manifest.csv", run=CONFIG["run"]) if manifest_files(CONFIG) else []),

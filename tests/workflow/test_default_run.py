@@ -18,7 +18,7 @@ from loam.io.tables import read_table
 TRAINING = {"train_source", "train_target", "fine_tune"}
 AFTER_TRAINING = {
     "predict_held_out", "merge_predictions", "score_predictions", "describe_accuracy", "map_soil_moisture", "draw_map",
-    "score_map", "build_report",
+    "score_map", "build_report", "export_table",
 }  # fmt: skip
 
 AFTER_SCORES = {"score_predictions", "describe_accuracy", "draw_map", "build_report"}  # no map is computed again
@@ -178,7 +178,7 @@ def test_two_values_swapped_are_seen(small_run):
 @pytest.mark.parametrize(
     ("module", "rerun"),
     [
-        ("evaluation/baselines.py", {"predict_baselines", "merge_predictions", *AFTER_SCORES}),
+        ("evaluation/baselines.py", {"predict_baselines", "merge_predictions", "export_table", *AFTER_SCORES}),
         ("evaluation/summary.py", AFTER_SCORES),
         ("training/loss.py", TRAINING | AFTER_TRAINING),
         ("report/figures.py", {"build_report"}),

@@ -56,6 +56,8 @@ def test_the_page_s_own_example_gives_daily_moisture_by_its_own_command(project,
         (station, layer, "2021-03-01") for station in ("K1", "K2") for layer in ("surface", "subsurface")
     }
     assert (checkout / "results/my_probes/probes/target/qc_report.csv").is_file()
+    for_people = pd.read_csv(checkout / "results/my_probes/probes/target/daily.csv", parse_dates=["date"])
+    pd.testing.assert_frame_equal(for_people, daily, check_dtype=False)
 
 
 def test_probes_and_covariates_without_a_source_are_trained_and_scored(checkout):

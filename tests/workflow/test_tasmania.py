@@ -77,6 +77,7 @@ def test_the_dry_run_lists_every_job_from_the_downloads_to_the_report(checkout):
         "predict_baselines": 1,
         "merge_predictions": 1,
         "score_predictions": 1,
+        "export_table": 2 * 2 + 1,
         "describe_accuracy": 1,
         "scale_colours": 1,
         "map_soil_moisture": 1,

@@ -1,12 +1,19 @@
 # Probes, from the files as delivered to daily moisture of the layers, and the covariates that come with them.
 # Needs: the files that the config names, or those in data_dir.
-# Gives: results/<run>/probes/<domain>/ (target `probes`), results/<run>/covariates/, sample tables of Yanco.
+# Gives: results/<run>/probes/<domain>/ (target `probes`), results/<run>/covariates/, sample tables of Yanco; tables as CSV.
 from loam.probes.files import files_of_format, probe_files
 from loam.probes.formats import reader_of
 
 MURRUMBIDGEE = f"{CONFIG['data_dir']}/murrumbidgee"
 YANCO = f"{CONFIG['data_dir']}/yanco"
 PROBE_DOMAINS = probe_domains(CONFIG)
+PROBE_TABLES = expand(
+    "results/{run}/probes/{domain}/{file}",
+    run=CONFIG["run"],
+    domain=PROBE_DOMAINS,
+    file=["daily.parquet", "daily.csv", "stations.parquet", "stations.csv", "qc_report.csv"],
+)
+EXPORTED = [*PROBE_TABLES, f"results/{CONFIG['run']}/predictions.csv"]
 
 
 rule prepare_probes:
@@ -41,6 +48,28 @@ rule prepare_probes:
         code=lambda wildcards: code_version("prepare_probes", reader_of(CONFIG["probes"][wildcards.domain])),
     script:
         "../scripts/prepare_probes.py"
+
+
+rule export_table:
+    input:
+        table="results/{run}/{table}.parquet",
+    output:
+        csv="results/{run}/{table}.csv",
+    log:
+        "results/{run}/logs/export_table/{table}.log",
+    benchmark:
+        "results/{run}/benchmarks/export_table/{table}.tsv"
+    wildcard_constraints:
+        table="predictions|probes/(source|target)/(daily|stations)",
+    conda:
+        "../../envs/geo.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=20,
+    params:
+        code=code_version("export_table"),
+    script:
+        "../scripts/export_table.py"
 
 
 rule build_murrumbidgee_covariates:
@@ -111,9 +140,4 @@ rule build_yanco_tables:
 rule probes:
     input:
         asked(demand, "probes"),
-        expand(
-            "results/{run}/probes/{domain}/{file}",
-            run=CONFIG["run"],
-            domain=PROBE_DOMAINS,
-            file=["daily.parquet", "stations.parquet", "qc_report.csv"],
-        ),
+        PROBE_TABLES,

@@ -1,3 +1,4 @@
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -5,7 +6,7 @@ import pytest
 
 from loam.errors import TableError
 from loam.io.schemas import FOLDS
-from loam.io.tables import read_table, write_table
+from loam.io.tables import export_table, read_table, write_table
 
 folds = pd.DataFrame({"fold": [1, 2], "test_station": ["a", "b"], "validation_station": ["b", "a"]})
 
@@ -117,3 +118,42 @@ def test_a_column_that_is_there_twice_is_named(tmp_path):
     pq.write_table(table, tmp_path / "t.parquet")
     with pytest.raises(TableError, match="column 'test_station' is there twice"):
         read_table(tmp_path / "t.parquet", FOLDS)
+
+
+def people(path):
+    return path.read_text(encoding="utf-8").splitlines()
+
+
+def test_a_table_is_exported_piece_by_piece_with_days_nine_digits_and_safe_texts(tmp_path):
+    frame = pd.DataFrame(
+        {
+            "station": ["03048", "=cmd|' /C calc'!A0", "creek, north", None],
+            "date": pd.to_datetime(["2022-08-15", "2022-08-16", "2022-08-17", None]),
+            "moisture": np.array([0.1, 1 / 3, np.nan, 0.25], np.float32),
+            "latitude": [-41.123456, -42.5, -43.0, -43.25],
+            "n": [1, 2, 3, 4],
+        }
+    )
+    frame.to_parquet(tmp_path / "table.parquet", row_group_size=2)
+    assert export_table(tmp_path / "table.parquet", tmp_path / "table.csv", rows=1) == 4
+    assert people(tmp_path / "table.csv") == [
+        "station,date,moisture,latitude,n", "03048,2022-08-15,0.100000001,-41.123456,1",
+        "'=cmd|' /C calc'!A0,2022-08-16,0.333333343,-42.5,2", '"creek, north",2022-08-17,,-43,3', ",,0.25,-43.25,4",
+    ]  # fmt: skip
+    assert export_table(tmp_path / "table.parquet", tmp_path / "whole.csv") == 4
+    assert people(tmp_path / "whole.csv") == people(tmp_path / "table.csv")
+
+
+def test_an_exported_table_without_rows_still_names_its_columns(tmp_path):
+    pd.DataFrame({"station": pd.Series(dtype=str), "moisture": pd.Series(dtype=float)}).to_parquet(
+        tmp_path / "table.parquet"
+    )
+    assert export_table(tmp_path / "table.parquet", tmp_path / "table.csv") == 0
+    assert people(tmp_path / "table.csv") == ["station,moisture"]
+
+
+def test_what_is_no_table_is_exported_as_nothing(tmp_path):
+    (tmp_path / "table.parquet").write_bytes(b"no table")
+    with pytest.raises(TableError, match="table.parquet"):
+        export_table(tmp_path / "table.parquet", tmp_path / "table.csv")
+    assert [path.name for path in tmp_path.iterdir()] == ["table.parquet"]
