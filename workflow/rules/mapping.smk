@@ -1,7 +1,7 @@
 # Mapping: the members of one model and scenario, run over every pixel of a day.
 # Needs: results/<run>/models/, the rasters that the config names, samples and scores for pictures.
 # Gives: results/<run>/grid.json, results/<run>/maps/.
-from loam.acquire.plan import licences_of
+from loam.acquire.credits import licences_of
 from loam.covariates.files import files_of_day
 from loam.covariates.plan import cube_months
 

@@ -19,7 +19,6 @@ from loam.acquire.plan import (
     fields_files,
     fields_values,
     grid_of,
-    licences_of,
     manifest_files,
     map_files,
     period_of,
@@ -147,15 +146,6 @@ def test_only_the_open_month_depends_on_the_day_it_is_asked_on(tasmania):
     for span, same in (("2022-08", False), ("2022-01", True)):
         values = [fields_values(config, "smap_l4", span, "no such file") for config in (today, tomorrow)]
         assert (values[0] == values[1]) is same
-
-
-def test_the_licences_of_what_is_fetched_are_told_once_a_dataset(tasmania, default_config):
-    told = licences_of(tasmania)
-    chosen = [tasmania["acquire"][kind] for kind in ("coarse_moisture", "weather", "soil", "terrain", "landcover")]
-    for dataset in (dataset_of(item["dataset"]) for item in chosen):
-        assert told.count(f"{dataset.title}: {dataset.licence}") == 1
-    nothing = {key: None for key in tasmania["acquire"]}
-    assert licences_of({**tasmania, "acquire": nothing}) == []
 
 
 def test_a_manifest_for_every_file_of_days_and_no_other(tasmania):

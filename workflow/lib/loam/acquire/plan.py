@@ -54,13 +54,6 @@ def check_acquire(config: Mapping[str, Any]) -> None:
     grid_of(config["mapping"]["grid"])
 
 
-def licences_of(config: Mapping[str, Any]) -> list[str]:
-    """The licences of the data that a run fetches, by dataset: ``SMAP L4: NASA open data``, each once."""
-    chosen = [config["acquire"][kind] for kind in (*FIELDS, *MAPS, *SCENES) if config["acquire"][kind]]
-    datasets = [dataset_of(item["dataset"]) for item in chosen]
-    return list(dict.fromkeys(f"{dataset.title}: {dataset.licence}" for dataset in datasets))
-
-
 def check_samples(config: Mapping[str, Any]) -> None:
     """Raise a ConfigError where samples from the cube cannot be had; read when something asks for samples.
 

@@ -9,8 +9,7 @@ from typing import Any
 import pandas as pd
 
 from loam.acquire.catalogue import dataset_of
-from loam.acquire.plan import FIELDS, MAPS, SCENES
-from loam.config.covariates import kinds_needed
+from loam.acquire.credits import kinds_credited, kinds_read
 from loam.config.sandbox import BACK_END
 from loam.config.synthetic import made_and_real
 from loam.covariates.classes import CLASSES, classes_told
@@ -28,18 +27,16 @@ def datasets(config: Mapping[str, Any]) -> Table | None:
     what was fetched but is not read has no part in the scores.
     """
     rows = []
-    for kind in _read(config):
+    for kind in kinds_credited(config):
         chosen = config["acquire"][kind]
-        if chosen["back_end"] != BACK_END:
-            dataset = dataset_of(chosen["dataset"])
-            source = BACK_ENDS[chosen["back_end"]]
-            rows.append([kind_name(kind), dataset.title, dataset.version, source, dataset.licence, dataset.citation])
+        dataset, source = dataset_of(chosen["dataset"]), BACK_ENDS[chosen["back_end"]]
+        rows.append([kind_name(kind), dataset.title, dataset.version, source, dataset.licence, dataset.citation])
     return Table(["Serves as", "Dataset", "Version", "From", "Licence", "Citation"], rows) if rows else None
 
 
 def not_credited(config: Mapping[str, Any]) -> list[str]:
     """Sentences on the data that ``datasets`` leaves out: what the sandbox made, and what was fetched but not read."""
-    acquire, read = config["acquire"], _read(config)
+    acquire, read = config["acquire"], kinds_read(config)
     made, real = made_and_real(config)
     told = []
     if made:
@@ -47,16 +44,6 @@ def not_credited(config: Mapping[str, Any]) -> list[str]:
     idle = [dataset_of(acquire[kind]["dataset"]).title for kind in real if acquire.get(kind) and kind not in read]
     idle += [dataset_of(item["dataset"]).title for item in acquire["compare"] if item["back_end"] != BACK_END]
     return [*told, f"Fetched, but no part of the scores and maps here: {listed(idle)}."] if idle else told
-
-
-def _read(config: Mapping[str, Any]) -> list[str]:
-    """The kinds of data of section ``acquire`` that samples and maps are made from."""
-    if config["samples"]["from"] != "cube":
-        return []
-    needed = set(kinds_needed(config["features"]))
-    if "sentinel1" in needed:
-        needed.add("terrain")  # its passes are corrected with it
-    return [kind for kind in (*FIELDS, *MAPS, *SCENES) if kind in needed and config["acquire"][kind]]
 
 
 def classes_not_told(config: Mapping[str, Any]) -> str | None:
