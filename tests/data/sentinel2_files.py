@@ -59,6 +59,7 @@ def write_safe(
     masks: Mapping[str, np.ndarray | str] | None = None,
     time: str = "2023-01-05T00:01:21.000Z",
     tile: str = TILE,
+    west: float = WEST,
 ) -> Path:
     """A SAFE folder; the path of it.
 
@@ -71,6 +72,7 @@ def write_safe(
         masks: files of QI_DATA, by name: pixels, or the text of a GML.
         time: start of sensing.
         tile: MGRS tile.
+        west: of its pixels, m.
     """
     stamp = time[:19].replace("-", "").replace(":", "")
     name = f"S2A_MSIL{level}_{stamp}_N{baseline.replace('.', '')}_R130_T{tile}_{stamp}"
@@ -83,14 +85,14 @@ def write_safe(
     folders, suffix = ("R20m/", "_20m") if level == "2A" else ("", "")
     files = {band: f"{granule}/IMG_DATA/{folders}T{tile}_{stamp}_{band}{suffix}" for band in images}
     for band, values in images.items():
-        write_raster(safe / f"{files[band]}.jp2", values)
+        write_raster(safe / f"{files[band]}.jp2", values, west=west)
     for mask, values in (masks or {}).items():
         path = safe / granule / "QI_DATA" / mask
         path.parent.mkdir(parents=True, exist_ok=True)
         if isinstance(values, str):
             path.write_text(values, encoding="utf-8")
         else:
-            write_raster(path, values)
+            write_raster(path, values, west=west)
     prefix, tag = ("BOA_", "BOA_ADD_OFFSET") if level == "2A" else ("", "RADIO_ADD_OFFSET")
     radiometry = f"<{prefix}QUANTIFICATION_VALUE>10000</{prefix}QUANTIFICATION_VALUE>"
     if offset is not None:
