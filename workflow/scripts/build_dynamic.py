@@ -1,8 +1,8 @@
 """Build one month of dynamic covariates: coarse moisture, weather, vegetation, Sentinel-1 and Sentinel-2."""
 
+from loam.io.stage import Paths, Values, run_stage
 from loam.covariates.dynamic import build_month
 from loam.grid import read_grid
-from loam.io.stage import Paths, Values, run_stage
 
 KINDS = ("coarse_moisture", "weather", "vegetation", "sentinel1", "sentinel2")
 

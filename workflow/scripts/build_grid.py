@@ -1,8 +1,8 @@
 """Make the grid of the run: that of a raster, or of CRS, bounds and resolution with its land by a land-cover map."""
 
+from loam.io.stage import Paths, Values, run_stage
 from loam.covariates.land import build_grid
 from loam.grid import write_grid
-from loam.io.stage import Paths, Values, run_stage
 
 
 def stage(paths: Paths, values: Values) -> None:

@@ -2,10 +2,10 @@
 
 import json
 
+from loam.io.stage import Paths, Values, run_stage
 from loam.covariates.samples import DROPPED
 from loam.io.atomic import write_text
 from loam.io.schemas import ACCURACY, FOLDS, MAP_SCORES, METRICS_TABLE, PREDICTIONS, SUMMARY
-from loam.io.stage import Paths, Values, run_stage
 from loam.io.tables import read_table
 from loam.mapping.trust import share_inside
 from loam.probes.products import QC_REPORT

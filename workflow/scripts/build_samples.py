@@ -1,5 +1,6 @@
 """Turn the two tables of a run, or its cube, with the moisture of its probes, into samples; count what was dropped."""
 
+from loam.io.stage import Paths, Values, run_stage
 from loam.covariates.cube import Cube
 from loam.covariates.cube_samples import sample_domain, within_period
 from loam.covariates.derive import settings_of
@@ -8,7 +9,6 @@ from loam.covariates.probes import check_repeats, read_probe_table
 from loam.covariates.samples import DROPPED, build_samples, sample_schema
 from loam.covariates.tables import read_station_table
 from loam.grid import read_grid
-from loam.io.stage import Paths, Values, run_stage
 from loam.io.tables import read_table, write_table
 from loam.probes.products import DAILY, STATION_SUMMARY
 

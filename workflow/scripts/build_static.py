@@ -1,8 +1,8 @@
 """Build the static covariates on the run's grid: soil, terrain, land cover."""
 
+from loam.io.stage import Paths, Values, run_stage
 from loam.covariates.static import build_static
 from loam.grid import read_grid
-from loam.io.stage import Paths, Values, run_stage
 
 
 def stage(paths: Paths, values: Values) -> None:

@@ -2,8 +2,8 @@
 
 import logging
 
-from loam.covariates.sums import trailing_sums
 from loam.io.stage import Paths, Values, run_stage
+from loam.covariates.sums import trailing_sums
 from loam.io.tables import write_table
 from loam.probes.uscrn import daily_weather
 

@@ -2,8 +2,8 @@
 
 import logging
 
-from loam.io.schemas import ACCURACY, METRICS_TABLE
 from loam.io.stage import Paths, Values, run_stage
+from loam.io.schemas import ACCURACY, METRICS_TABLE
 from loam.io.tables import read_table, write_table
 from loam.report.accuracy import accuracies
 

@@ -1,7 +1,7 @@
 """Draw the folds of leave-one-station-out on the target domain."""
 
-from loam.io.schemas import FOLDS
 from loam.io.stage import Paths, Values, run_stage
+from loam.io.schemas import FOLDS
 from loam.io.tables import read_table, write_table
 from loam.training.folds import draw_folds
 

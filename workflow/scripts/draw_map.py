@@ -1,8 +1,8 @@
 """Draw a map as a picture, and write what QGIS and GDAL read beside the map: styles, and how far off the map is."""
 
+from loam.io.stage import Paths, Values, run_stage
 from loam.io.atomic import write_text
 from loam.io.schemas import ACCURACY, SCALES
-from loam.io.stage import Paths, Values, run_stage
 from loam.io.tables import read_table
 from loam.mapping.cog import TITLE
 from loam.mapping.picture import MOISTURE, draw_map

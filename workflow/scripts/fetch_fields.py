@@ -1,5 +1,6 @@
 """Fetch the fields of a month or year for the run's region, unless the file is what this request gave before."""
 
+from loam.io.stage import Paths, Values, run_stage
 from loam.acquire.catalogue import dataset_of
 from loam.acquire.days import settings_on
 from loam.acquire.fields import fetch_fields
@@ -7,7 +8,6 @@ from loam.acquire.parts import open_parts, request_of
 from loam.acquire.provenance import is_current
 from loam.acquire.region import geobox_of_run
 from loam.acquire.sources import open_source
-from loam.io.stage import Paths, Values, run_stage
 
 
 def stage(paths: Paths, values: Values) -> None:

@@ -3,6 +3,7 @@
 ``relief`` is the elevation for Sentinel-1: at its own resolution, and beyond the grid's edge.
 """
 
+from loam.io.stage import Paths, Values, run_stage
 from loam.acquire.catalogue import dataset_of
 from loam.acquire.maps import fetch_map
 from loam.acquire.parts import open_parts, request_of
@@ -11,7 +12,6 @@ from loam.acquire.provenance import is_current
 from loam.acquire.region import geobox_of_run
 from loam.acquire.relief import relief_geobox
 from loam.acquire.sources import open_source
-from loam.io.stage import Paths, Values, run_stage
 
 
 def stage(paths: Paths, values: Values) -> None:

@@ -1,7 +1,7 @@
 """Fine-tune the source domain's network on the target domain, once a fold."""
 
-from loam.io.schemas import FOLDS
 from loam.io.stage import Paths, Values, run_stage
+from loam.io.schemas import FOLDS
 from loam.io.tables import read_table
 from loam.training.card import load_members
 from loam.training.scenarios import fine_tune, read_plan, write_result

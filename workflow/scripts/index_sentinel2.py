@@ -1,7 +1,7 @@
 """Turn a Sentinel-2 product into NDVI, NDWI and valid share on the run's grid."""
 
-from loam.grid import read_grid
 from loam.io.stage import Paths, Values, run_stage
+from loam.grid import read_grid
 from loam.sentinel2.masks import MaskRules
 from loam.sentinel2.observe import observe
 

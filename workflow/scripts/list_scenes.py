@@ -2,11 +2,11 @@
 
 from datetime import date
 
+from loam.io.stage import Paths, Values, run_stage
 from loam.acquire.region import bounds_of_run
 from loam.acquire.scene_files import list_run_scenes
 from loam.acquire.scenes import write_scenes
 from loam.acquire.sources import open_scenes
-from loam.io.stage import Paths, Values, run_stage
 
 
 def stage(paths: Paths, values: Values) -> None:

@@ -1,7 +1,7 @@
 """List the scenes that the synthetic satellites take of the region; the same settings are the same bytes."""
 
-from loam.acquire.scenes import write_scenes
 from loam.io.stage import Paths, Values, run_stage
+from loam.acquire.scenes import write_scenes
 from loam.sandbox.scene_rows import scene_rows, takes_and_sights
 from loam.sandbox.settings import settings_of
 

@@ -1,11 +1,11 @@
 """Map a day: mean and standard deviation over a model's members at every pixel, and where they can be trusted."""
 
+from loam.io.stage import Paths, Values, run_stage
 from loam.config.code import code_version
 from loam.covariates.cube import Cube
 from loam.covariates.derive import settings_of
 from loam.covariates.features import feature_set
 from loam.grid import read_grid
-from loam.io.stage import Paths, Values, run_stage
 from loam.mapping.engine import Engine, map_day
 from loam.mapping.tags import map_tags
 from loam.training.card import load_members

@@ -2,9 +2,9 @@
 
 import json
 
+from loam.io.stage import Paths, Values, run_stage
 from loam.evaluation.merge import merge_predictions
 from loam.io.schemas import PREDICTIONS
-from loam.io.stage import Paths, Values, run_stage
 from loam.io.tables import read_table, write_table
 
 

@@ -1,8 +1,8 @@
 """Predict every held-out station with the baselines."""
 
+from loam.io.stage import Paths, Values, run_stage
 from loam.evaluation.baselines import predict_baselines
 from loam.io.schemas import FOLDS, PREDICTIONS
-from loam.io.stage import Paths, Values, run_stage
 from loam.io.tables import read_table, write_table
 
 

@@ -1,8 +1,8 @@
 """Predict every target station with a network that has not met it."""
 
+from loam.io.stage import Paths, Values, run_stage
 from loam.covariates.features import feature_set
 from loam.io.schemas import FOLDS, PREDICTIONS
-from loam.io.stage import Paths, Values, run_stage
 from loam.io.tables import read_table, write_table
 from loam.training.card import load_members
 from loam.training.device import use_device

@@ -1,7 +1,7 @@
 """Turn the products of one pass of Sentinel-1 into backscatter on the run's grid."""
 
-from loam.grid import read_grid
 from loam.io.stage import Paths, Values, run_stage
+from loam.grid import read_grid
 from loam.sentinel1.mosaic import mosaic_pass
 from loam.sentinel1.scene import process_pass
 

@@ -2,9 +2,9 @@
 
 import logging
 
+from loam.io.stage import Paths, Values, run_stage
 from loam.io.atomic import write_text
 from loam.io.schemas import SCALES
-from loam.io.stage import Paths, Values, run_stage
 from loam.io.tables import read_parquet, write_table
 from loam.mapping.picture import MOISTURE, SPREAD
 from loam.mapping.qgis import ramp_style

@@ -2,9 +2,9 @@
 
 import logging
 
+from loam.io.stage import Paths, Values, run_stage
 from loam.evaluation.map_score import score_map
 from loam.io.schemas import MAP_SCORES
-from loam.io.stage import Paths, Values, run_stage
 from loam.io.tables import write_table
 
 log = logging.getLogger("loam")

@@ -2,10 +2,10 @@
 
 import logging
 
+from loam.io.stage import Paths, Values, run_stage
 from loam.evaluation.metrics import score_stations
 from loam.evaluation.summary import summarise
 from loam.io.schemas import METRICS_TABLE, PREDICTIONS, SUMMARY
-from loam.io.stage import Paths, Values, run_stage
 from loam.io.tables import read_table, write_table
 
 log = logging.getLogger("loam")

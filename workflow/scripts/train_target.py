@@ -1,7 +1,7 @@
 """Train one network a fold on the target domain alone."""
 
-from loam.io.schemas import FOLDS
 from loam.io.stage import Paths, Values, run_stage
+from loam.io.schemas import FOLDS
 from loam.io.tables import read_table
 from loam.training.scenarios import read_plan, train_target, write_result
 

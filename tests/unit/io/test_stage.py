@@ -2,15 +2,18 @@ import errno
 import json
 import logging
 import os
+import subprocess
+import sys
 import warnings
 from types import SimpleNamespace
 
 import pytest
 
+from loam.io.stage import run_stage
 from loam.errors import TableError
 from loam.io.atomic import write_text
 from loam.io.lock import sole_writer
-from loam.io.stage import run_stage
+from loam.io.parent import HEAD
 
 
 class Named(list):
@@ -150,6 +153,28 @@ def test_an_interrupt_is_one_line(job, capsys):
     with pytest.raises(SystemExit):
         run_stage(job, stage)
     assert capsys.readouterr().err == "ERROR copy mlp: interrupted\n"
+
+
+HELD = """
+import os, signal, sys
+from types import SimpleNamespace
+from loam.io.stage import run_stage
+os.kill(os.getpid(), signal.SIGINT)  # from the keyboard, while the script still imports
+no = SimpleNamespace(items=dict().items)
+params = SimpleNamespace(code="c", get=lambda name, default: default)
+job = {"rule": "r", "log": [sys.argv[1]], "threads": 1, "params": params}
+run_stage(SimpleNamespace(**job, wildcards=no, input=no, output=no), None)
+"""
+
+
+def test_an_interrupt_while_a_job_imports_waits_until_it_can_be_told(project, tmp_path):
+    environment = {**os.environ, HEAD: "", "PYTHONPATH": str(project / "workflow/lib")}
+    result = subprocess.run(
+        [sys.executable, "-c", HELD, str(tmp_path / "job.log")], env=environment, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert (result.returncode, result.stderr) == (130, "ERROR r: interrupted\n")
+    assert "ERROR interrupted" in (tmp_path / "job.log").read_text()
 
 
 def test_a_job_does_not_write_what_another_is_writing(job, tmp_path):

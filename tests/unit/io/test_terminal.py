@@ -74,12 +74,32 @@ def test_a_job_that_left_no_message_is_named_with_its_log(terminal, stream):
                                       "logs/none.log\n")  # fmt: skip
 
 
-def test_an_interrupt_is_one_line(terminal, stream):
+def test_an_interrupt_is_one_line_that_names_what_had_begun(terminal, stream, tmp_path, monkeypatch):
+    passed_on = []
+    monkeypatch.setattr("loam.io.terminal.interrupt_jobs", lambda: passed_on.append(True))
+    log = tmp_path / "train.log"
+    log.write_text("2020-01-01 00:00:00,1 ERROR interrupted\n")
+    say(terminal, "run_info", stats={"train": 2, "fetch": 1, "total": 3})
+    for number, rule in enumerate(["train", "fetch"]):
+        start(terminal, number, rule)
+    before = stream.getvalue()
+    say(terminal, "job_error", "", logging.ERROR, jobid=0, rule_name="train", log=[str(log)])  # comes before the next
     say(terminal, None, "Terminating processes on user request, this might take some time.")
     say(terminal, "error", "WorkflowError:\nAt least one job did not complete successfully.", logging.ERROR)
     terminal.close()
-    (line,) = stream.getvalue().splitlines()
-    assert line.startswith("ERROR interrupted; ")
+    (line,) = stream.getvalue().removeprefix(before).splitlines()
+    assert line == (
+        "ERROR interrupted: train, fetch had begun; what is done stays, the same command again makes the rest"
+    )
+    assert passed_on == [True]
+
+
+def test_a_run_that_was_told_to_end_says_so_and_how_to_go_on(terminal, stream):
+    say(terminal, None, "Will exit after finishing currently running jobs (scheduler).")
+    say(terminal, "error", "WorkflowError:\nAt least one job did not complete successfully.", logging.ERROR)
+    terminal.close()
+    first, last = stream.getvalue().splitlines()
+    assert first.startswith("told to end: ") and last.startswith("ERROR ended before all was done; ")
 
 
 def test_what_quiet_hides_stays_hidden_and_a_failure_is_told_still(stream):
@@ -123,6 +143,12 @@ def test_warnings_are_shown(terminal, stream):
             "PermissionError",
             "Traceback (most recent call last):\nPermissionError: [Errno 13] Permission denied: '/a/.snakemake'",
             "ERROR /a/.snakemake: no permission; run snakemake in a folder that you can write to and that has space",
+        ),
+        (
+            "LockException",
+            "Error: Directory cannot be locked. Please make sure that no other Snakemake process ...\n/a\nIf you ...",
+            "ERROR another snakemake is at work in this folder, or one was killed; if none is, `snakemake --unlock` "
+            "with the same --configfile, then the same command again",
         ),
         ("KeyboardInterrupt", "Cancelling snakemake on user request.", "ERROR interrupted"),
         (

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+INTERRUPTED = "interrupted"  # the last error in the log of a job that was stopped from the keyboard
 WHERE = re.compile(r'^\w+( in (rule|file|checkpoint) .*)?[:.]$|^  File ".*", line \d+, in ')
 OPERATING = re.compile(r"^(?P<kind>\w*Error): \[Errno (?P<number>\d+)\] (?P<what>[^:]*)(: '(?P<path>[^']*)')?", re.M)
 REFUSED = {"1": "no permission", "13": "no permission", "28": "no space left on its disk",
@@ -24,6 +25,11 @@ def error_text(text: str, kind: str) -> str:
         return text
     if kind == "KeyboardInterrupt":
         return "ERROR interrupted"
+    if "Directory cannot be locked" in text:
+        return (
+            "ERROR another snakemake is at work in this folder, or one was killed; if none is,"
+            " `snakemake --unlock` with the same --configfile, then the same command again"
+        )
     if kind == "MissingRuleException":
         target = re.search(r"No rule to produce (.*?)(?: \(if you use input functions|$)", text, flags=re.M)
         return f"ERROR {target[1] if target else 'a target'}: no rule makes it; `snakemake --list` names the targets"

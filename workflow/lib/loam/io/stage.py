@@ -14,7 +14,8 @@ from typing import Any
 from loam.errors import LoamError
 from loam.io.attempts import replacing
 from loam.io.lock import sole_writer
-from loam.io.parent import SHOWN, end_with_head
+from loam.io.messages import INTERRUPTED
+from loam.io.parent import SHOWN, end_with_head, hold_interrupts, take_interrupts
 from loam.io.provenance import appearance, write_provenance
 from loam.io.storage import refusal
 
@@ -22,6 +23,8 @@ Paths = dict[str, Any]  # name -> Path, or list of Paths where the rule gives a 
 Values = dict[str, Any]
 
 log = logging.getLogger("loam")
+hold_interrupts()  # while the script imports the rest
+end_with_head()
 
 
 def run_stage(snakemake: Any, stage: Callable[[Paths, Values], None]) -> None:
@@ -41,7 +44,7 @@ def run_stage(snakemake: Any, stage: Callable[[Paths, Values], None]) -> None:
     written, read = _flat(outputs), _flat(inputs)
     try:
         _start_logging(Path(snakemake.log[0]), job)
-        end_with_head()
+        take_interrupts()
         log.info("rule %s %s", snakemake.rule, wildcards or "")
         started = time.perf_counter()
         with sole_writer(written), replacing(written):
@@ -56,7 +59,7 @@ def run_stage(snakemake: Any, stage: Callable[[Paths, Values], None]) -> None:
         log.error("%s", error)
         raise SystemExit(1) from None
     except KeyboardInterrupt:
-        log.error("interrupted")
+        log.error(INTERRUPTED)
         raise SystemExit(130) from None
     except BaseException as error:
         if reason := refusal(error, written):

@@ -19,16 +19,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from loam.io.messages import error_text
-from loam.io.parent import SHOWN
+from loam.io.messages import INTERRUPTED, error_text
+from loam.io.parent import SHOWN, interrupt_jobs
 from loam.io.remaining import Remaining, duration
 
 HIDDEN = {"group_error", "workflow_started", "resources_info", "job_started", "rulegraph", "debug_dag"}
 NOISE = re.compile(
     r"Building DAG of jobs|Using shell|Select jobs to execute|Execute \d+ jobs|Conda environments: ignored|Exiting bec"
     r"|Singularity containers: ignored|Group jobs: inactive|Complete log|Elapsed time|Shutting down, this|Assuming unr"
-    r"|Removing output files of failed job|Job failed, going on|Will exit after finishing"
+    r"|Removing output files of failed job|Job failed, going on"
 )
+NAMED = 3  # interrupted jobs that are named; the others are counted
 COMMAND = re.compile(r"Command '.*' (returned non-zero|died with)", flags=re.S)  # of a job, whose own error follows
 MESSAGE = re.compile(r"^\S+ \S+ ERROR (.*)$", flags=re.M)
 
@@ -39,12 +40,18 @@ class Failure(NamedTuple):
     job: str
     logs: list[str]
 
-    def text(self) -> str:
-        """One line: the job, the last error in its log, and where that is."""
+    def last_error(self) -> tuple[str, Path] | None:
+        """The last error in its logs, and the log that it is in."""
         for path in map(Path, self.logs):
             found = MESSAGE.findall(path.read_text(encoding="utf-8", errors="replace")) if path.is_file() else []
             if found:
-                return f"ERROR {self.job}: {found[-1]} (log: {path})"
+                return found[-1], path
+        return None
+
+    def text(self) -> str:
+        """One line: the job, the last error in its log, and where that is."""
+        if found := self.last_error():
+            return f"ERROR {self.job}: {found[0]} (log: {found[1]})"
         logs = f"; its log: {', '.join(self.logs)}" if self.logs else ""
         return f"ERROR {self.job}: ended without a message: killed, or out of memory{logs}"
 
@@ -66,7 +73,8 @@ class Terminal(logging.Handler):
         self.plain, self.quiet, self.dryrun = plain, quiet, dryrun
         self.remaining = Remaining(clock)
         self.failures: list[Failure] = []
-        self.interrupted = False
+        self.interrupted = self.told_to_end = False
+        self.stopped: list[str] = []  # jobs that an interrupt ended
 
     def emit(self, record: logging.LogRecord) -> None:
         """Show ``record``, in other words or not at all."""
@@ -79,6 +87,11 @@ class Terminal(logging.Handler):
             handle(record, bool(self.plain.filter(record)))
         elif str(record.msg).startswith("Terminating processes on user request"):
             self.interrupted = True
+            interrupt_jobs()
+        elif str(record.msg).startswith("Will exit after finishing"):
+            if not self.told_to_end and self.plain.filter(record):
+                self._say("told to end: the jobs that run are finished, no other starts")
+            self.told_to_end = True
         elif event not in HIDDEN and not NOISE.match(str(record.msg or "")):
             self.plain.handle(record)
 
@@ -86,12 +99,19 @@ class Terminal(logging.Handler):
         """Say last what failed."""
         if self.interrupted:
             self.failures = []
-            self._say("ERROR interrupted; what is done stays, `snakemake` again makes the rest")
+            self._say(f"ERROR interrupted{self._stopped()}; what is done stays, the same command again makes the rest")
+        elif self.told_to_end and not self.failures:
+            self._say("ERROR ended before all was done; the same command again makes the rest")
         for failure in self.failures if not self.quiet else []:
             self._say(failure.text())
         self.failures = []
         self.plain.close()
         super().close()
+
+    def _stopped(self) -> str:
+        jobs = [*self.stopped, *(job.name for job in self.remaining.running.values())]
+        more = f" and {len(jobs) - NAMED} more" if len(jobs) > NAMED else ""
+        return f": {', '.join(jobs[:NAMED])}{more} had begun" if jobs else ""
 
     def _say(self, text: str) -> None:
         self.plain.stream.write(text + "\n")
@@ -99,7 +119,7 @@ class Terminal(logging.Handler):
 
     def _error(self, record: logging.LogRecord) -> None:
         text = error_text(str(record.msg), getattr(record, "exception", ""))
-        told = (self.failures or self.interrupted) and "At least one job did not complete" in text
+        told = (self.failures or self.interrupted or self.told_to_end) and "At least one job did not complete" in text
         if self.plain.filter(record) and not told and not COMMAND.search(text):
             self._say(text)
 
@@ -126,7 +146,12 @@ class Terminal(logging.Handler):
 
     def _job_error(self, record: logging.LogRecord, shown: bool) -> None:
         begun = self.remaining.drop(record.jobid)
-        self._failed(Failure(begun.name if begun else record.rule_name, list(record.log)), shown)
+        failure = Failure(begun.name if begun else record.rule_name, list(record.log))
+        if self.interrupted or (failure.last_error() or ("",))[0] == INTERRUPTED:
+            self.interrupted = True
+            self.stopped.append(failure.job)
+        else:
+            self._failed(failure, shown)
 
     def _failed(self, failure: Failure, shown: bool) -> None:
         self.failures.append(failure)
