@@ -20,11 +20,11 @@ def limits(observed, chosen=None):
     return {row.band: (row.low, row.high, row.origin) for row in table.itertuples()}
 
 
-def test_moisture_goes_from_the_1st_to_the_99th_percentile_rounded_outwards_and_spread_to_a_quarter_of_it():
+def test_moisture_goes_from_the_1st_to_the_99th_percentile_rounded_outwards_and_spread_to_an_eighth_of_it():
     found = limits({"surface": (0.06, 0.43), "subsurface": (0.21, 0.24)})
     assert list(found) == ["surface_mean", "subsurface_mean", "surface_std", "subsurface_std"], "as in the map"
-    assert found["surface_mean"] == (0.05, 0.45, "probes") and found["surface_std"] == (0.0, 0.1, "probes")
-    assert found["subsurface_mean"] == (0.2, 0.25, "probes") and found["subsurface_std"] == (0.0, 0.0125, "probes")
+    assert found["surface_mean"] == (0.05, 0.45, "probes") and found["surface_std"] == (0.0, 0.05, "probes")
+    assert found["subsurface_mean"] == (0.2, 0.25, "probes") and found["subsurface_std"] == (0.0, 0.00625, "probes")
 
 
 def test_moisture_that_never_changes_still_has_a_scale():
@@ -34,7 +34,7 @@ def test_moisture_that_never_changes_still_has_a_scale():
 
 def test_a_layer_that_was_not_observed_has_an_assumed_scale():
     found = limits({"surface": (0.06, 0.43), "subsurface": (np.nan, np.nan)})
-    assert found["subsurface_mean"] == (0.0, 0.5, "assumed") and found["subsurface_std"] == (0.0, 0.125, "assumed")
+    assert found["subsurface_mean"] == (0.0, 0.5, "assumed") and found["subsurface_std"] == (0.0, 0.0625, "assumed")
 
 
 def test_the_config_goes_first_and_its_moisture_sets_the_spread_that_it_does_not_name():
@@ -42,7 +42,7 @@ def test_the_config_goes_first_and_its_moisture_sets_the_spread_that_it_does_not
         {"surface": (0.06, 0.43), "subsurface": (0.06, 0.43)},
         {"surface": {"mean": [0.1, 0.3]}, "subsurface": {"std": [0.0, 0.02]}},
     )
-    assert found["surface_mean"] == (0.1, 0.3, "config") and found["surface_std"][1] == pytest.approx(0.05)
+    assert found["surface_mean"] == (0.1, 0.3, "config") and found["surface_std"][1] == pytest.approx(0.025)
     assert found["subsurface_mean"] == (0.05, 0.45, "probes") and found["subsurface_std"] == (0.0, 0.02, "config")
 
 
@@ -53,6 +53,6 @@ def test_the_script_writes_the_scales_and_a_style_of_each_band(tmp_path):
     paths["styles"] = [tmp_path / f"{layer}_{part}.qml" for part in ("mean", "std") for layer in LAYERS]
     script.stage(paths, {"layers": [{"name": layer} for layer in LAYERS], "mapping": {"scale": {}}})
     table = read_table(paths["scales"], SCALES)
-    assert table["high"].tolist() == [0.45, 0.35, 0.0875, 0.0125]
+    assert table["high"].tolist() == [0.45, 0.35, 0.04375, 0.00625]
     for number, path in enumerate(paths["styles"], start=1):
         assert f'band="{number}"' in path.read_text() and "singlebandpseudocolor" in path.read_text()

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from loam.report.names import heading, layer_name, number, system_name, systems_of
+from loam.report.names import heading, layer_name, number, plain_name, system_name, systems_of
 
 
 @pytest.mark.parametrize(
@@ -40,3 +40,10 @@ def test_names_are_those_a_reader_knows():
     assert system_name(("same_day_mean", "none")) == "Other probes, same day"
     assert layer_name({"name": "surface", "top_cm": 0, "bottom_cm": 30.0}) == "surface, 0–30 cm"
     assert [heading(name) for name in ("test_station", "ubrmse", "r")] == ["Test station", "ubRMSE", "r"]
+
+
+def test_a_system_amid_a_sentence_keeps_its_acronyms_and_holds_no_comma():
+    systems = [("boosted_trees", "both"), ("lstm", "transfer"), ("coarse", "none"), ("same_day_mean", "none")]
+    assert [plain_name(system) for system in systems] == [
+        "boosted trees (both domains)", "LSTM (transfer)", "coarse moisture (rescaled)", "other probes (same day)",
+    ]  # fmt: skip

@@ -2,7 +2,7 @@
 
 It follows from what the target's probes have measured, not from the maps: a day that is added changes no picture that
 is there. Of each layer the 1st and the 99th percentile of the observed moisture, rounded outwards; the spread goes from
-0 to a quarter of that width. Whoever wants another scale, for two runs say, sets ``mapping.scale``.
+0 to an eighth of that width. Whoever wants another scale, for two runs say, sets ``mapping.scale``.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from loam.io.schemas import SCALES
 STATISTICS = ("mean", "std")
 SHOWN = [1, 99]  # percentiles of the observed moisture
 STEP = 0.05  # m3 m-3, to which limits are rounded outwards
-SPREAD = 0.25  # of the width of the moisture's scale
+SPREAD = 0.125  # of the width of the moisture's scale
 ASSUMED = (0.0, 0.5)  # m3 m-3, where nothing was observed
 
 

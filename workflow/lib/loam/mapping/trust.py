@@ -36,10 +36,10 @@ class Class:
 
 
 CLASSES = (
-    Class(OUTSIDE, "outside the range of the training data", "#C3A6D8"),
+    Class(OUTSIDE, "outside the range of the training data", "#CDB8E0"),
     Class(INSIDE, "inside the range of the training data", "#E6EFE9"),
     Class(INCOMPLETE, "land where an input is missing", "#7F7F7F"),
-    Class(NO_VALUE, "outside the land mask", "#DADADA"),
+    Class(NO_VALUE, "outside the land mask", "#E4E4E4"),
 )
 
 

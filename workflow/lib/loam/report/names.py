@@ -64,11 +64,13 @@ def system_name(system: System) -> str:
 
 
 def plain_name(system: System) -> str:
-    """``system_name`` amid a sentence: ``boosted trees (both domains)``, ``LSTM (transfer)``."""
+    """``system_name`` amid a sentence: ``boosted trees (both domains)``, ``coarse moisture (rescaled)``."""
     model, scenario = system
     name, trained = MODELS.get(model, model), SCENARIOS.get(scenario, scenario)
     name = name if name[1:2].isupper() else name[:1].lower() + name[1:]
-    return f"{name} ({trained})" if trained else name
+    name, _, more = name.partition(", ")
+    more = ", ".join(part for part in (more, trained) if part)
+    return f"{name} ({more})" if more else name
 
 
 def systems_of(frame: pd.DataFrame) -> list[System]:

@@ -90,6 +90,7 @@ def build_page(
         draws=config["evaluation"]["bootstrap"],
         maps=[_map(path, inside, scores, layers) for path in maps],
         accuracy=accuracy,
+        masked=config["mapping"]["outside"] == "mask",
         map_system=system_name((config["mapping"]["model"], config["mapping"]["scenario"])),
         notices=notices(config, cards),
         datasets=datasets(config),
