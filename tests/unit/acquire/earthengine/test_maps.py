@@ -42,6 +42,18 @@ def test_native_pixels_as_wide_as_the_run_s_are_interpolated(slga, graph):
     assert not expression.calls("Image.reduceResolution")
 
 
+def test_heights_for_slopes_are_interpolated_by_cubics_and_averaged_where_they_are_finer(engine, graph):
+    engine.bands["elevation_1"] = 512.0
+    source = engine.source("srtm30")
+    source.smooth = True
+    for parts in (3, 1):
+        source.read_map("elevation", GRID.zoom_out(1 / parts))
+    smooth, coarse = (graph(body) for body in engine.pixels())
+    assert smooth.calls("Image.resample")[0]["mode"] == "bicubic" and not smooth.calls("Image.reduceResolution")
+    assert coarse.calls("Image.reduceResolution") and not coarse.calls("Image.resample")
+    assert source.native_metres("elevation", GRID) == 30.92
+
+
 def test_finer_native_pixels_are_averaged_on_the_run_s_grid(engine, graph):
     engine.bands["elevation_1"] = 512.0
     found = engine.source("srtm30").read_map("elevation", GRID)

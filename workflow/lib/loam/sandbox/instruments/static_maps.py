@@ -111,7 +111,7 @@ def published_relief(world: World, geobox: GeoBox) -> np.ndarray:
         for begin, step, count in zip((top, left), (-own.e, own.a), geobox.shape, strict=True)
     )
     place = np.meshgrid(rows, cols, indexing="ij")
-    truth = surface_at(np.nan_to_num(world.relief.elevation), *((axis + 0.5) * size / PIXEL for axis in place))
+    truth = _surface(world.relief.elevation, *((axis + 0.5) * size / PIXEL for axis in (rows, cols)))
     wrong = _wrong(world.settings.seed, "elevation", truth[None], *place, size)[0]
     native = np.where(truth == SEA_LEVEL, SEA_LEVEL, wrong).astype(np.float32)
     values, crs = np.empty(geobox.shape, np.float32), geobox.crs.to_wkt()
@@ -120,11 +120,6 @@ def published_relief(world: World, geobox: GeoBox) -> np.ndarray:
         native, values, src_transform=corner, src_crs=crs, dst_transform=own, dst_crs=crs, resampling=Resampling.cubic
     )
     return values
-
-
-def surface_at(elevation: np.ndarray, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
-    """Heights, m, at broken rows and columns (any shape) of pixels [row, column]: bilinear, held beyond the edge."""
-    return map_coordinates(elevation, [rows - 0.5, cols - 0.5], order=1, mode="nearest", output=np.float64)
 
 
 def published_at(seed: int, name: str, truth: np.ndarray, places: np.ndarray) -> np.ndarray:
@@ -140,6 +135,18 @@ def published_at(seed: int, name: str, truth: np.ndarray, places: np.ndarray) ->
     if name == "landcover":
         return _patched(seed, truth, rows, cols)
     return _wrong(seed, name, truth, rows, cols, 1.0)
+
+
+def _surface(elevation: np.ndarray, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
+    """Heights, m [row, column], at broken rows and columns of pixels: bilinear, held beyond the edge; 0 in the sea."""
+    places, part = [], []
+    for axis, size in zip((rows, cols), elevation.shape, strict=True):
+        held = np.clip(axis - 0.5, 0.0, size - 1.0)
+        first = int(held[0])
+        part.append(slice(first, int(held[-1]) + 2))
+        places.append(held - first)
+    near = np.nan_to_num(elevation[tuple(part)])
+    return map_coordinates(near, np.meshgrid(*places, indexing="ij"), order=1, mode="nearest", output=np.float64)
 
 
 def _native(world: World, name: str, size: float, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
