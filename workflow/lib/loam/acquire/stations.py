@@ -16,7 +16,7 @@ from odc.geo.geobox import GeoBox
 
 from loam.acquire.canonical import cells_of
 from loam.acquire.source import Bounds
-from loam.dateline import normalised
+from loam.dateline import normalised, unrolled
 from loam.errors import TableError
 from loam.grid import cells_at, crs_of, project
 from loam.io.provenance import hash_of_values
@@ -77,7 +77,8 @@ def boxes_of(stations: pd.DataFrame, size: float) -> list[np.ndarray]:
     boxes: list[list[int]] = []
     for place in np.lexsort((latitude, longitude)):
         for box in boxes:
-            if all(np.ptp(axis[[*box, place]]) <= size for axis in (longitude, latitude)):
+            members = [*box, place]
+            if max(np.ptp(unrolled(longitude[members])), np.ptp(latitude[members])) <= size:
                 box.append(int(place))
                 break
         else:
@@ -109,12 +110,17 @@ def nearest_cells(data: xr.Dataset, stations: pd.DataFrame, names: Sequence[str]
 
 def envelope_of(stations: pd.DataFrame) -> Bounds:
     """West, south, east and north of stations, with a margin, degrees."""
-    longitude, latitude = stations["longitude"], stations["latitude"]
+    return around(stations, MARGIN)
+
+
+def around(stations: pd.DataFrame, margin: float) -> Bounds:
+    """As ``envelope_of``, with ``margin`` (degrees): the shortest box, also where it lies across the 180th meridian."""
+    longitude, latitude = unrolled(stations["longitude"].to_numpy(float)), stations["latitude"]
     return normalised(
-        float(longitude.min()) - MARGIN,
-        max(-90.0, float(latitude.min()) - MARGIN),
-        float(longitude.max()) + MARGIN,
-        min(90.0, float(latitude.max()) + MARGIN),
+        float(longitude.min()) - margin,
+        max(-90.0, float(latitude.min()) - margin),
+        float(longitude.max()) + margin,
+        min(90.0, float(latitude.max()) + margin),
     )
 
 

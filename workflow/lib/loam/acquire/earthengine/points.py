@@ -26,7 +26,7 @@ from loam.acquire.earthengine.fields import provisional_days, times
 from loam.acquire.earthengine.maps import NODATA, Maps, in_units
 from loam.acquire.earthengine.tiles import transform_of
 from loam.acquire.source import Bounds, Fields
-from loam.dateline import normalised
+from loam.acquire.stations import around
 from loam.errors import AcquireError
 
 log = logging.getLogger("loam")
@@ -178,21 +178,22 @@ def _batches(stations: pd.DataFrame, bands: int) -> Iterator[pd.DataFrame]:
 
 def _square(longitude: float, latitude: float, side: float) -> ee.Geometry:
     """A square of ``side`` metres around a point."""
-    geod = pyproj.Geod(ellps="WGS84")
-    reach = [side / 2] * 4
-    lon, lat, _ = geod.fwd([longitude] * 4, [latitude] * 4, [0, 90, 180, 270], reach)
-    west, east, south, north = (round(edge, 9) for edge in (lon[3], lon[1], lat[2], lat[0]))
+    west, south, east, north = square_around(longitude, latitude, side)
     return ee.Geometry.Polygon(
         [[[west, south], [east, south], [east, north], [west, north], [west, south]]], None, False
     )
 
 
+def square_around(longitude: float, latitude: float, side: float) -> Bounds:
+    """West, south, east and north of a square of ``side`` metres; beyond 180 degrees, not around the world."""
+    lon, lat, _ = pyproj.Geod(ellps="WGS84").fwd([longitude] * 4, [latitude] * 4, [0, 90, 180, 270], [side / 2] * 4)
+    lon = longitude + (np.array(lon) - longitude + 180.0) % 360.0 - 180.0
+    return tuple(round(float(edge), 9) for edge in (lon[3], lat[2], lon[1], lat[0]))
+
+
 def _bounds(stations: pd.DataFrame, margin_m: float) -> Bounds:
     degrees = margin_m / 111_000.0 / max(0.01, math.cos(math.radians(float(stations["latitude"].abs().max()))))
-    low, high = stations[["longitude", "latitude"]].min() - degrees, stations[["longitude", "latitude"]].max() + degrees
-    return normalised(
-        float(low["longitude"]), float(low["latitude"]), float(high["longitude"]), float(high["latitude"])
-    )
+    return around(stations, degrees)
 
 
 def _number(value: Any) -> float:

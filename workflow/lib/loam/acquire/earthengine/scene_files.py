@@ -21,6 +21,7 @@ import rasterio
 from odc.geo.geobox import GeoBox
 from rasterio.windows import Window
 
+from loam.acquire.canonical import bounds_of
 from loam.acquire.earthengine.client import Client
 from loam.acquire.earthengine.listing import Listed, native_grid
 from loam.acquire.earthengine.maps import NODATA, on_grid
@@ -71,7 +72,7 @@ def write_sentinel2(client: Client, image: Listed, geobox: GeoBox, path: Path) -
         AcquireError: the tile lies outside the region, or every pixel of a band is missing.
     """
     native = native_grid(image, SENTINEL2["B8A"])
-    part = native.cover(tuple(geobox.geographic_extent.boundingbox.bbox), where=f"Earth Engine image {image.id}").geobox
+    part = native.cover(bounds_of(geobox), where=f"Earth Engine image {image.id}").geobox
     scene, assets = ee.Image(image.id), {}
     for name, band in SENTINEL2.items():
         dtype = "uint8" if name == "SCL" else "uint16"
@@ -120,8 +121,11 @@ def _reached(image: Listed, geobox: GeoBox) -> GeoBox:
         return geobox
     points = np.array(rings if (image.footprint or {}).get("type") in ("LinearRing", "LineString") else rings[0], float)
     steps = np.linspace(0, 1, STEPS)[:, None]
+    points[:, 0] = np.unwrap(points[:, 0], period=360.0)
     along = np.concatenate([a + (b - a) * steps for a, b in zip(points[:-1, :2], points[1:, :2], strict=True)])
     x, y = project(along[:, 0], along[:, 1], pyproj.CRS("EPSG:4326"), crs_of(geobox))
+    if geobox.crs.geographic:  # a turn away, where the grid goes on beyond 180
+        x = x - 360.0 * np.round((x.mean() - (geobox.transform @ (geobox.shape[1] / 2, 0))[0]) / 360.0)
     inverse = ~geobox.transform
     cols, rows = inverse.a * x + inverse.c, inverse.e * y + inverse.f
     height, width = geobox.shape
