@@ -10,6 +10,7 @@ BANDS = [f"{layer['name']}_{statistic}" for statistic in ("mean", "std") for lay
 MAP_KEYS = [
     "layers",
     "features",
+    "day_boundary",
     "covariates",
     "mapping.inputs",
     "mapping.outside",

@@ -26,7 +26,10 @@ def stage(paths: Paths, values: Values) -> None:
     engine = Engine(members, use_device(values["training"]["device"], values["threads"]))
     tags = map_tags(values, members.card, given, code=code_version("map_soil_moisture"))
     outside = values["mapping"]["outside"]
-    map_day(engine, features, inputs, day, grid, paths["map"], paths["trust"], tags, outside=outside)
+    map_day(
+        engine, features, inputs, day, grid, paths["map"], paths["trust"], tags, outside=outside,
+        day_boundary=values["day_boundary"],
+    )  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -271,6 +271,7 @@ def test_a_map_from_the_cube_shows_what_the_samples_predict(world, tmp_path):
         "data_licences": [],
         "training": {"device": "cpu"},
         "threads": 1,
+        "day_boundary": "00:00+00:00",
     }
     map_stage({**paths, **files, "grid": paths["grid"][0]}, {**values, **more})
     with rasterio.open(files["map"]) as dataset:

@@ -300,6 +300,24 @@ def test_a_pixel_that_cannot_be_is_refused_with_its_place(tmp_path, grid, code):
     assert np.isfinite(whole(inputs, features, grid)[0]).all()
 
 
+@pytest.mark.parametrize(("boundary", "value"), [("00:00+10:00", 7.0), ("00:00+00:00", 8.0)])
+def test_a_step_with_bounds_is_of_the_runs_day_in_which_it_ends(tmp_path, grid, boundary, value):
+    """Days of UTC: that of the map's date ends ten hours after the day of the east, and is no part of it."""
+    x, y = centres(80, 540_000, SIDE), centres(-80, 5_360_000, SIDE)
+    days = pd.date_range("2022-08-13", periods=4)
+    fields = np.arange(6.0, 10.0)[:, None, None] * np.ones((SIDE, SIDE))  # 8 on the 15th
+    path = netcdf(tmp_path / "plain.nc", {"tmax": fields}, days, x, y)
+    with xr.open_dataset(path) as plain:
+        data = plain.load()
+    data["time"].attrs["bounds"] = "time_bnds"
+    data["time_bnds"] = ("time", "nv"), np.stack([days, days + pd.Timedelta(days=1)], 1)
+    data.to_netcdf(tmp_path / "tmax.nc")
+    features = feature_set({**NONE, "daily": [{"name": "tmax", "lags": [0, 0]}]})
+    inputs = [{"feature": "tmax", "file": str(tmp_path / "tmax.nc")}]
+    with open_day(inputs, features, DAY, grid, day_boundary=boundary) as rasters:
+        assert np.unique(rasters.read(grid.tiles[0]).static) == [value]
+
+
 def test_a_netcdf_without_time_serves_a_daily_feature_only_with_its_day(tmp_path, grid, field):
     x, y = centres(80, 540_000, SIDE), centres(-80, 5_360_000, SIDE)
     path = tmp_path / "rain.nc"

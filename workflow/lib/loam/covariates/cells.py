@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -63,7 +63,7 @@ class GeoTiffCells:
 class NetCdfCells:
     """The variables ``names`` of a CF-netCDF file, with or without time."""
 
-    def __init__(self, path: Path, dataset: xr.Dataset, names: Sequence[str]) -> None:
+    def __init__(self, path: Path, dataset: xr.Dataset, names: Sequence[str], shift: timedelta) -> None:
         missing = [name for name in names if name not in dataset.data_vars]
         if missing:
             raise RasterError(
@@ -79,7 +79,7 @@ class NetCdfCells:
                 expected="time (in the standard calendar), y, x",
             )  # fmt: skip
         self.has_time = bool(others)
-        self.days = days_of_steps(dataset, str(others[0]), path, daily=False) if others else []
+        self.days = days_of_steps(dataset, str(others[0]), path, daily=False, shift=shift) if others else []
         refuse_several(self.days, names[0], path)
         shape, crs = (first.sizes[y], first.sizes[x]), _crs(dataset, first, x, path)
         self.geobox = GeoBox(shape, _transform(first[x], first[y], path), crs.to_wkt())
@@ -123,8 +123,13 @@ Cells = GeoTiffCells | NetCdfCells
 
 
 @contextmanager
-def open_cells(path: str | Path, names: Sequence[str]) -> Iterator[Cells]:
+def open_cells(path: str | Path, names: Sequence[str], shift: timedelta = timedelta(0)) -> Iterator[Cells]:
     """Open a GeoTIFF or netCDF file that holds the features ``names``.
+
+    Args:
+        path: of the file.
+        names: of its bands in order, or of variables.
+        shift: of the run's days from those of UTC, for files of one's own whose steps have bounds.
 
     Raises:
         RasterError: file missing or unreadable, without CRS or grid, with other bands or variables than ``names``.
@@ -135,7 +140,7 @@ def open_cells(path: str | Path, names: Sequence[str]) -> Iterator[Cells]:
             yield GeoTiffCells(path, dataset, names)
         return
     with open_netcdf(path) as opened:
-        yield NetCdfCells(path, opened, names)
+        yield NetCdfCells(path, opened, names, shift)
 
 
 def _dimension(variable: xr.DataArray, known: set[str], path: Path) -> str:

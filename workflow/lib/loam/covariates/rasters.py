@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from loam.codes import LARGEST, Codes
+from loam.config.day_boundary import UTC_DAYS, shift_of
 from loam.covariates.cells import NETCDF, Cells, open_cells
 from loam.covariates.features import Feature, FeatureSet
 from loam.covariates.files import file_of_day
@@ -54,9 +55,10 @@ class DayInputs:
 
     def __init__(
         self, inputs: Sequence[Mapping[str, Any]], features: FeatureSet, day: date, grid: Grid, stack: ExitStack,
-        trained: Mapping[str, tuple[float, float]] | None = None,
+        trained: Mapping[str, tuple[float, float]] | None = None, shift: timedelta = timedelta(0),
     ) -> None:  # fmt: skip
         self.features, self.day, self.grid, self._stack = features, day, grid, stack
+        self._shift = shift
         self._given = {name: item for item in inputs for name in _names(item)}
         self._files: dict[tuple[str, tuple[str, ...]], Cells] = {}
         self._codes = {feature.name: self._codes_of(feature) for feature in features.static if feature.kind == "class"}
@@ -204,7 +206,7 @@ class DayInputs:
         path = file_of_day(item["file"], self.day - timedelta(days=feature.lag))
         names = tuple(_names(item))
         if (path, names) not in self._files:
-            file = self._stack.enter_context(open_cells(path, names))
+            file = self._stack.enter_context(open_cells(path, names, self._shift))
             self._check_overlap(file)
             self._files[path, names] = file
         return self._files[path, names]
@@ -242,7 +244,7 @@ class DayInputs:
 @contextmanager
 def open_day(
     inputs: Sequence[Mapping[str, Any]], features: FeatureSet, day: str, grid: Grid,
-    trained: Mapping[str, tuple[float, float]] | None = None,
+    trained: Mapping[str, tuple[float, float]] | None = None, day_boundary: str = UTC_DAYS,
 ) -> Iterator[DayInputs]:  # fmt: skip
     """Open the files that a map of ``day`` (YYYY-MM-DD) reads: the config's ``mapping.inputs``.
 
@@ -253,13 +255,14 @@ def open_day(
         grid: of the map.
         trained: least and greatest value of each feature over the training rows, by its column, which tell the units
             that rasters have to be in; None where they are not known.
+        day_boundary: the config's: where the day begins that a step of a netCDF with bounds ends in.
 
     Raises:
         RasterError: a file is missing, unreadable, without CRS, elsewhere, lacks a band, a variable or a day.
         ConfigError: a class has no raster value.
     """
     with ExitStack() as stack:
-        yield DayInputs(inputs, features, date.fromisoformat(day), grid, stack, trained)
+        yield DayInputs(inputs, features, date.fromisoformat(day), grid, stack, trained, shift_of(day_boundary))
 
 
 def _names(item: Mapping[str, Any]) -> list[str]:

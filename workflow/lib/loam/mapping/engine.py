@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from loam.config.day_boundary import UTC_DAYS
 from loam.covariates.cube import Cube, open_cube_day
 from loam.covariates.features import FeatureSet
 from loam.covariates.rasters import open_day
@@ -117,6 +118,7 @@ def map_day(
     tags: Mapping[str, object],
     *,
     outside: str = MASK,
+    day_boundary: str = UTC_DAYS,
 ) -> None:
     """Map one day: bands ``<layer>_mean`` of all layers, then ``<layer>_std``, as a cloud-optimised GeoTIFF.
 
@@ -133,6 +135,7 @@ def map_day(
         tags: to write into the files, beside the day, the number of members, the grid's hash and ``outside``.
         outside: what becomes of pixels whose inputs lie outside the range of the training data: ``mask`` (no value) or
             ``keep`` (what the members say, which no observation has ever checked).
+        day_boundary: where the run's days begin.
 
     Raises:
         TableError: the model's card tells no range of the training data.
@@ -145,7 +148,10 @@ def map_day(
     mapped = given = impossible = 0
     from_cube = isinstance(inputs, Cube)
     trained = dict(zip(features.columns, zip(limits.minimum, limits.maximum, strict=True), strict=True))
-    opened = open_cube_day(inputs, features, day) if from_cube else open_day(inputs, features, day, grid, trained)
+    opened = (
+        open_cube_day(inputs, features, day) if from_cube
+        else open_day(inputs, features, day, grid, trained, day_boundary)
+    )  # fmt: skip
     with (
         opened as rasters,
         open_map(path, grid, bands, {**tags, "accuracy": TOLD_BESIDE}) as output,
