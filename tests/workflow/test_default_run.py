@@ -12,6 +12,7 @@ import rasterio
 import zarr
 from rio_cogeo.cogeo import cog_validate
 
+from loam.config.code import release
 from loam.io.schemas import METRICS_TABLE, PREDICTIONS, SUMMARY
 from loam.io.tables import read_table
 
@@ -84,6 +85,41 @@ def test_the_map_is_a_cloud_optimised_geotiff_of_mean_and_spread(results):
     assert ((sides != 255) == known).all(), "every pixel with all inputs and no other is mapped"
     assert (~np.ma.getmaskarray(bands) == (sides == 1)).all(), "and has a value where its inputs lie in the range"
     assert (bands[2:] > 0).all()
+
+
+def test_the_map_says_what_it_is_how_far_off_and_under_which_licence(results):
+    day = results / "maps" / "2022-08-15"
+    accuracy = pd.read_csv(results / "evaluation" / "accuracy.csv")
+    summary = read_table(results / "evaluation" / "summary.csv", SUMMARY).set_index(["model", "scenario", "layer"])
+    for row in accuracy.itertuples():
+        scored = summary[summary["metric"] == "rmse"].loc[(row.model, row.scenario, row.layer)]
+        assert row.rmse == pytest.approx(scored["median"]) and row.millimetres == pytest.approx(300 * row.rmse)
+    with rasterio.open(day / "soil_moisture.tif") as raster, rasterio.open(day / "trust.tif") as trust:
+        tags = raster.tags()
+        for layer, text in zip(accuracy["layer"], accuracy["text"], strict=True):
+            assert text.split(" expect ±")[1][:5] in tags[f"accuracy_{layer}"].split(" expect +-")[1]
+        assert {"run": "small", "day": "2022-08-15", "licence": "not stated"}.items() <= tags.items()
+        assert tags["software"] == trust.tags()["software"] == f"loam {release()}"
+        assert "weights.safetensors" in tags["created_from"] and "2022-08.zarr" in tags["created_from"]
+        assert trust.colormap(1)[0] != trust.colormap(1)[1] != trust.colormap(1)[2]
+    scales = pd.read_csv(results / "maps" / "scales.csv")
+    style = (day / "soil_moisture.qml").read_text(encoding="utf-8")
+    assert f'classificationMax="{scales["high"][0]:g}"' in style
+
+
+def test_tables_for_people_hold_what_the_others_hold(results):
+    for name in ("predictions", "probes/source/daily", "probes/target/stations"):
+        parquet, csv = pd.read_parquet(results / f"{name}.parquet"), pd.read_csv(results / f"{name}.csv")
+        assert list(parquet.columns) == list(csv.columns) and len(parquet) == len(csv) > 0, name
+
+
+def test_a_day_that_is_added_computes_and_draws_no_other(small_run):
+    config = copy.deepcopy(small_run.config)
+    config["mapping"]["dates"].append("2022-08-16")
+    found = small_run.snakemake("--dry-run", config=config)
+    counts = dict(re.findall(r"^(\w+) +(\d+)$", found.stdout + found.stderr, flags=re.M))
+    assert (counts["map_soil_moisture"], counts["draw_map"]) == ("1", "1")
+    assert not {"scale_colours", "describe_accuracy", *TRAINING} & set(counts)
 
 
 def test_the_scenes_went_through_their_chains_into_the_cube(results):
