@@ -74,7 +74,8 @@ def test_the_map_is_a_cloud_optimised_geotiff_of_mean_and_spread(results):
         assert raster.descriptions == ("surface_mean", "subsurface_mean", "surface_std", "subsurface_std")
         assert (raster.crs, raster.transform, raster.shape) == (land.crs, land.transform, land.shape)
         assert raster.shape == (60, 70) and raster.nodata is not None
-        bands, known = raster.read(masked=True), land.read(1) == 1
+        bands, land_mask = raster.read(masked=True), land.read(1) == 1
+    known = land_mask.copy()
     for name in ("elevation", "awc", "soc", "clay"):
         (file,) = (results.parents[1] / "resources").glob(f"sandbox_*/sandbox_*/{name}.tif")
         with rasterio.open(file) as maps:
@@ -82,7 +83,8 @@ def test_the_map_is_a_cloud_optimised_geotiff_of_mean_and_spread(results):
     assert known.sum() > 3000
     with rasterio.open(path.with_name("trust.tif")) as trust:
         sides = trust.read(1)
-    assert ((sides != 255) == known).all(), "every pixel with all inputs and no other is mapped"
+    assert ((sides == 2) == (land_mask & ~known)).all() and ((sides == 255) == ~land_mask).all()
+    assert ((sides < 2) == known).all(), "every pixel with all inputs and no other is mapped"
     assert (~np.ma.getmaskarray(bands) == (sides == 1)).all(), "and has a value where its inputs lie in the range"
     assert (bands[2:] > 0).all()
 

@@ -9,6 +9,7 @@ from rio_cogeo.cogeo import cog_validate
 
 from loam.io.schemas import METRICS_TABLE
 from loam.io.tables import read_table
+from loam.mapping.trust import INCOMPLETE
 from loam.training.ranges import INSIDE, NO_VALUE
 
 
@@ -94,7 +95,8 @@ def test_yanco_maps_the_day_on_the_rasters_grid(yanco, shared_data):
         mapped = ~np.ma.getmaskarray(raster.read(1, masked=True))
     with rasterio.open(path.with_name("trust.tif")) as trust:
         side = trust.read(1)
-    assert 0.9 < (side != NO_VALUE).mean() < 1, "pixels without a soil value are not mapped"
+    assert 0.9 < (side != INCOMPLETE).mean() < 1, "pixels without a soil value are not mapped"
+    assert (side != NO_VALUE).all(), "and all of them are land"
     assert (mapped == (side == INSIDE)).all(), "nor are those outside the range of the training data"
     assert 0.1 < mapped.mean() < 0.3
 

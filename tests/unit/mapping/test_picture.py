@@ -129,6 +129,15 @@ def test_the_legend_names_every_colour_and_its_share(tmp_path, monkeypatch):
     assert colours == [mpl.colors.to_hex(drawn[30, column]) for column in (30, 3, 50, 58)]
 
 
+def test_a_little_is_not_told_as_nothing(tmp_path, monkeypatch):
+    values = np.full((50, 60), 0.3, np.float32)
+    values[7, 20:30] = np.nan
+    texts = [
+        text.get_text() for text in panel_of_the_range(draw(tmp_path, values, monkeypatch)).get_legend().get_texts()
+    ]
+    assert texts[2] == "land where an input is missing: 0.36 % of the land"
+
+
 def test_the_colours_are_those_of_the_run_whatever_a_day_holds(tmp_path, monkeypatch):
     wet = draw(tmp_path, np.full((50, 60), 0.45, np.float32), monkeypatch).axes
     assert wet[0].images[1].get_clim() == (0.1, 0.5) and wet[1].images[1].get_clim() == (0.0, 0.1)

@@ -153,7 +153,7 @@ def _draw_sides(panel: Axes, sides: np.ndarray, counts: Mapping[int, int], metre
     if not counts[INSIDE] + counts[OUTSIDE]:
         panel.text(0.5, 0.5, "no value", transform=panel.transAxes, ha="center", va="center", fontsize=10)
     share = {
-        value: f": {100 * counts[value] / land:.0f} % of the land" for value in (INSIDE, OUTSIDE, INCOMPLETE) if land
+        value: f": {_percent(counts[value] / land)} % of the land" for value in (INSIDE, OUTSIDE, INCOMPLETE) if land
     }
     names = {item.value: item.name for item in CLASSES}
     names[OUTSIDE] += ", not trusted"
@@ -164,6 +164,11 @@ def _draw_sides(panel: Axes, sides: np.ndarray, counts: Mapping[int, int], metre
         ],
         loc="upper left", bbox_to_anchor=(1.02, 1.02), frameon=False, fontsize=9,
     )  # fmt: skip
+
+
+def _percent(share: float) -> str:
+    """A share in percent, whole from 1 % on, so that a little is not told as nothing."""
+    return f"{100 * share:.0f}" if share >= 0.01 or not share else f"{100 * share:.2g}"
 
 
 def _draw_scale(panel: Axes, columns: int, metres: float) -> None:
