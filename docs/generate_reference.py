@@ -1,17 +1,26 @@
-"""Write docs/reference/config.md from the configuration's schema and defaults, and datasets.md from datasets.yaml."""
+"""Write docs/reference/config.md from the configuration's schema and defaults, datasets.md from datasets.yaml, and what
+is possible of each variable into covariates.md, from loam.variables.
+"""
 
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "workflow" / "lib"))
+
+from loam.variables import QUANTITIES, shown  # noqa: E402
+
 PAGE = ROOT / "docs" / "reference" / "config.md"
 DATASETS = ROOT / "workflow" / "lib" / "loam" / "acquire" / "datasets.yaml"
 DATASETS_PAGE = ROOT / "docs" / "reference" / "datasets.md"
+COVARIATES_PAGE = ROOT / "docs" / "reference" / "covariates.md"
+RANGES, AFTER_RANGES = "## What is possible\n", "## Files\n"  # headings of the page between which the table stands
 BACK_ENDS = ("earthengine", "direct", "local", "sandbox")
 KINDS = {
     "coarse_moisture": "Coarse moisture",
@@ -140,6 +149,42 @@ def _choices(name: str, entry: dict[str, Any]):
             yield f"| `{name}` | `{key}` (default `{entry['direct'][key]}`) | {names} |"
 
 
+def covariates(page: str) -> str:
+    """The page of covariates with the table of what is possible as ``loam.variables`` has it."""
+    before, rest = page.split(RANGES)
+    after = rest[rest.index(AFTER_RANGES) :]
+    lines = [
+        "",
+        "One declaration, `loam.variables`, which probes, tables, rasters, netCDF and providers' replies are held",
+        "against. A number outside is missing where the file marks it so, else an error with file and row or pixel; of",
+        "readings it is missing, with a warning that counts them. A code that lies inside (-99 m, 255 mm) is found by",
+        "standing apart from all other values. This table is written by `python docs/generate_reference.py`.",
+        "",
+        "| variable | unit | possible | read from as well |",
+        "|---|---|---|---|",
+    ]
+    same: dict[int, list[str]] = {}
+    for name, quantity in QUANTITIES.items():
+        same.setdefault(id(quantity), []).append(name)
+    for names in same.values():
+        quantity = QUANTITIES[names[0]]
+        others = ", ".join(shown(unit) for unit in quantity.others) or "-"
+        cells = (
+            ", ".join(f"`{name}`" for name in names),
+            quantity.units,
+            f"{quantity.low:g} to {quantity.high:g}",
+            others,
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    entries = yaml.safe_load(DATASETS.read_text(encoding="utf-8"))
+    lines += ["", "Narrower in a data set:", "", "| data set | variable | range | because |", "|---|---|---|---|"]
+    lines += [
+        f"| `{name}` | `{variable}` | {item['range'][0]:g} to {item['range'][1]:g} | {item['because']} |"
+        for name, entry in entries.items() for variable, item in entry.get("variables", {}).items() if "because" in item
+    ]  # fmt: skip
+    return before + RANGES + "\n".join(lines) + "\n\n" + after
+
+
 def _cell(text: Any) -> str:
     return str(text).replace("|", "\\|").replace("(docs/reference/local-files.md)", "([layout](local-files.md))")
 
@@ -147,3 +192,4 @@ def _cell(text: Any) -> str:
 if __name__ == "__main__":
     PAGE.write_text(reference(), encoding="utf-8")
     DATASETS_PAGE.write_text(datasets(), encoding="utf-8")
+    COVARIATES_PAGE.write_text(covariates(COVARIATES_PAGE.read_text(encoding="utf-8")), encoding="utf-8")

@@ -124,7 +124,7 @@ def ranges_of(column: str) -> list[tuple[float, float, str]]:
     if days := re.fullmatch(r"rain_(\d+)", column):
         found = [(quantity.low, quantity.high * max(1, int(days[1])), "mm")]
     for unit, (factor, offset) in _of_records(quantity).items():
-        found.append(((quantity.low - offset) / factor, (quantity.high - offset) / factor, unit))
+        found.append(((quantity.low - offset) / factor, (quantity.high - offset) / factor, shown(unit)))
     widest = max(found, key=lambda item: item[1] - item[0])
     return [item for item in found if item is widest or not widest[0] <= item[0] <= item[1] <= widest[1]]
 
@@ -160,6 +160,11 @@ def _of_records(quantity: Quantity) -> dict[str, tuple[float, float]]:
     """
     unlikely = ("degf", "ft", "foot", "feet", "us survey foot")
     return {unit: way for unit, way in quantity.others.items() if not callable(way) and unit not in unlikely}
+
+
+def shown(unit: str) -> str:
+    """A unit that is spelled as in ``Quantity.others``, as people write it."""
+    return {"k": "K", "degc": "degC", "degf": "degF", "db": "dB", "mg m-3": "Mg m-3"}.get(unit, unit)
 
 
 def spelling(units: str) -> str:
