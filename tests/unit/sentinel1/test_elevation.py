@@ -91,11 +91,31 @@ def test_slopes_beside_holes_are_those_of_the_other_side_and_a_pixel_alone_is_le
 
 
 def test_the_reach_is_that_of_layover_or_shadow_and_never_beyond_the_margin():
-    heights = np.array([[100.0, np.nan], [1100.0, 400.0]])
-    assert reach_of(heights, (29.0, 46.0)) == pytest.approx(1000 / np.tan(np.radians(29)), rel=0.03)
-    assert reach_of(heights, (44.0, 60.0)) == pytest.approx(1000 * np.tan(np.radians(60)), rel=0.03)
-    assert reach_of(heights * 9, (29.0, 46.0)) == MARGIN_METRES
-    assert reach_of(heights / 9, (29.0, 46.0)) == reach_of(np.full((2, 2), np.nan), (29.0, 46.0)) == 1000.0
+    assert reach_of(1000.0, (29.0, 46.0)) == pytest.approx(1000 / np.tan(np.radians(29)), rel=0.03)
+    assert reach_of(1000.0, (44.0, 60.0)) == pytest.approx(1000 * np.tan(np.radians(60)), rel=0.03)
+    assert reach_of(9000.0, (29.0, 46.0)) == MARGIN_METRES
+    assert reach_of(90.0, (29.0, 46.0)) == reach_of(0.0, (29.0, 46.0)) == 1000.0
+
+
+@pytest.mark.parametrize("crs", ["EPSG:32755", "EPSG:4326"])
+def test_the_range_of_heights_is_that_within_10_km_in_any_crs(tmp_path, crs):
+    """A hill of 700 m stands 9 km east of the grid, one of 2,000 m 12 km west; the north lacks, all else is 50 m."""
+    if crs == "EPSG:32755":
+        own = GeoBox((1000, 1000), Affine(40, 0, 481_000, 0, -40, 5_319_000), crs)
+        place = {"east": (500_000 + 30 * 80 + 9_000, 5_299_200), "west": (500_000 - 12_000, 5_299_200)}
+    else:
+        to = pyproj.Transformer.from_crs("EPSG:32755", crs, always_xy=True)
+        own = GeoBox((800, 1200), Affine(0.0005, 0, to.transform(481_000, 5_300_000)[0], 0, -0.0005, -42.25), crs)
+        place = {name: to.transform(x, 5_299_200) for name, x in (("east", 511_400), ("west", 488_000))}
+    values = np.full(own.shape, 50.0)
+    values[:200] = -9999
+    for name, height in (("east", 700.0), ("west", 2000.0)):
+        column, row = (int(each) for each in ~own.transform @ place[name])
+        values[row - 2 : row + 3, column - 2 : column + 3] = height
+    elevation = elevation_of(raster(tmp_path / "dem.tif", own, values))
+    assert elevation.range_around(Tile(0, 20, 20, 10)) == pytest.approx(650.0, abs=1)
+    far = GeoBox((20, 30), Affine(80, 0, 500_000, 0, -80, 5_370_000), GRID.crs)
+    assert elevation_of(tmp_path / "dem.tif", far).range_around(Tile(0, 0, 20, 30)) == 0.0
 
 
 def test_pixels_near_the_end_are_those_nearer_to_it_than_the_reach(tmp_path):

@@ -13,15 +13,19 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+from affine import Affine
 from odc.geo.geobox import GeoBox
+from rasterio.windows import Window
 
 from loam.acquire.relief import FINEST_METRES, MARGIN_METRES, part_covered, widened
 from loam.grid import Tile, geobox_of, open_raster, pixel_metres
-from loam.sentinel1.heights import Geoid, ellipsoidal_heights
+from loam.sentinel1.heights import Geoid, ellipsoidal_heights, metres_of, own_heights
 
 LATTICE = 1e-3  # pixels by which heights may be shifted against the map's pixels and still part them evenly
 FINER = 0.5  # of ``FINEST_METRES``: heights that stand nearer to each other than this are averaged
 SLACK = 1.02  # of the reach, for the curvature of the Earth
+CELL = 64  # own pixels a side of a cell whose lowest and highest height are kept
+COARSE_METRES = 40.0  # between heights that are asked for their range alone
 LEAST_REACH = 1000.0  # m, whatever the heights that are known
 
 
@@ -48,6 +52,47 @@ class Elevation:
     def heights(self, geobox: GeoBox) -> np.ndarray:
         """As ``ellipsoidal_heights``: m [row, column]; NaN in holes and beyond its end."""
         return ellipsoidal_heights(self.path, geobox, self.geoid)
+
+    def looked_through(self) -> Elevation:
+        """The same, with what it looks up of the whole at hand, before threads share it."""
+        _ = self.extremes, self.ends, self.posts
+        return self
+
+    def range_around(self, piece: Tile) -> float:
+        """Highest less lowest height of a piece of the grid and of ``MARGIN_METRES`` around it, m; 0 without any."""
+        geobox = widened(self.grid[piece.row : piece.row + piece.height, piece.col : piece.col + piece.width])
+        if self.extremes is None:
+            side = max(pixel_metres(geobox))
+            return _spread(self.heights(geobox.zoom_out(COARSE_METRES / side) if side < COARSE_METRES else geobox))
+        window, least, most = self.extremes
+        to_cells = (
+            Affine.scale(1 / CELL) @ Affine.translation(-window.col_off, -window.row_off) @ ~self.geobox.transform
+        )
+        (left, top), (right, bottom) = (to_cells @ geobox.transform @ end for end in ((0, 0), geobox.shape[::-1]))
+        part = (slice(max(int(top), 0), int(np.ceil(bottom))), slice(max(int(left), 0), int(np.ceil(right))))
+        return _spread(np.stack([least[part], most[part]]))
+
+    @cached_property
+    def extremes(self) -> tuple[Window, np.ndarray, np.ndarray] | None:
+        """Lowest and highest height, m [row, column], of cells of ``CELL`` x ``CELL`` of its own pixels.
+
+        With them the window of its pixels that the cells begin with: that of the grid and ``MARGIN_METRES`` around.
+        None where its pixels are in another CRS.
+        """
+        if self.geobox.crs != self.grid.crs:
+            return None
+        wide, inverse = widened(self.grid), ~self.geobox.transform
+        (left, top), (right, bottom) = (inverse @ wide.transform @ end for end in ((0, 0), wide.shape[::-1]))
+        window = Window(int(left), int(top), int(np.ceil(right)) - int(left), int(np.ceil(bottom)) - int(top))
+        strips = []
+        with open_raster(self.path) as dataset:
+            for row in range(0, window.height, CELL):
+                strip = Window(window.col_off, window.row_off + row, -(-window.width // CELL) * CELL, CELL)
+                heights = metres_of(own_heights(dataset, strip, self.path), dataset, self.path)
+                cells = heights.reshape(CELL, -1, CELL)
+                strips.append((np.fmin.reduce(cells, axis=(0, 2)), np.fmax.reduce(cells, axis=(0, 2))))
+        least, most = (np.stack(part) for part in zip(*strips, strict=True))
+        return window, least, most
 
     @cached_property
     def posts(self) -> int:
@@ -89,16 +134,18 @@ class Elevation:
         return np.minimum(down[:, None], across[None, :]) < max(reach, width, height)
 
 
-def reach_of(heights: np.ndarray, incidence: tuple[float, float]) -> float:
-    """How far terrain of such heights (m, NaN where missing) folds over or hides other terrain, m; within the margin.
+def reach_of(height: float, incidence: tuple[float, float]) -> float:
+    """How far terrain with such a difference in height (m) folds over or hides other terrain, m; within the margin.
 
     Args:
-        heights: of a piece and what is around it.
+        height: highest less lowest of a piece and what is around it.
         incidence: the smallest and largest that it is seen at, degrees.
     """
-    there = heights[np.isfinite(heights)]
-    if not len(there):
-        return LEAST_REACH
     least, most = np.radians(incidence)
-    reach = float(np.ptp(there)) * max(1 / np.tan(least), np.tan(most)) * SLACK
-    return min(max(reach, LEAST_REACH), MARGIN_METRES)
+    reach = height * max(1 / np.tan(least), np.tan(most)) * SLACK
+    return float(min(max(reach, LEAST_REACH), MARGIN_METRES))
+
+
+def _spread(heights: np.ndarray) -> float:
+    there = heights[np.isfinite(heights)]
+    return float(np.ptp(there)) if len(there) else 0.0

@@ -21,6 +21,7 @@ from loam.sentinel1.positions import RADIUS, SLANT, Positions, between_node_rows
 from loam.sentinel1.terrain import Terrain, means
 
 WALK_METRES = (20.0, 40.0)  # least and most between places along a line
+ALIKE = 0.6  # of what is between places, that posts may stand apart to serve as them
 MAJORITY = 0.5  # share of a pixel's places that makes the pixel one of layover or shadow
 
 
@@ -99,31 +100,25 @@ class Surroundings:
     places: float
 
 
-def surroundings_of(geobox: GeoBox, sides: tuple[float, float], reach: float) -> Surroundings:
+def surroundings_of(geobox: GeoBox, sides: tuple[float, float], reach: float, posts: int = 1) -> Surroundings:
     """The net on which layover and shadow of a piece are looked for.
 
     Args:
         geobox: the piece.
         sides: of its pixels, m.
         reach: how far around the piece the net goes at least, m.
+        posts: heights a side of a pixel that are at hand, which are taken where they stand about as far apart.
     """
     walk = float(np.clip(max(sides) / 2, *WALK_METRES))
     halo = int(np.ceil(reach / min(sides)))
     if max(sides) >= walk:
-        places = max(round(max(sides) / walk), 1)
+        places = posts if ALIKE * walk <= max(sides) / posts <= walk else max(round(max(sides) / walk), 1)
         return Surroundings(geobox.pad(halo).zoom_out(1 / places), halo, places)
     pixels = max(round(walk / max(sides)), 1)
     halo = pixels * int(np.ceil(halo / pixels))
     shape = tuple(int(np.ceil((size + 2 * halo) / pixels)) for size in geobox.shape)
     transform = geobox.transform @ Affine.translation(-halo, -halo) @ Affine.scale(pixels)
     return Surroundings(GeoBox(shape, transform, geobox.crs), halo, 1 / pixels)
-
-
-def cut_to(surroundings: Surroundings, wider: Surroundings, heights: np.ndarray) -> np.ndarray:
-    """The heights of a wider net of the same piece that stand on the net of ``surroundings``."""
-    cut = round((wider.halo - surroundings.halo) * surroundings.places)
-    rows, columns = surroundings.geobox.shape
-    return heights[cut : cut + rows, cut : cut + columns]
 
 
 def layover_and_shadow(

@@ -12,6 +12,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numba
 import numpy as np
@@ -20,6 +21,7 @@ import rasterio
 from odc.geo.geobox import GeoBox
 from rasterio.enums import Resampling
 from rasterio.vrt import WarpedVRT
+from rasterio.windows import Window
 from scipy.ndimage import map_coordinates
 
 from loam.door import Door
@@ -36,6 +38,7 @@ GEOIDS: dict[str, Sequence[str]] = {
     "AHD": ("au_ga_AUSGeoid09_V1.01.tif", "au_ga_AUSGeoid2020_20180201.tif"),
 }
 ELLIPSOID = "WGS84 ellipsoid"
+SAME = 1e-3  # pixels by which two lattices may differ and count as one
 
 
 @dataclass(frozen=True)
@@ -147,16 +150,8 @@ def ellipsoidal_heights(dem: str | Path, geobox: GeoBox, geoid: Geoid) -> np.nda
         RasterError: its unit is none of length, or a height is impossible.
     """
     with open_raster(dem) as dataset:
-        own = geobox_of(dataset)
-        coarser = np.prod(pixel_metres(geobox)) > 1.5 * np.prod(pixel_metres(own))
-        resampling = Resampling.average if coarser else Resampling.bilinear
-        with WarpedVRT(
-            dataset, crs=geobox.crs.to_wkt(), transform=geobox.transform, height=geobox.shape[0],
-            width=geobox.shape[1], resampling=resampling, dtype="float64", nodata=-32768.0,
-            src_nodata=dataset.nodata,
-        ) as warped:  # fmt: skip
-            heights = _read(warped, dem)
-        heights = np.where(present(heights, -32768.0), heights, np.nan)
+        window = own_window(geobox_of(dataset), geobox)
+        heights = _warped(dataset, dem, geobox) if window is None else own_heights(dataset, window, dem)
         heights = metres_of(heights, dataset, dem)
     longitude, latitude = geobox_lonlat(geobox, step=16)
     undulation = geoid.undulation(longitude, latitude)
@@ -164,9 +159,51 @@ def ellipsoidal_heights(dem: str | Path, geobox: GeoBox, geoid: Geoid) -> np.nda
     return heights
 
 
-def _read(warped: WarpedVRT, dem: str | Path) -> np.ndarray:
+def own_window(own: GeoBox, geobox: GeoBox) -> Window | None:
+    """The window of a raster's own pixels that are those of ``geobox``; None where these lie otherwise."""
+    steps = ~own.transform @ geobox.transform
+    column, row = round(steps.c), round(steps.f)
+    height, width = geobox.shape
+    off = max(
+        abs(steps.a - 1) * width, abs(steps.e - 1) * height, abs(steps.c - column), abs(steps.f - row), abs(steps.b),
+        abs(steps.d),
+    )  # fmt: skip
+    return Window(column, row, width, height) if own.crs == geobox.crs and off < SAME else None
+
+
+def own_heights(dataset: rasterio.DatasetReader, window: Window, dem: str | Path) -> np.ndarray:
+    """A window of an elevation model, which may reach beyond it: float64 [row, column], as written; NaN where missing.
+
+    Raises:
+        RasterError: it is damaged.
+    """
+    values = np.full((int(window.height), int(window.width)), np.nan)
+    top, left = max(int(window.row_off), 0), max(int(window.col_off), 0)
+    bottom = min(int(window.row_off + window.height), dataset.height)
+    right = min(int(window.col_off + window.width), dataset.width)
+    if top < bottom and left < right:
+        part = _read(dataset, dem, window=Window(left, top, right - left, bottom - top))
+        row, column = top - int(window.row_off), left - int(window.col_off)
+        values[row : row + bottom - top, column : column + right - left] = np.where(
+            present(part, dataset.nodata), part, np.nan
+        )
+    return values
+
+
+def _warped(dataset: rasterio.DatasetReader, dem: str | Path, geobox: GeoBox) -> np.ndarray:
+    coarser = np.prod(pixel_metres(geobox)) > 1.5 * np.prod(pixel_metres(geobox_of(dataset)))
+    with WarpedVRT(
+        dataset, crs=geobox.crs.to_wkt(), transform=geobox.transform, height=geobox.shape[0], width=geobox.shape[1],
+        resampling=Resampling.average if coarser else Resampling.bilinear, dtype="float64", nodata=-32768.0,
+        src_nodata=dataset.nodata,
+    ) as warped:  # fmt: skip
+        heights = _read(warped, dem)
+    return np.where(present(heights, -32768.0), heights, np.nan)
+
+
+def _read(dataset: rasterio.DatasetReader | WarpedVRT, dem: str | Path, **what: Any) -> np.ndarray:
     try:
-        return warped.read(1)
+        return dataset.read(1, **what)
     except RASTER_DAMAGE as error:
         raise RasterError(
             f"cannot be read to its end ({error.__cause__ or error})", where=dem, expected="a whole GeoTIFF",

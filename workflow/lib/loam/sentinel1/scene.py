@@ -24,11 +24,10 @@ import numpy as np
 import rasterio
 from odc.geo.geobox import GeoBox
 
-from loam.acquire.relief import MARGIN_METRES
 from loam.errors import RasterError
 from loam.grid import Grid, Tile, pixel_metres, tiles_of
 from loam.sentinel1.elevation import Elevation, reach_of
-from loam.sentinel1.exposure import cut_to, incidence, layover_and_shadow, surroundings_of
+from loam.sentinel1.exposure import incidence, layover_and_shadow, surroundings_of
 from loam.sentinel1.flags import Validity
 from loam.sentinel1.heights import open_geoid, vertical_datum
 from loam.sentinel1.image import Image, open_images
@@ -95,7 +94,7 @@ def process_pass(
                 "holds neither VV nor VH", where=opened[0].safe.path,
                 expected=f"polarisation {' or '.join(POLARISATIONS)}",
             )  # fmt: skip
-        work = _Work(images, Elevation(Path(dem), geoid, grid.geobox), grid)
+        work = _Work(images, Elevation(Path(dem), geoid, grid.geobox).looked_through(), grid)
         pieces, others = pieces_of(grid)
         seen, holes, near_end, reach, reached, risen = 0, 0, 0, 0.0, False, False
         with open_pass(path, grid, _tags(opened, held)) as output, ThreadPoolExecutor(max(threads, 1)) as pool:
@@ -208,12 +207,16 @@ class _Work:
         if not images:
             return _Done(bands)
         posts = self.elevation.posts
-        terrain = Terrain(geobox, self.elevation.heights(net_of(geobox, MARGIN, posts)), MARGIN, posts)
-        wider = surroundings_of(geobox, sides, MARGIN_METRES)
-        heights = self.elevation.heights(wider.geobox)
-        reach = reach_of(heights, self.incidence)
-        surroundings = surroundings_of(geobox, sides, reach)
-        heights = cut_to(surroundings, wider, heights)
+        reach = reach_of(self.elevation.range_around(part), self.incidence)
+        surroundings = surroundings_of(geobox, sides, reach, posts)
+        heights = self.elevation.heights(surroundings.geobox)
+        cut = (surroundings.halo - MARGIN) * posts
+        near = (
+            np.ascontiguousarray(heights[cut:-cut, cut:-cut])
+            if surroundings.places == posts and cut > 0
+            else self.elevation.heights(net_of(geobox, MARGIN, posts))
+        )
+        terrain = Terrain(geobox, near, MARGIN, posts)
         solved = {
             image.geometry: solve_positions(
                 image.annotation, image.orbit, geobox, _range(terrain.heights, heights), metres,
