@@ -47,7 +47,7 @@ def _copy_project(project: Path, folder: Path, config: dict) -> Checkout:
     for part in PARTS:
         source = project / part
         if source.is_dir():
-            shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns("*.pyc"))  # with what numba compiled
         else:
             shutil.copy(source, folder / part)
     return Checkout(folder, config)

@@ -85,5 +85,28 @@ def test_an_error_names_every_key_at_once(load):
         demand(load({"run": "empty", "samples": {"from": "cube"}}), "sentinel1")
 
 
+def test_land_cover_is_asked_for_only_where_a_feature_reads_it(load):
+    run = {
+        "acquire": {**SCENE, **TERRAIN, "period": {"target": ["2022-08-01", "2022-08-31"]}}, "mapping": {"grid": GRID},
+        "probes": {"target": LOGGER},
+        "features": {"static": ["elevation"], "daily": [{"name": "vv", "lags": [0, 0]}],
+                     "sequence": {"variables": []}, "classes": []},
+    }  # fmt: skip
+    demand(load(run), "scores")
+    with pytest.raises(ConfigError, match="key 'acquire.landcover': lacks"):
+        demand(load({**run, "features": {"classes": [{"name": "landcover", "values": ["PAST", "FORE"]}]}}), "scores")
+
+
+def test_products_of_ones_own_are_corrected_with_an_elevation_model_of_ones_own(load):
+    own = {"acquire": {"sentinel1": {"dataset": "sentinel1", "back_end": "local"}, "local": {"sentinel1": "scenes"}}}
+    with pytest.raises(ConfigError) as error:
+        demand(load(own), "sentinel1", listing=True)
+    pasted = yaml.safe_load(error.value.paste)
+    assert pasted["acquire"]["terrain"] == {"dataset": "terrain_local", "back_end": "local"}
+    assert set(pasted["acquire"]) == {"terrain", "local", "period"} and set(pasted["mapping"]["grid"]) == set(GRID)
+    pasted["acquire"]["period"]["target"], pasted["mapping"]["grid"] = ["2022-08-01", "2022-08-31"], GRID
+    demand(load(pasted), "sentinel1", listing=True)
+
+
 def test_a_block_nests_its_keys():
     assert yaml.safe_load(block({"a.b": 1, "a.c": [2], "d": {"e": "f"}})) == {"a": {"b": 1, "c": [2]}, "d": {"e": "f"}}

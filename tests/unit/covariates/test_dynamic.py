@@ -187,6 +187,19 @@ def test_a_take_of_one_polarisation_counts_by_what_it_has(tmp_path, month):
     assert group["relative_orbit"][:].tolist() == [9]
 
 
+@pytest.mark.parametrize(("lost", "kept"), [("vv", "vh"), ("vh", "vv")])
+def test_a_polarisation_that_was_lost_at_good_pixels_does_not_take_the_other_along(tmp_path, month, lost, kept):
+    """A burst: most of a row of tiles, and a part of the next."""
+    names = ("vv", "vh", "local_incidence", "validity")
+    bands = np.array([*passes(), np.zeros((ROWS, COLS))])
+    bands[names.index(lost), :20, 2:] = np.nan
+    bands[:3, 1, 5], bands[3, 1, 5] = np.nan, Validity.OUTSIDE_SWATH
+    path = tiff(tmp_path / "s1" / "2020-02-03_a.tif", bands, units=("1", "1", "degree", "1"), names=names)
+    group = month(sentinel1=[path])["sentinel1"]
+    for name in (lost, kept, "local_incidence"):
+        assert np.array_equal(group[name][0], bands[names.index(name)].astype(np.float32), equal_nan=True), name
+
+
 def test_layover_and_shadow_are_no_observation_and_noise_is_one(tmp_path, month):
     flags = np.zeros((ROWS, COLS), np.float32)
     flags[0, :4] = [

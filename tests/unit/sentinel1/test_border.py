@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from loam.sentinel1.border import AHEAD, EROSION, WIDTH, find_border
+from loam.sentinel1.border import AHEAD, EROSION, WIDTH, Witness, find_border
 from loam.sentinel1.lookup import Rows
 from loam.sentinel1.noise import Noise
 
@@ -22,9 +22,11 @@ class Image:
         return self.amplitude[first_line : first_line + lines, first_sample : first_sample + samples]
 
 
-def bad(amplitude, processor, noise=None):
+def bad(amplitude, processor, noise=None, after=()):
+    """Which pixels are border; ``after``: other images that tell it where the first holds nothing."""
     lines, samples = amplitude.shape
-    border = find_border(Image(amplitude), lines, samples, processor, noise)
+    witnesses = [Witness(Image(amplitude), noise), *(Witness(Image(other), noise) for other in after)]
+    border = find_border(lines, samples, processor, witnesses)
     whole = border.mask(0, lines, 0, samples)
     np.testing.assert_array_equal(border.mask(40, 7, 11, 30), whole[40:47, 11:41])  # a window as in the whole
     return whole
@@ -137,7 +139,7 @@ def test_no_more_than_the_frame_is_taken_from_a_dark_image():
 
 def test_only_the_frame_of_an_old_product_is_read():
     image = Image(speckle(100, (1600, 3000)))
-    find_border(image, 1600, 3000, OLD, None)
+    find_border(1600, 3000, OLD, [Witness(image, None)])
     assert image.read_pixels == 2 * WIDTH * (1600 + 3000)
 
 
@@ -146,3 +148,17 @@ def test_image_smaller_than_the_frame(monkeypatch):
     amplitude[:, :10] = 2
     found = bad(amplitude, OLD)
     assert found[:, :10].all() and found[:, 10:].mean() < 0.05
+
+
+@pytest.mark.parametrize("processor", [NEW, OLD])
+def test_where_the_image_that_tells_best_holds_nothing_the_next_one_does(processor):
+    """A burst at the near side and a stripe of lines are lost in VV; VH has them, between borders of its own."""
+    vv, vh = speckle(100), speckle(60, seed=2)
+    for image in (vv, vh):
+        image[:, :20] = image[:, -20:] = 0
+    vv[300:500, :400] = vv[800:900] = 0
+    found = bad(vv, processor, after=[vh])
+    assert found[:, :20].all() and found[:, -20:].all()
+    assert not found[10:-10, 60:-60].any() and found[10:-10, 20 + EROSION : 60].mean() < 0.05
+    alone = bad(vv, processor)
+    assert alone[300:500, :400].all() and alone[800:900, :400].all()

@@ -332,6 +332,44 @@ def test_adjacent_slices_are_mosaicked_without_a_seam(tmp_path):
     assert 0.3 < (flags == 0).mean() < 0.7
 
 
+@pytest.mark.parametrize("lost", ["vv", "vh"])
+def test_a_polarisation_that_one_slice_lost_does_not_take_the_other_along(tmp_path, caplog, lost):
+    """The second slice holds zeros; the first lost a burst at its near side."""
+    first = Take(lines=160)
+    duration = first.lines * first.line_interval
+    products = [plain_product(tmp_path / "a", first, lost, np.s_[60:100, :200])]
+    with later(duration):
+        second = replace(first, start=first.stamp(duration), data_take=first.data_take + 1)
+        products.append(plain_product(tmp_path / "b", second, lost, np.s_[:]))
+    land = Landscape.under(products[0], tmp_path)
+    land = replace(land, y=land.y - 80 * 10)
+    settings = SETTINGS | {"thermal_noise": False}
+    bands, validity, _ = run(products, land.dem(), land.grid(step=40.0, size=50), tmp_path, settings)
+    assert f"{products[1].stem}: {lost.upper()} holds no measured amplitude; left out" in caplog.text
+    assert f"{products[0].stem}: {lost.upper()} holds no amplitude in" in caplog.text
+    inside = validity == 0
+    assert inside.mean() > 0.95
+    kept = "vh" if lost == "vv" else "vv"
+    assert np.isfinite(bands[BANDS.index(kept)][inside]).all() and np.isfinite(bands[2:4, inside]).all()
+    alone = np.isfinite(bands[BANDS.index(lost)])
+    assert alone.sum() > 300 and not (alone & ~inside).any()
+    whole, _, _ = run(
+        [plain_product(tmp_path / "c", first)], land.dem(), land.grid(step=40.0, size=50), tmp_path, settings
+    )
+    of_first = np.isfinite(whole[0])
+    assert 0.7 < alone.sum() / of_first.sum() < 0.9, "all of the first slice but the burst"
+
+
+def plain_product(folder, take, lost=None, where=None):
+    def amplitude(polarisation, shape):
+        values = np.full(shape, 100, np.uint16)
+        if polarisation == lost:
+            values[where] = 0
+        return values
+
+    return write_product(folder, take, amplitude=amplitude)
+
+
 def test_the_real_adjacent_slices_become_one_pass(real_products, tmp_path):
     """Germany, 2015: the seam lies in the middle of the grid."""
     templates = [real_products[f"2.36 {name} slice"] for name in ("first", "second")]

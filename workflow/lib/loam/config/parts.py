@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from loam.config.covariates import kinds_needed
+from loam.config.covariates import covariate_names, kind_of, kinds_needed
 from loam.errors import ConfigError
 
 Config = Mapping[str, Any]
@@ -32,6 +32,7 @@ EXAMPLES = {
     "sentinel1": {"dataset": "sentinel1", "back_end": "direct"},
     "sentinel2": {"dataset": "sentinel2", "back_end": "direct"},
 }
+OWN_TERRAIN = {"dataset": "terrain_local", "back_end": "local"}
 PROBES = {"format": "logger", "path": "my_probes/files", "description": "my_probes/description.yaml",
           "stations": "my_probes/stations.csv"}  # fmt: skip
 TITLES = {
@@ -68,13 +69,18 @@ def makes(config: Config) -> str:
     return "scores" if samples["from"] == "table" or samples["source"] or samples["target"] else "probes"
 
 
-def demand(config: Config, part: str) -> None:
+def demand(config: Config, part: str, *, listing: bool = False) -> None:
     """Raise unless the config says all that ``part`` (a key of ``TITLES``) needs.
+
+    Args:
+        config: the run's.
+        part: what is asked for.
+        listing: its scenes are not listed yet, so that what listing them needs is said at once.
 
     Raises:
         ConfigError: names the keys that lack and ends with lines of config to paste.
     """
-    lacking = _lacking(config, part)
+    lacking = _lacking(config, part) | (_lacking(config, "scenes") if listing else {})
     if lacking:
         keys = ", ".join(f"'{key}'" for key in lacking)
         raise ConfigError(
@@ -100,8 +106,8 @@ def _lacking(config: Config, part: str) -> Lacks:
     if part == "probes":
         return {} if any(config["probes"][domain] for domain in DOMAINS) else {"probes.target": PROBES}
     if part in ("sentinel1", "sentinel2"):
-        kinds = ["sentinel1", "terrain"] if part == "sentinel1" else ["sentinel2"]
-        return {f"acquire.{kind}": EXAMPLES[kind] for kind in kinds if not acquire[kind]} | _grid(config)
+        lacking = {} if acquire[part] else {f"acquire.{part}": EXAMPLES[part]}
+        return lacking | (_terrain(acquire, always=True) if part == "sentinel1" else {}) | _grid(config)
     if part == "cube":
         lacking = {} if any(acquire[kind] for kind in GRIDDED) else {"acquire.terrain": EXAMPLES["terrain"]}
         return lacking | _grid(config) | _terrain(acquire)
@@ -123,14 +129,23 @@ def _scores(config: Config) -> Lacks:
         lacking |= {f"probes.{domain}": PROBES for domain in wanted if not probes[domain]}
     if samples["from"] != "cube":
         return lacking | {f"samples.{domain}": f"my_data/{domain}.csv" for domain in wanted if not samples[domain]}
-    kinds = [kind for kind in kinds_needed(config["features"]) if not acquire[kind]]
+    named = {kind_of(name) for name in covariate_names(config["features"])}  # land cover is also read for the land mask
+    kinds = [kind for kind in kinds_needed(config["features"]) if not acquire[kind] and kind in named]
     lacking |= {f"acquire.period.{domain}": PERIOD for domain in wanted if not acquire["period"][domain]}
     return lacking | {f"acquire.{kind}": EXAMPLES[kind] for kind in kinds} | _grid(config) | _terrain(acquire)
 
 
-def _terrain(acquire: Config) -> Lacks:
-    """Scenes of Sentinel-1 are corrected with an elevation model."""
-    return {"acquire.terrain": EXAMPLES["terrain"]} if acquire["sentinel1"] and not acquire["terrain"] else {}
+def _terrain(acquire: Config, *, always: bool = False) -> Lacks:
+    """Scenes of Sentinel-1 are corrected with an elevation model; beside products of the user's own, one of theirs."""
+    chosen = acquire["sentinel1"]
+    if acquire["terrain"] or not (chosen or always):
+        return {}
+    if chosen and chosen["back_end"] == "local":
+        folder = (
+            {} if "terrain_local" in acquire["local"] else {"acquire.local.terrain_local": "folder of elevation.tif"}
+        )
+        return {"acquire.terrain": OWN_TERRAIN} | folder
+    return {"acquire.terrain": EXAMPLES["terrain"]}
 
 
 def _grid(config: Config) -> Lacks:

@@ -72,6 +72,8 @@ def write_land(
         output.descriptions = ("land", "reason")
         output.update_tags(2, meaning="0 land, 1 water, 2 masked or no land cover")
         crosswalk = warped = None
+        if landcover is None and within is None:
+            log.warning("acquire.landcover is null: every pixel of the grid counts as land")
         if landcover is not None:
             crosswalk = crosswalk_of(Path(landcover).stem)
             warped = Warped(stack.enter_context(open_raster(landcover)), geobox)

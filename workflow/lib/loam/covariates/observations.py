@@ -1,7 +1,9 @@
 """Observations of a month on the run's pixels: passes of Sentinel-1, days of Sentinel-2.
 
 Flags come before ranges: a pixel in shadow or layover is missing whatever its numbers say, and only what is left has to
-be possible. Tiles of Sentinel-2 that overlap on a day become one, the mean weighted by valid share.
+be possible. An observation is valid in all its variables or in none; but where flags say that a pixel is good, a
+polarisation without a value was lost, or not taken, and does not take the other one along. Tiles of Sentinel-2 that
+overlap on a day become one, the mean weighted by valid share.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ from loam.variables import QUANTITIES
 
 log = logging.getLogger("loam")
 
+ALONE = ("vv", "vh")  # count where the other is missing, at pixels that are good by their flags
 OBSERVED = {"sentinel1": ("vv", "vh", "local_incidence"), "sentinel2": ("ndvi", "ndwi")}
 UNUSABLE = int(MISSING | Validity.LAYOVER | Validity.SHADOW)  # bits of band ``validity`` of a pass
 DATE = re.compile(r"^(\d{4})-?(\d{2})-?(\d{2})(?!\d)")
@@ -131,7 +134,8 @@ class _File:
 
     def read(self, first: int, stop: int, width: int, day: date) -> tuple[np.ndarray, np.ndarray] | None:
         """Rows ``first`` to ``stop`` of the grid: values [variable, row, column], NaN where one of the variables is
-        missing; valid share [row, column], 1 where the file does not tell it. None where the file holds nothing.
+        missing, but for polarisations of a file with flags, which count alone; valid share [row, column], 1 where the
+        file does not tell it. None where the file holds nothing.
         """
         top, bottom = max(first, self.row), min(stop, self.row + self.dataset.height)
         left, right = max(self.col, 0), min(self.col + self.dataset.width, width)
@@ -143,18 +147,25 @@ class _File:
             flags = np.nan_to_num(self.dataset.read(self.bands["validity"], window=window)).astype(np.int64)
             usable = (flags & UNUSABLE) == 0
         blocks = np.stack([self._block(name, window, usable, day) for name in self.names])
-        given = [block for block in blocks if not np.isnan(block).all()]  # a take may lack a polarisation
-        if not given:
+        valid = ~np.isnan(blocks)
+        if not valid.any():
             return None
-        whole = ~np.isnan(given).any(0)
         inside = (..., slice(top - first, bottom - first), slice(left, right))
         values = np.full((len(blocks), stop - first, width), np.nan, np.float32)
-        values[inside] = np.where(whole, blocks, np.float32(np.nan))
+        values[inside] = np.where(self._whole(valid), blocks, np.float32(np.nan))
         share = np.zeros((stop - first, width), np.float32)
         share[inside] = 1
         if "valid_share" in self.bands:
             share[inside] = np.nan_to_num(self.dataset.read(self.bands["valid_share"], window=window))
         return values, share
+
+    def _whole(self, valid: np.ndarray) -> np.ndarray:
+        """Where a variable counts, bool [variable, row, column], from where it has a value."""
+        alone = np.array([name in ALONE and "validity" in self.bands for name in self.names])
+        some = valid[alone].any(0) if alone.any() else np.ones(valid.shape[1:], bool)
+        others = [own for own in valid[~alone] if own.any()]  # what a file lacks altogether is not asked for
+        common = np.logical_and.reduce([some, *others])
+        return np.where(alone[:, None, None], valid & common, common)
 
     def close(self, day: date) -> None:
         """Check what can be said of a whole file only."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 from loam.acquire.local_products import orbits_in, product_folder, product_path
@@ -69,9 +70,9 @@ def cube_stores(config: Config) -> list[str]:
     Raises:
         ConfigError: the config lacks what a cube needs, or nothing that it names has any month.
     """
-    demand(config, "cube")
     fields = [kind for kind in FIELDS if choice(config, kind)]
     scenes = [kind for kind in SCENES if choice(config, kind)]
+    demand(config, "cube", listing=bool(scenes) and not Path(scenes_file(config)).is_file())
     if fields:
         demand(config, "fields")
         first, last = config["acquire"]["period"]["target"]
@@ -93,7 +94,7 @@ def passes_files(config: Config, kind: str) -> list[str]:
     Raises:
         ConfigError: the config lacks what they need, or no scene is listed.
     """
-    demand(config, kind)
+    demand(config, kind, listing=not Path(scenes_file(config)).is_file())
     return [f"results/{config['run']}/{kind}/{name}.tif" for name in passes(config, kind)]
 
 

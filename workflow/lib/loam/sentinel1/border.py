@@ -8,12 +8,13 @@ judged as SNAP's RemoveGRDBorderNoise does: a pixel is bad whose amplitude is be
 taken off. SNAP drops every such pixel in that frame, dark ones inside the image too, and keeps every other, bright
 speckle of the border too. Here the border ends, from the side inwards, at the first good pixel that begins
 a neighbourhood of good ones; what lies further in is kept whatever its value. SNAP scales the noise of IPF before 2.50
-by a constant; the limit of 30 does without. The co-polarised image (VV, HH) tells best, and its border holds for the
-other polarisation.
+by a constant; the limit of 30 does without. The co-polarised image (VV, HH) tells best, and its pixels say what is
+border in the other polarisation too; where it holds nothing (0: a burst or an image that was lost), that one's own do.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numba
@@ -62,39 +63,56 @@ class Border:
         return bad
 
 
-def find_border(
-    measurement: Measurement, lines: int, samples: int, processor: tuple[int, int], noise: Noise | None
-) -> Border:
-    """Find the border of an image, reading it, or its sides, once by blocks.
+@dataclass(frozen=True)
+class Witness:
+    """An image whose pixels tell the border.
 
     Args:
         measurement: the open image.
-        lines, samples: its size.
-        processor: IPF version.
         noise: of the image; None where its product has none.
     """
+
+    measurement: Measurement
+    noise: Noise | None
+
+
+def find_border(lines: int, samples: int, processor: tuple[int, int], witnesses: Sequence[Witness]) -> Border:
+    """Find the border of an image, reading it, or its sides, once by blocks.
+
+    Args:
+        lines, samples: its size.
+        processor: IPF version.
+        witnesses: the images that tell it, of the same size; each pixel is judged by the first that holds something.
+    """
     if processor >= ZEROED_SINCE:
-        return _of_zeros(measurement, lines, samples)
-    return _of_noise(measurement, lines, samples, noise)
+        return _of_zeros(lines, samples, witnesses)
+    return _of_noise(lines, samples, witnesses)
 
 
-def _of_zeros(measurement: Measurement, lines: int, samples: int) -> Border:
+def _of_zeros(lines: int, samples: int, witnesses: Sequence[Witness]) -> Border:
     first, last = np.zeros(lines, np.int64), np.full(lines, samples, np.int64)
     for begin in range(0, lines, ROWS):
-        amplitude = measurement.read(begin, min(ROWS, lines - begin), 0, samples)
-        first[begin : begin + ROWS] = _bad_from_left(amplitude > 0, 1, 1)
-        last[begin : begin + ROWS] -= _bad_from_left((amplitude > 0)[:, ::-1], 1, 1)
+        window = (begin, min(ROWS, lines - begin), 0, samples)
+        good = np.logical_or.reduce([witness.measurement.read(*window) > 0 for witness in witnesses])
+        first[begin : begin + ROWS] = _bad_from_left(good, 1, 1)
+        last[begin : begin + ROWS] -= _bad_from_left(good[:, ::-1], 1, 1)
     first, last = _eroded(first, last, samples)
     return Border(first, last, np.zeros(samples, np.int64), np.full(samples, lines, np.int64))
 
 
-def _of_noise(measurement: Measurement, lines: int, samples: int, noise: Noise | None) -> Border:
+def _of_noise(lines: int, samples: int, witnesses: Sequence[Witness]) -> Border:
     first_sample, last_sample = np.zeros(lines, np.int64), np.full(lines, samples, np.int64)
     first_line, last_line = np.zeros(samples, np.int64), np.full(samples, lines, np.int64)
     width, height = min(WIDTH, samples), min(WIDTH, lines)
 
     def good(line: int, count: int, sample: int, length: int) -> np.ndarray:
-        return _above_noise(measurement.read(line, count, sample, length), line, sample, noise)
+        found, judged = np.zeros((count, length), bool), np.zeros((count, length), bool)
+        for witness in witnesses:
+            amplitude = witness.measurement.read(line, count, sample, length)
+            held = (amplitude > 0) & ~judged
+            found[held] = _above_noise(amplitude, line, sample, witness.noise)[held]
+            judged |= held
+        return found
 
     for begin in range(0, lines, ROWS):
         count = min(ROWS, lines - begin)

@@ -135,7 +135,7 @@ def vertical_datum(path: str | Path) -> str:
     if not datum:
         raise RasterError(
             "does not name its vertical datum", where=path, expected="tag vertical_datum",
-            fix="add it, with gdal_edit -mo vertical_datum=EGM96",
+            fix="add it, with gdal_edit -mo vertical_datum=EGM96; of terrain_local, layout.yaml can say it",
         )  # fmt: skip
     return datum
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,8 +16,9 @@ import numpy as np
 from loam.errors import RasterError
 from loam.io.archives import open_member, open_zip
 from loam.sentinel1.annotation import Annotation
-from loam.sentinel1.border import Border, find_border
+from loam.sentinel1.border import Border, Witness, find_border
 from loam.sentinel1.calibration import Calibration, calibration_of
+from loam.sentinel1.empty import Held, holds_anything, warn_of_losses
 from loam.sentinel1.measurement import open_measurement
 from loam.sentinel1.orbit import Orbit, choose_orbit
 from loam.sentinel1.positions import Positions
@@ -160,7 +162,7 @@ def open_images(
     check_listed(product.safe, polarisations)
     images: list[Image] = []
     orbit: Orbit | None = None  # of the take, so of all its polarisations
-    borders: dict[str, Border] = {}
+    paths: dict[str, str] = {}  # of measurements, by polarisation
     for polarisation in (each for each in polarisations if each in product.channels):
         channel = product.channel(polarisation)
         annotation = channel.annotation
@@ -174,26 +176,37 @@ def open_images(
             mission=product.mission, scene=product.name,
         )  # fmt: skip
         calibration = calibration_of(channel, thermal_noise=settings["thermal_noise"])
-        path = _unpacked(product, channel.measurement, folder)
-        border = borders.get(BORDER_FROM.get(polarisation, ""))
-        if border is None or border.empty or len(border.first_sample) != annotation.lines:
-            border = _border(product, channel, path)
-        if border.empty:
-            log.warning("%s: %s holds no measured amplitude; left out", product.safe.path, polarisation.upper())
+        path = paths[polarisation] = _unpacked(product, channel.measurement, folder)
+        if not holds_anything(path, annotation):
+            log.warning("%s: %s holds no measured amplitude; left out", product.name, polarisation.upper())
             continue
-        borders[polarisation] = border
+        border = _border(product, channel, paths)
+        if border.empty:
+            log.warning("%s: %s is border altogether; left out", product.name, polarisation.upper())
+            continue
         image = Image(channel, path, orbit, calibration, border, speckle, np.inf)
         if speckle["filter"] == "lee_sigma":
             image = Image(channel, path, orbit, calibration, border, speckle, _bright(image))
         images.append(image)
+    warn_of_losses(product.name, [Held(each.channel.polarisation, each.path, each.annotation) for each in images])
     return images
 
 
-def _border(product: Product, channel: Channel, path: str) -> Border:
-    annotation = channel.annotation
-    noise = calibration_of(channel).noise if channel.noise is not None else None
-    with open_measurement(path, annotation) as measurement:
-        return find_border(measurement, annotation.lines, annotation.samples, product.processor, noise)
+def _border(product: Product, channel: Channel, paths: Mapping[str, str]) -> Border:
+    """The border of a channel, told by its co-polarised image first, where that is at hand and of the same size."""
+    annotation, own = channel.annotation, channel.polarisation
+    size = annotation.lines, annotation.samples
+    channels = [product.channels[name] for name in (BORDER_FROM.get(own, ""), own) if name in paths]
+    with ExitStack() as stack:
+        witnesses = [
+            Witness(
+                stack.enter_context(open_measurement(paths[each.polarisation], each.annotation)),
+                calibration_of(each).noise if each.noise is not None else None,
+            )
+            for each in channels
+            if (each.annotation.lines, each.annotation.samples) == size
+        ]  # fmt: skip
+        return find_border(*size, product.processor, witnesses)
 
 
 def _bright(image: Image) -> float:

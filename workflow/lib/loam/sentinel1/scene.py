@@ -28,7 +28,7 @@ from loam.errors import RasterError
 from loam.grid import Grid, Tile, pixel_metres, tiles_of
 from loam.sentinel1.elevation import Elevation, reach_of
 from loam.sentinel1.exposure import incidence, layover_and_shadow, surroundings_of
-from loam.sentinel1.flags import Validity
+from loam.sentinel1.flags import MISSING, Validity
 from loam.sentinel1.heights import open_geoid, vertical_datum
 from loam.sentinel1.image import Image, open_images
 from loam.sentinel1.pass_file import BANDS, BLOCK, open_pass
@@ -62,9 +62,10 @@ def process_pass(
 ) -> None:
     """Write the GeoTIFF of one pass: float32 bands ``BANDS``; backscatter is sigma0, linear, angles are in degrees.
 
-    ``validity`` holds the sum of the flags of ``loam.sentinel1.flags``; where it says that something is missing, one
-    polarisation at least is NaN. Angles are NaN where no polarisation has a value. What is not land is outside. A pass
-    that does not reach the grid gives a file in which everything is missing, and a line in the log.
+    ``validity`` holds the sum of the flags of ``loam.sentinel1.flags``; it says that a pixel is missing where both
+    polarisations are, and angles are NaN there. Where one has no value (lost, or not in a product), it alone is NaN.
+    What is not land is outside. A pass that does not reach the grid gives a file in which everything is missing, and a
+    line in the log.
 
     Args:
         products: the SAFE folders or zips of its slices.
@@ -231,6 +232,7 @@ class _Work:
                 bands[place], flags = _mosaic(own, solved, terrain, metres, land)
                 validity |= flags
         some = np.isfinite(bands[:2]).any(axis=0)
+        validity[some] &= ~int(MISSING)  # of one polarisation: its band says so
         risen = bool(np.isfinite(terrain.facets[0][land]).any())
         if some.any():
             positions = next(each for each in solved.values() if each is not None)
