@@ -35,9 +35,9 @@ def shell(command: str, folder) -> str:
 
 
 def jobs(said: str) -> list[str]:
-    """The rules that started, or that a dry run lists."""
+    """The rules of the jobs that started, or the rules that a dry run lists."""
     started = re.findall(r"^rule (\w+)[^\n]*: started$", said, flags=re.M)
-    return sorted(started or (name for name in re.findall(r"^(\w+) +\d+$", said, flags=re.M) if name != "total"))
+    return sorted(started or set(re.findall(r"^(\w+) +\d+$", said, flags=re.M)) - {"total"})
 
 
 class Scene:
