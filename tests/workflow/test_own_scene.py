@@ -20,11 +20,11 @@ from loam.io.tables import read_table
 
 PAGE = "docs/how-to/from-one-scene-and-a-dem.md"
 PASS = "results/my_scene/sentinel1/2022-08-01_028_S1A.tif"
-STATIONS = {"K1": (40, 30), "K2": (70, 80)}  # pixel: row, column
-LAND = GeoBox((220, 220), Affine(40, 0, 539_600, 0, -40, 5_340_400), "EPSG:28355")  # of the landscape, round the grid
+STATIONS = {"K1": (20, 12), "K2": (35, 40)}  # pixel: row, column
+LAND = GeoBox((120, 120), Affine(40, 0, 539_600, 0, -40, 5_340_400), "EPSG:28355")  # of the landscape, round the grid
 _ROW, _COLUMN = np.indices(LAND.shape)
 ELEVATION = 300.0 + 120.0 * np.sin(_ROW / 11.0) * np.cos(_COLUMN / 9.0)
-VV = np.where(_COLUMN < 110, 0.1, 0.05)  # west, east; VH is a fifth of it
+VV = np.where(_COLUMN < 60, 0.1, 0.05)  # west, east; VH is a fifth of it
 
 
 def shell(command: str, folder) -> str:
@@ -96,7 +96,7 @@ def test_backscatter_and_incidence_are_what_the_product_saw(scene):
     (vv, vh, local, ellipsoidal, validity), _ = scene.bands()
     assert (validity == 0).mean() > 0.99
     for band, truth in ((vv, 0.1), (vh, 0.02)):
-        for part, factor in ((np.s_[:, 2:47], 1.0), (np.s_[:, 53:98], 0.5)):
+        for part, factor in ((np.s_[:, 2:22], 1.0), (np.s_[:, 28:48], 0.5)):
             assert np.nanmean(band[part]) == pytest.approx(truth * factor, rel=0.02)
             assert np.nanstd(10 * np.log10(band[part])) < 0.35, "dB that speckle leaves"
     assert ellipsoidal.min() > 37 and ellipsoidal.max() < 39, "38 degrees were asked for, in the middle"
@@ -176,7 +176,6 @@ def test_a_fetched_scene_whose_orbit_is_not_published_is_processed_and_the_orbit
     assert re.search(rf"WARNING process_sentinel1 .* {name}: no orbit was published on .*; its annotated", said)
     with rasterio.open(folder / "results/fetched/sentinel1/2022-08-01_028_S1A.tif") as file:
         assert file.tags()["orbit"] == "annotated"
-    assert jobs(shell(f"{command} -n", folder)) == []
     again = re.search(r"`(-R [^`]*)`", scene.page)[1]
     assert jobs(shell(f"{command} -n {again}", folder)) == ["fetch_orbit", "process_sentinel1", "sentinel1"]
     server.close()
