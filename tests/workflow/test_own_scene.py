@@ -78,7 +78,7 @@ def test_the_page_s_commands_make_what_they_say_and_nothing_else(scene):
     assert list(scene.said) == ["scenes", "sentinel1", "cube"]
     assert jobs(scene.said["scenes"]) == ["list_scenes"]
     assert jobs(scene.said["sentinel1"]) == ["build_grid", "fetch_maps", "process_sentinel1"]
-    assert jobs(scene.said["cube"]) == ["build_dynamic", "build_static"]
+    assert jobs(scene.said["cube"]) == ["build_dynamic", "build_static", "fetch_maps"]
     job, name = "process_sentinel1 my_scene 2022-08-01_028_S1A", scene.take.name.product
     assert f"WARNING {job}: {name}: no orbit file covers it" in scene.said["sentinel1"]
 
