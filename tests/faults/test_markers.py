@@ -311,3 +311,24 @@ def test_a_netcdf_that_says_its_marker_is_read_around_it(tmp_path, marker):
         data["tmax"].missing_value = np.float32(marker)
     through = of_daily_map(path)
     assert np.nanmin(through) >= 12 and np.nanmax(through) <= 31.001
+
+
+@pytest.mark.parametrize(
+    ("packing", "limits"),
+    [
+        ({"dtype": "f4", "_FillValue": None}, {"valid_range": np.array([-60, 60], "f4")}),
+        ({"dtype": "f4", "_FillValue": None}, {"valid_min": np.float32(-60), "valid_max": np.float32(60)}),
+        ({"dtype": "i2", "scale_factor": 0.1, "_FillValue": -32000}, {"valid_range": np.array([-600, 600], "i2")}),
+        ({"dtype": "i2", "scale_factor": 0.1, "_FillValue": -32000}, {"valid_range": np.array([-60.0, 60.0])}),
+    ],
+    ids=["range", "ends", "packed", "packed, limits unpacked"],
+)
+def test_what_a_netcdf_calls_not_valid_is_missing(tmp_path, packing, limits):
+    path = netcdf("tmax", "degC")(tmp_path, np.append(np.linspace(12, 31, 289), -999.0))
+    with xr.open_dataset(path) as plain:
+        data = plain.load()
+    data["tmax"].encoding = {}
+    data["tmax"].attrs |= limits
+    data.to_netcdf(tmp_path / "valid.nc", encoding={"tmax": packing})
+    through = of_daily_map(tmp_path / "valid.nc")
+    assert np.nanmin(through) >= 11.9 and np.nanmax(through) <= 31.1

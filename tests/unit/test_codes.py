@@ -28,6 +28,15 @@ def test_a_value_among_others_is_none(value):
     assert codes_in(np.append(HEIGHTS, np.float32(value))) == []
 
 
+def test_a_wet_day_of_99_millimetres_in_a_dry_year_is_rain():
+    assert codes_in(np.append(np.linspace(0, 8, 60), 99.0)) == []
+    assert codes_in(np.append(np.linspace(0, 8, 60), 127.0)) == []
+
+
+def test_a_thermometer_that_is_not_there_is_told_from_frost():
+    assert codes_in(np.append(np.linspace(-20, 31, 400), -127.0)) == [-127.0]
+
+
 def test_land_below_the_sea_may_lie_at_99_metres():
     assert codes_in(np.linspace(-150, 900, 500)) == []
     assert codes_in(np.append(np.linspace(-98, 900, 500), -99.0)) == []

@@ -16,10 +16,12 @@ import numpy as np
 LARGEST = 1e15
 SINGLE = 3e38  # beyond it single precision has no numbers
 CODE = re.compile(
-    r"-?9{2,}(\.9+)?|-?8{3,}(\.8+)?|-?[67]9{2,}|-?3276[78]|-?6553[4-6]|-?12[78]|25[45]|-?(1|9\.96921)(\.0)?e\+?\d+"
+    r"-9{2,}(\.9+)?|9{3,}(\.9+)?|-8{2,}(\.8+)?|8{3,}(\.8+)?|-?[67]9{2,}|-?3276[78]|-?6553[4-6]|-12[78]|25[45]|"
+    r"-?(1|9\.96921)(\.0)?e\+?\d+"
 )
 UNMISTAKABLE = re.compile(
-    r"-9{3,}(\.9+)?|-99\.9+|9{4,}(\.9+)?|-8{3,}(\.8+)?|-?[67]9{3}|-?3276[78]|-?6553[4-6]|-?(1|9\.96921)(\.0)?e\+?\d+"
+    r"-9{3,}(\.9+)?|-99\.9+|9{4,}(\.9+)?|-8{3,}(\.8+)?|-?[67]9{3}|-?3276[78]|-?6553[4-6]|-12[78]|"
+    r"-?(1|9\.96921)(\.0)?e\+?\d+"
 )
 FAR = 3.0  # spans of the other values that a code lies away from them; an unmistakable one, a single span
 FEW = 10  # different values from which on a span says something; of an unmistakable code, 2
