@@ -24,7 +24,7 @@ from earthengine_world import CLASSES, SOIL, World, class_at, field_value, map_v
 from ismn_files import Series, write_station
 from loopback_server import Loopback
 
-from loam.acquire.plan import area_of
+from loam.acquire.run_grid import area_of
 from loam.io.tables import read_table
 
 RUN = "launceston"

@@ -12,8 +12,8 @@ from loam.acquire.days import days_to_fetch, settings_on
 from loam.acquire.fields import fetch_fields
 from loam.acquire.manifest import manifest_path, read_manifest
 from loam.acquire.parts import open_parts, parts_folder
-from loam.acquire.plan import state_with_late_days
 from loam.acquire.provenance import is_current
+from loam.acquire.spans import state_with_late_days
 from loam.errors import AcquireError, ConfigError
 
 GRID = GeoBox.from_bbox((500000, 5200000, 540000, 5240000), "EPSG:32755", resolution=80)

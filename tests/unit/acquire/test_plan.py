@@ -11,22 +11,18 @@ from odc.geo.geobox import GeoBox
 
 from loam.acquire.catalogue import dataset_of
 from loam.acquire.plan import (
-    area_of,
     check_acquire,
     check_samples,
-    class_area_of,
-    days_of,
     fields_files,
     fields_values,
-    grid_of,
     manifest_files,
     map_files,
     period_of,
     point_files,
     relief_files,
-    spans,
-    state_of,
 )
+from loam.acquire.run_grid import area_of, class_area_of, grid_of
+from loam.acquire.spans import days_of, spans, state_of
 from loam.config.settings import load_config
 from loam.errors import ConfigError
 from loam.grid import Grid

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from loam.acquire.plan import grid_of
 from loam.acquire.region import geobox_of_run
+from loam.acquire.run_grid import grid_of
 from loam.errors import ConfigError
 
 METRES, DEGREES = [540_000, 5_356_800, 543_200, 5_360_000], [146.0, -42.0, 147.0, -41.0]

@@ -21,8 +21,8 @@ import xarray as xr
 
 from loam.acquire.catalogue import Dataset, Gap
 from loam.acquire.manifest import build_manifest, state_of_day
-from loam.acquire.plan import days_of
 from loam.acquire.source import Fields
+from loam.acquire.spans import days_of
 from loam.errors import AcquireError, ConfigError, LoamError, naming
 from loam.io.atomic import atomic_path
 from loam.io.netcdf import open_netcdf

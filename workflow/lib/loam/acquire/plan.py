@@ -9,25 +9,22 @@ Standard library and the catalogue only.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
+from datetime import date, timedelta
 from typing import Any
 
 from loam.acquire.catalogue import Dataset, dataset_of
+from loam.acquire.run_grid import area_of, class_area_of, class_grid_of, grid_of
+from loam.acquire.spans import as_of, spans, state_with_late_days
 from loam.config.covariates import covariate_names, kind_of, known_at_points, reach_of
 from loam.config.day_boundary import check_day_boundary, shift_of
 from loam.config.parts import demand, domains_of
 from loam.errors import ConfigError
-from loam.io.provenance import hash_of_values
 
 FIELDS = ("coarse_moisture", "weather", "vegetation")
 MAPS = ("soil", "terrain", "landcover")
 SCENES = ("sentinel1", "sentinel2")
 RELIEF, HEIGHTS = "relief", "elevation"  # the file that holds more of a terrain's variable, and the variable
-MOST_PIXELS = 1_000_000  # a side
-FINER = 4  # class maps whose shares are wanted are fetched on pixels of a quarter of the side
 
 
 def check_acquire(config: Mapping[str, Any]) -> None:
@@ -102,60 +99,6 @@ def _day(text: str, key: str) -> date:
         raise ConfigError(f"'{text}' is not a day", where=f"config key '{key}'", expected="YYYY-MM-DD") from None
 
 
-def grid_of(grid: Mapping[str, Any]) -> dict[str, Any] | None:
-    """CRS, transform and shape of the config's ``mapping.grid`` where it is given by numbers; None where by a raster.
-
-    Raises:
-        ConfigError: bounds that do not hold a whole number of pixels, or more than a map can have.
-    """
-    if any(grid.get(key) is None for key in ("crs", "bounds", "resolution")):
-        return None
-    west, south, east, north = (float(limit) for limit in grid["bounds"])
-    size = float(grid["resolution"])
-    width, height = (east - west) / size, (north - south) / size
-    if not (east > west and north > south):
-        raise ConfigError(
-            f"{grid['bounds']} is no box",
-            where="config key 'mapping.grid.bounds'",
-            expected="west, south, east, north (in degrees across 180: east beyond 180)",
-        )
-    if not (0.5 < width < MOST_PIXELS and 0.5 < height < MOST_PIXELS):
-        raise ConfigError(
-            f"{width:g} x {height:g} pixels of {size:g}", where="config key 'mapping.grid'",
-            expected=f"1 to {MOST_PIXELS:,} pixels a side", fix="give bounds and resolution in the unit of the CRS",
-        )  # fmt: skip
-    if abs(width - round(width)) > 1e-6 or abs(height - round(height)) > 1e-6:
-        raise ConfigError(
-            f"{width:g} x {height:g} pixels of {size:g}", where="config key 'mapping.grid.bounds'",
-            expected="a whole number of pixels of mapping.grid.resolution",
-        )  # fmt: skip
-    return {
-        "crs": grid["crs"],
-        "transform": [size, 0.0, west, 0.0, -size, north],
-        "shape": [round(height), round(width)],
-    }
-
-
-def area_of(config: Mapping[str, Any]) -> str:
-    """The hash of the run's grid that stands in the names of gridded files; ``none`` for a grid given by a raster."""
-    grid = grid_of(config["mapping"]["grid"])
-    return hash_of_values(grid) if grid else "none"
-
-
-def class_grid_of(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The config's ``mapping.grid`` for maps of classes: finer where the share of each class in a pixel is wanted."""
-    grid = dict(config["mapping"]["grid"])
-    if grid_of(grid) and config["covariates"]["landcover"] == "shares":
-        grid["resolution"] = grid["resolution"] / FINER
-    return grid
-
-
-def class_area_of(config: Mapping[str, Any]) -> str:
-    """The hash of the grid of class maps."""
-    grid = grid_of(class_grid_of(config))
-    return hash_of_values(grid) if grid else "none"
-
-
 def choice(config: Mapping[str, Any], kind: str) -> tuple[Dataset, str] | None:
     """Dataset and back end that serve ``kind`` in this run; None if none does."""
     chosen = config["acquire"][kind]
@@ -204,55 +147,6 @@ def period_of(config: Mapping[str, Any], domain: str) -> tuple[date, date]:
         raise ConfigError("no period", where=f"config key 'acquire.period.{domain}'", expected="[first day, last day]")
     first, last = (date.fromisoformat(text) for text in period)
     return first - timedelta(days=reach_of(config["features"], config["covariates"])), min(last, as_of(config))
-
-
-def as_of(config: Mapping[str, Any]) -> date:
-    """The day the data are asked on: the config's, or today's in UTC."""
-    text = config["acquire"]["as_of"]
-    return datetime.now(UTC).date() if text == "today" else date.fromisoformat(text)
-
-
-def spans(dataset: Dataset, first: date, last: date) -> list[str]:
-    """The months (``2020-01``) or years (``2020``) from ``first`` to ``last``, no earlier than the record begins."""
-    first = max(first, dataset.start)
-    if first > last:
-        return []
-    if dataset.period == "year":
-        return [f"{year:04d}" for year in range(first.year, last.year + 1)]
-    count = (last.year - first.year) * 12 + last.month - first.month + 1
-    months = [divmod(first.year * 12 + first.month - 1 + step, 12) for step in range(count)]
-    return [f"{year:04d}-{month + 1:02d}" for year, month in months]
-
-
-def days_of(span: str) -> list[date]:
-    """All days of a month (``2020-02``) or year (``2020``)."""
-    year, *month = (int(part) for part in span.split("-"))
-    first = date(year, *(month or [1]), 1)
-    after = date(year + 1, 1, 1) if not month or month[0] == 12 else date(year, month[0] + 1, 1)
-    return [first + timedelta(days=step) for step in range((after - first).days)]
-
-
-def state_of(dataset: Dataset, span: str, on: date) -> str:
-    """``final``, ``provisional`` or ``open <day>`` of a month or year, as it stands on the day ``on``."""
-    last = days_of(span)[-1]
-    if on > last + timedelta(days=max(dataset.final_days, dataset.latency_days)):
-        return "final"
-    if on > last + timedelta(days=dataset.latency_days):
-        return "provisional"
-    return f"open {on.isoformat()}"
-
-
-def state_with_late_days(dataset: Dataset, span: str, on: date, manifest: str | Path) -> str:
-    """``state_of``, but still ``open <day>`` where the manifest on disk has days that were not yet published.
-
-    A provider that is later than usual is asked again each day, and a month never closes without its last days.
-    """
-    state = state_of(dataset, span, on)
-    if state.startswith("open ") or not Path(manifest).is_file():
-        return state
-    with Path(manifest).open(encoding="utf-8", newline="") as file:
-        late = any(row.get("state") == "not_yet_published" for row in csv.DictReader(file))
-    return f"open {on.isoformat()}" if late else state
 
 
 def scenes_file(config: Mapping[str, Any]) -> str:

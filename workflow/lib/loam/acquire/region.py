@@ -10,7 +10,7 @@ from affine import Affine
 from odc.geo.geobox import GeoBox
 
 from loam.acquire.canonical import bounds_of
-from loam.acquire.plan import grid_of
+from loam.acquire.run_grid import grid_of
 from loam.acquire.source import Bounds
 from loam.errors import ConfigError
 from loam.grid import pixel_metres

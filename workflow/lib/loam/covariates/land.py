@@ -17,8 +17,8 @@ import numpy as np
 import rasterio
 from odc.geo.geobox import GeoBox
 
-from loam.acquire.plan import grid_of
 from loam.acquire.region import geobox_of_run
+from loam.acquire.run_grid import grid_of
 from loam.covariates.classes import NO_CLASS, WATER, crosswalk_of
 from loam.covariates.reasons import LAND, MASKED, NO_COVER, OUTSIDE, REASONS, SEA
 from loam.covariates.warp import Warped

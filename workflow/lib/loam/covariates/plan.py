@@ -13,9 +13,7 @@ from loam.acquire.plan import (
     FIELDS,
     MAPS,
     SCENES,
-    area_of,
     choice,
-    days_of,
     fields_files,
     map_files,
     period_of,
@@ -23,7 +21,9 @@ from loam.acquire.plan import (
     relief_files,
     scenes_file,
 )
+from loam.acquire.run_grid import area_of
 from loam.acquire.scene_names import scene_rows
+from loam.acquire.spans import days_of
 from loam.config.covariates import ahead_of, kinds_needed
 from loam.config.day_boundary import day_of, shift_of
 from loam.config.parts import demand, domains_of

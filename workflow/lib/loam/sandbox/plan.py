@@ -14,19 +14,16 @@ from loam.acquire.plan import (
     FIELDS,
     MAPS,
     SCENES,
-    area_of,
-    as_of,
-    class_grid_of,
     fields_files,
     map_files,
     period_of,
     point_files,
     relief_files,
     scenes_file,
-    spans,
-    state_of,
 )
+from loam.acquire.run_grid import area_of, class_grid_of
 from loam.acquire.scene_names import scene_rows
+from loam.acquire.spans import as_of, spans, state_of
 from loam.config.sandbox import BACK_END
 
 Config = Mapping[str, Any]

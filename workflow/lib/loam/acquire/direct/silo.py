@@ -33,9 +33,9 @@ from loam.acquire.direct.grid_file import LATITUDES, LONGITUDES, GridFile, open_
 from loam.acquire.direct.remote_file import NoRangesError, RemoteFile
 from loam.acquire.direct.windows import Window, declared_window, found_window
 from loam.acquire.download import download
-from loam.acquire.plan import as_of
 from loam.acquire.retry import status_of
 from loam.acquire.source import Bounds, Fields
+from loam.acquire.spans import as_of
 from loam.errors import AcquireError
 
 log = logging.getLogger("loam")
