@@ -287,3 +287,8 @@ def test_a_row_with_a_comma_too_many_is_refused(write, row, place):
 def test_a_comma_at_the_end_of_rows_moves_nothing(write):
     table = read(write([f"{row}," for row in ROWS]))
     np.testing.assert_array_equal(table.covariates["rain"], [0, 5, 1])
+
+
+def test_an_apostrophe_is_part_of_a_name(write):
+    rows = [row.replace("a,", "'-Hill,", 1).replace("b,", "'s-Gravenhage,", 1) for row in ROWS]
+    assert read(write(rows)).keys["station"].tolist() == ["'-Hill", "'-Hill", "'s-Gravenhage"]

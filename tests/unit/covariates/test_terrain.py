@@ -125,7 +125,7 @@ def test_accumulation_is_the_same_from_files(monkeypatch, tmp_path):
     heights = rng.normal(0, 1, (50, 60)).cumsum(axis=0).cumsum(axis=1)
     in_memory = drained(heights)
     monkeypatch.setattr(flow, "ON_DISK", 10)
-    scratch = Scratch(heights.size, tmp_path)
+    scratch = Scratch(heights.size, tmp_path / "static.zarr")
     from_files = np.array(accumulate(heights.astype(np.float32), np.full(50, 10.0), np.full(50, 10.0), scratch))
     assert list(tmp_path.iterdir())
     scratch.close()

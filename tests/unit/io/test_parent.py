@@ -79,7 +79,7 @@ except KeyboardInterrupt:
 def test_an_interrupt_of_snakemake_alone_reaches_its_jobs(project):
     code = """
 import subprocess, sys
-from loam.io.parent import interrupt_jobs
+from loam.io.terminal import interrupt_jobs
 job = "import signal, sys; signal.signal(signal.SIGINT, lambda *_: sys.exit(7)); print(flush=True); signal.pause()"
 with subprocess.Popen([sys.executable, "-c", job], stdout=subprocess.PIPE) as process:
     process.stdout.readline()

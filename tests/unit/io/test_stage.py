@@ -13,7 +13,8 @@ from loam.io.stage import run_stage
 from loam.errors import TableError
 from loam.io.atomic import write_text
 from loam.io.lock import sole_writer
-from loam.io.parent import HEAD
+from loam.io.parent import HEAD, SHOWN
+from loam.io.progress import PROGRESS
 
 
 class Named(list):
@@ -125,6 +126,20 @@ def test_a_warning_reaches_the_log_and_the_terminal_as_one_line_that_names_the_j
         "WARNING copy mlp: cube.py:2: RuntimeWarning: mean of empty slice",
     ]
     assert "WARNING station A1 loses" in (tmp_path / "logs" / "job.log").read_text()
+
+
+@pytest.mark.parametrize(("shown", "lines"), [("full", ["copy mlp: folds: 1 of 3 (33 %)"]), ("quiet", [])])
+def test_how_far_a_job_is_reaches_the_log_and_the_terminal(job, tmp_path, capsys, monkeypatch, shown, lines):
+    monkeypatch.setenv(SHOWN, shown)
+    monkeypatch.setattr("loam.io.progress.SECONDS", 0)
+
+    def stage(paths, values):
+        paths["copy"].touch()
+        logging.getLogger("loam").info("folds: 1 of 3 (33 %)", extra=PROGRESS)
+
+    run_stage(job, stage)
+    assert capsys.readouterr().err.splitlines() == lines
+    assert "INFO folds: 1 of 3" in (tmp_path / "logs" / "job.log").read_text()
 
 
 def test_a_defect_shows_one_line_on_the_terminal(job, capsys):

@@ -80,6 +80,21 @@ def test_no_text_of_a_csv_begins_like_a_formula_and_numbers_keep_their_sign(tmp_
     assert again["=name"].tolist() == texts and again["note"].tolist() == texts
 
 
+def test_numbers_among_texts_and_negative_ones_are_never_behind_an_apostrophe(tmp_path):
+    table = pd.DataFrame({"mixed": pd.Series([-3.5, "=1", -2, "a"], dtype=object), "n": [-1, -2, -3, -4]})
+    write_table(table, tmp_path / "t.csv")
+    assert (tmp_path / "t.csv").read_text() == "mixed,n\n-3.5,-1\n'=1,-2\n-2,-3\na,-4\n"
+
+
+@pytest.mark.parametrize("schema", [None, FOLDS])
+def test_an_apostrophe_in_a_table_that_others_have_written_is_part_of_the_text(tmp_path, schema):
+    texts = ["'-Hill", "'s-Gravenhage", "'=1"]
+    rows = "".join(f"{number},{text},{texts[number - 2]}\n" for number, text in enumerate(texts, start=1))
+    (tmp_path / "t.csv").write_text("fold,test_station,validation_station\n" + rows)
+    assert read_table(tmp_path / "t.csv", schema, foreign=True)["test_station"].tolist() == texts
+    assert read_table(tmp_path / "t.csv", schema)["test_station"].tolist() == ["-Hill", "'s-Gravenhage", "=1"]
+
+
 def test_missing_cells_stay_missing(tmp_path):
     write_table(pd.DataFrame({"name": ["=1", None], "n": [1, 2]}), tmp_path / "t.csv")
     assert (tmp_path / "t.csv").read_text() == "name,n\n'=1,1\n,2\n"

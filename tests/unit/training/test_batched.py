@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import itertools
+import logging
 import math
 
 import numpy as np
@@ -186,6 +188,19 @@ def test_side_by_side_gives_what_one_by_one_gives(model, frozen, rows, splits, s
             value = trained.parameters[name][member]
             value = value if direction is None else value[direction]
             torch.testing.assert_close(value, parameter.detach(), rtol=0, atol=1e-9)
+
+
+def test_a_long_training_says_how_far_it_is(rows, splits, start, scaler, monkeypatch, caplog):
+    clock = itertools.count(step=30)
+    monkeypatch.setattr("loam.training.batched.time.monotonic", lambda: next(clock))
+    caplog.set_level(logging.INFO, "loam")
+    network, parameters = start("mlp")
+    trained = train_members(network, parameters, rows, splits, SEEDS, scaler, SETTINGS, dtype=torch.float64)
+    lines = [record.getMessage() for record in caplog.records if getattr(record, "progress", False)]
+    assert len(lines) == max(trained.epochs)
+    assert lines[0].startswith("epoch 1 of at most 9, 4 of 4 members go on, validation loss ")
+    assert lines[0].endswith(", at most 4 min left")  # eight more of 30 s each
+    assert f"epoch {max(trained.epochs)} of at most 9" in lines[-1]
 
 
 @MODELS

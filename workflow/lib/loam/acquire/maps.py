@@ -22,11 +22,11 @@ from loam.acquire.canonical import Extremes, checked_tile, nodata_of, type_of
 from loam.acquire.catalogue import Dataset, Variable
 from loam.acquire.check import check_map
 from loam.acquire.parts import complete
-from loam.acquire.progress import Progress, progress
 from loam.acquire.source import Source
 from loam.errors import AcquireError, ConfigError, LoamError
 from loam.grid import Tile, geobox_of, open_raster, same_grid
 from loam.io.atomic import atomic_path
+from loam.io.progress import Progress, progress
 
 log = logging.getLogger("loam")
 
@@ -61,7 +61,7 @@ def fetch_map(source: Source, variable: str, geobox: GeoBox, path: str | Path, r
     kept = sum(_is_kept(folder, block, item, dataset, geobox) for block in blocks)
     log.info("%s, %s: %d tiles, %d kept from before", dataset.name, variable, len(blocks), kept)
     with progress(len(blocks), f"{dataset.name} {variable} tiles") as bar:
-        bar.step(kept)
+        bar.keep(kept)
         _fetch_tiles(source, item, geobox, [block for block in blocks if not _tile_path(folder, block).exists()], bar)
     with atomic_path(path) as temporary, rasterio.Env(GDAL_CACHEMAX=CACHE_MB):
         try:

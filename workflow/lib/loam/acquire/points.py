@@ -34,11 +34,11 @@ from loam.acquire.days import (
 from loam.acquire.manifest import check_manifest, is_empty, write_manifest
 from loam.acquire.maps import variable_of
 from loam.acquire.parts import complete
-from loam.acquire.progress import progress
 from loam.acquire.source import Fields, Source
 from loam.acquire.stations import boxes_of, envelope_of, named, nearest_cells, pixel_at
 from loam.errors import AcquireError
 from loam.io.atomic import atomic_path
+from loam.io.progress import progress
 from loam.io.tables import write_table
 
 log = logging.getLogger("loam")

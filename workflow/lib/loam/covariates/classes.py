@@ -86,7 +86,7 @@ def crosswalk_of(product: str, folder: Path = FOLDER) -> Crosswalk:
             f"no crosswalk for land cover '{product}'", where=path, expected=f"one of {known}",
             fix="write one: code, name, class",
         )  # fmt: skip
-    table = read_table(path, CROSSWALK)
+    table = read_table(path, CROSSWALK, foreign=True)
     numbers = {**CODES, "WATER": WATER, "OTHER": OTHER}
     lookup = np.zeros(int(table["code"].max()) + 1, np.uint8)
     lookup[table["code"].to_numpy()] = table["class"].map(numbers).to_numpy()

@@ -15,11 +15,12 @@ aside is then one byte a pixel and the rim.
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
 import numba
 import numpy as np
+
+from loam.io.atomic import scratch_beside
 
 LEAST_SLOPE = 1e-3  # tangent; flats would have an infinite index
 ON_DISK = 75_000_000  # pixels
@@ -28,10 +29,10 @@ _COLS = np.array([-1, 0, 1, -1, 1, -1, 0, 1])
 
 
 class Scratch:
-    """Arrays of a region: in memory, or in files of a temporary folder where there are ``ON_DISK`` pixels or more."""
+    """Arrays of a region: in memory, or in files beside what is made of them if it has ``ON_DISK`` pixels or more."""
 
-    def __init__(self, pixels: int, folder: Path) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix=".flow.", dir=folder) if pixels >= ON_DISK else None
+    def __init__(self, pixels: int, beside: Path) -> None:
+        self._folder = scratch_beside(beside) if pixels >= ON_DISK else None
         self._count = 0
 
     def array(self, shape: tuple[int, ...], dtype: type) -> np.ndarray:

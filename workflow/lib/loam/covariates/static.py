@@ -73,7 +73,7 @@ def build_static(
         for item in soil:
             _write_numbers(store, grid, Path(item))
         for item in terrain:
-            _write_terrain(store, grid, Path(item), largest_hole, Path(path).parent)
+            _write_terrain(store, grid, Path(item), largest_hole, Path(path))
         for item in landcover:
             _write_classes(store, grid, Path(item), shares)
 
@@ -97,9 +97,9 @@ def _write_numbers(store: zarr.Group, grid: Grid, path: Path) -> None:
             door.close()
 
 
-def _write_terrain(store: zarr.Group, grid: Grid, path: Path, largest_hole: int, folder: Path) -> None:
+def _write_terrain(store: zarr.Group, grid: Grid, path: Path, largest_hole: int, beside: Path) -> None:
     shape = tuple(grid.geobox.shape)
-    scratch = Scratch(shape[0] * shape[1], folder)
+    scratch = Scratch(shape[0] * shape[1], beside)
     try:
         elevation = scratch.array(shape, np.float32)
         with _open(path, grid) as warped:

@@ -24,6 +24,7 @@ from threadpoolctl import threadpool_limits
 from loam.covariates.features import feature_set
 from loam.errors import ConfigError, LeakageError, TableError
 from loam.evaluation.metrics import varies
+from loam.io.progress import Progress, progress
 from loam.io.schemas import PREDICTIONS
 
 Fit = Callable[[pd.DataFrame, pd.DataFrame], np.ndarray]  # (training rows, rows to predict) -> moisture [row]
@@ -151,9 +152,13 @@ def by_fold(
     """
     parts = []
     for layer, fit in fits.items():
-        run = partial(_predict_fold, f"{model} {scenario}", layer, fit)
-        with ThreadPoolExecutor(threads, initializer=threadpool_limits, initargs=(1,)) as pool:
-            predicted = list(pool.map(run, split(target, folds, layer)))
+        parted = list(split(target, folds, layer))
+        with (
+            progress(len(parted), f"{model} {scenario} {layer}, folds") as count,
+            ThreadPoolExecutor(threads, initializer=threadpool_limits, initargs=(1,)) as pool,
+        ):
+            run = partial(_predict_fold, f"{model} {scenario}", layer, fit, count)
+            predicted = list(pool.map(run, parted))
         kept = [part.dropna(subset="predicted") for part in predicted]
         parts += [part for part in kept if len(part)]
         dropped = sum(map(len, predicted)) - sum(map(len, kept))
@@ -163,11 +168,14 @@ def by_fold(
     return pd.concat(parts, ignore_index=True).assign(model=model, scenario=scenario)[list(PREDICTIONS.columns)]
 
 
-def _predict_fold(name: str, layer: str, fit: Fit, fold: tuple[int, pd.DataFrame, pd.DataFrame]) -> pd.DataFrame:
+def _predict_fold(
+    name: str, layer: str, fit: Fit, count: Progress, fold: tuple[int, pd.DataFrame, pd.DataFrame]
+) -> pd.DataFrame:
     number, training, held_out = fold
     if training.empty:
         log.warning("%s: no training station of fold %d observed layer %s", name, number, layer)
     predicted = fit(training, held_out) if len(training) else np.nan
+    count.step()
     return held_out[["station", "date"]].assign(fold=number, layer=layer, observed=held_out[layer], predicted=predicted)
 
 

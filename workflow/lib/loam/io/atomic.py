@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,6 +34,16 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     finally:
         for left in path.parent.glob(f"{glob.escape(temporary.name)}*"):
             left.unlink()
+
+
+def scratch_beside(path: str | Path) -> tempfile.TemporaryDirectory:
+    """A temporary folder beside ``path``, which exists while ``path`` is made.
+
+    That of a job that was killed is removed when ``path`` is made again (``loam.io.lock``).
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return tempfile.TemporaryDirectory(prefix=f".{path.name}.{os.getpid()}.scratch.", dir=path.parent)
 
 
 def write_text(text: str, path: str | Path) -> None:

@@ -82,7 +82,7 @@ def _open_locked(lock: Path, path: Path) -> int:
 def _remove_leftovers(path: Path) -> None:
     """Remove the temporary files and folders of ``loam.io.atomic`` and ``loam.covariates.store`` beside ``path``."""
     file = rf"\.{re.escape(path.stem)}\.\d+\.part{re.escape(path.suffix)}.*"  # with those of libraries beside it
-    store = rf"\.{re.escape(path.name)}\.\d+\.(part|old)"
+    store = rf"\.{re.escape(path.name)}\.\d+\.(part|old|scratch\..*)"
     record = rf"\.{re.escape(path.name)}\.provenance\.\d+\.part\.json"
     for item in path.parent.iterdir():
         if re.fullmatch(f"{file}|{store}|{record}", item.name):

@@ -52,17 +52,6 @@ def take_interrupts() -> None:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
-def interrupt_jobs() -> None:
-    """Pass an interrupt on to the jobs of this snakemake that have not had it."""
-    import psutil  # of Snakemake's own; only when it is needed
-
-    for process in psutil.Process().children(recursive=True):
-        try:
-            process.send_signal(signal.SIGINT)
-        except psutil.NoSuchProcess:
-            continue
-
-
 def _first(number: int, frame: Any) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     raise KeyboardInterrupt

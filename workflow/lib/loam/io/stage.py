@@ -16,6 +16,7 @@ from loam.io.attempts import replacing
 from loam.io.lock import sole_writer
 from loam.io.messages import INTERRUPTED
 from loam.io.parent import SHOWN, end_with_head, hold_interrupts, take_interrupts
+from loam.io.progress import Paced
 from loam.io.provenance import appearance, write_provenance
 from loam.io.storage import refusal
 
@@ -31,9 +32,9 @@ def run_stage(snakemake: Any, stage: Callable[[Paths, Values], None]) -> None:
     """Run ``stage(paths, values)`` with what a rule holds.
 
     ``paths`` has the rule's named inputs and outputs; ``values`` is ``params.values`` with ``threads`` added. The log
-    goes to the rule's log file and to the terminal's standard error (warnings and errors only, each one line that
-    names the rule); a ``LoamError`` ends the job with its one line, anything else with a traceback in the log.
-    Provenance is written beside each output.
+    goes to the rule's log file and to the terminal's standard error (warnings, errors and now and then how far the job
+    is, each one line that names the rule); a ``LoamError`` ends the job with its one line, anything else with a
+    traceback in the log. Provenance is written beside each output.
     """
     wildcards = dict(snakemake.wildcards.items())
     job = " ".join([snakemake.rule, *map(str, wildcards.values())])
@@ -100,7 +101,8 @@ class _OneLine(logging.Formatter):
         message = record.getMessage()
         if record.name == "py.warnings":  # file, line and category, then the line of code
             message = message.rsplit("\n  ", 1)[0]
-        return f"{record.levelname} {self.job}: {' '.join(message.split())}"
+        level = "" if record.levelno < logging.WARNING else f"{record.levelname} "
+        return f"{level}{self.job}: {' '.join(message.split())}"
 
 
 def _start_logging(path: Path, job: str) -> None:
@@ -108,7 +110,7 @@ def _start_logging(path: Path, job: str) -> None:
     path.unlink(missing_ok=True)  # an earlier job may still be writing to it
     to_file = logging.FileHandler(path, mode="w", encoding="utf-8")
     to_terminal = logging.StreamHandler(sys.stderr)
-    to_terminal.setLevel(logging.WARNING)
+    to_terminal.addFilter(Paced(shown=os.environ.get(SHOWN) == "full"))
     to_terminal.setFormatter(_OneLine(job))
     if SHOWN in os.environ:  # there the error is said once, last
         to_terminal.addFilter(lambda record: record.levelno < logging.ERROR)

@@ -1,7 +1,7 @@
 """Read and write tables (CSV or Parquet, by suffix), checked against their schema at the border between stages.
 
 A spreadsheet runs a text that begins like a formula (a station named ``=cmd|...``). Such a text stands in a CSV behind
-an apostrophe, which a spreadsheet takes as "this is text", and is read back without it.
+an apostrophe, which a spreadsheet takes as "this is text", and is read back without it; numbers never do.
 """
 
 from __future__ import annotations
@@ -27,18 +27,21 @@ PARQUET = {".parquet", ".pq"}
 FORMULA = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")  # the last four are their full-width forms
 
 
-def read_table(path: str | Path, schema: DataFrameSchema | None = None, *, text: Sequence[str] = ()) -> pd.DataFrame:
+def read_table(
+    path: str | Path, schema: DataFrameSchema | None = None, *, text: Sequence[str] = (), foreign: bool = False
+) -> pd.DataFrame:
     """Read a CSV (UTF-8, comma) or Parquet table.
 
     Of a CSV, the columns that ``schema`` holds as text, or ``text`` names, are read as written: station 03048 keeps its
-    zero, and one named NA its name.
+    zero, and one named NA its name. Of a ``foreign`` one, which ``write_table`` has not written, an apostrophe is part
+    of a text wherever it stands.
 
     Raises:
         TableError: the file is missing, empty or unreadable, or does not fit ``schema``.
     """
     path = Path(path)
     try:
-        frame = read_parquet(path) if path.suffix in PARQUET else _read_csv(path, schema, text)
+        frame = read_parquet(path) if path.suffix in PARQUET else _read_csv(path, schema, text, foreign)
     except FileNotFoundError:
         raise TableError("no such file", where=path, fix="check the path in the config") from None
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, OSError, ValueError) as error:
@@ -71,16 +74,16 @@ def read_parquet(path: Path, columns: Sequence[str] | None = None) -> pd.DataFra
         return table.to_pandas(ignore_metadata=columns is not None)
 
 
-def _read_csv(path: Path, schema: DataFrameSchema | None, text: Sequence[str]) -> pd.DataFrame:
+def _read_csv(path: Path, schema: DataFrameSchema | None, text: Sequence[str], foreign: bool) -> pd.DataFrame:
     if schema is None:
         frame = _parsed(path)
         if named := [name for name in text if name in frame]:
             frame[named] = _parsed(path, usecols=named, dtype=str, keep_default_na=False)[named]
-        return _each_text(frame, as_named)
+        return frame if foreign else _each_text(frame, as_named)
     text = [name for name, column in schema.columns.items() if str(column.dtype).startswith("str")]
     missing = {name: ["", "nan", "NaN"] for name in schema.columns if name not in text} | dict.fromkeys(text, [""])
     frame = _parsed(path, dtype=dict.fromkeys(text, str), keep_default_na=False, na_values=missing)
-    return _each_text(frame, as_named)
+    return frame if foreign else _each_text(frame, as_named)
 
 
 def _parsed(path: Path, **options: Any) -> pd.DataFrame:

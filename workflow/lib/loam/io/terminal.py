@@ -14,13 +14,14 @@ import csv
 import logging
 import os
 import re
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from loam.io.messages import INTERRUPTED, error_text
-from loam.io.parent import SHOWN, interrupt_jobs
+from loam.io.parent import SHOWN
 from loam.io.remaining import Remaining, duration
 
 HIDDEN = {"group_error", "workflow_started", "resources_info", "job_started", "rulegraph", "debug_dag"}
@@ -171,6 +172,17 @@ def map_lines(workflow: Any, accuracy: str | Path) -> list[str]:
         return []
     with Path(accuracy).open(encoding="utf-8", newline="") as file:
         return [f"map of {row['text']}" for row in csv.DictReader(file)]
+
+
+def interrupt_jobs() -> None:
+    """Pass an interrupt on to the jobs of this snakemake that have not had it."""
+    import psutil  # of Snakemake's own; only when it is needed
+
+    for process in psutil.Process().children(recursive=True):
+        try:
+            process.send_signal(signal.SIGINT)
+        except psutil.NoSuchProcess:
+            continue
 
 
 def speak(workflow: Any) -> None:

@@ -25,6 +25,7 @@ from loam.covariates.features import FeatureSet
 from loam.covariates.rasters import open_day
 from loam.covariates.tiles import TileInputs
 from loam.grid import Grid
+from loam.io.progress import counted
 from loam.mapping.cog import FLAG, open_map
 from loam.mapping.trust import RangeCheck, with_gaps
 from loam.training.card import Members
@@ -157,7 +158,7 @@ def map_day(
         open_map(path, grid, bands, {**tags, "accuracy": TOLD_BESIDE}) as output,
         open_map(trust, grid, [RANGE_BAND], tags, FLAG) as flags,
     ):
-        for tile in grid.tiles:
+        for tile in counted(grid.tiles, "tiles"):
             begun = time.perf_counter()
             read = rasters.read(tile)
             reading += time.perf_counter() - begun

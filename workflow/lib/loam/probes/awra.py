@@ -64,7 +64,7 @@ def read_series(path: Path) -> pd.DataFrame:
     Raises:
         TableError: a day does not parse or occurs twice, a station does, or a cell is not a number.
     """
-    frame = read_table(path)
+    frame = read_table(path, foreign=True)
     days = pd.to_datetime(frame.iloc[:, 0], format="%Y-%m-%d", errors="coerce")
     wrong = (days.isna() | days.duplicated()).to_numpy()
     if wrong.any():
@@ -91,7 +91,7 @@ def read_series(path: Path) -> pd.DataFrame:
 
 def read_coordinates(path: Path, network: str = NETWORK) -> pd.DataFrame:
     """The stations (schema STATIONS) of a network in the list of all sites: names and coordinates."""
-    frame = read_table(path)
+    frame = read_table(path, foreign=True)
     found = frame[frame["set"] == network]
     if found.empty:
         known = ", ".join(sorted(frame["set"].astype(str).unique()))

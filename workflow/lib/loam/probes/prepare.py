@@ -12,7 +12,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -21,7 +20,8 @@ import pyarrow as arrow
 import pyarrow.parquet as pq
 
 from loam.errors import TableError
-from loam.io.atomic import atomic_path
+from loam.io.atomic import atomic_path, scratch_beside
+from loam.io.progress import counted
 from loam.io.tables import check_table, write_table
 from loam.probes.calibration import calibrate
 from loam.probes.daily import SUMS, boundary_shift, daily_values, mean_over_sensors
@@ -92,10 +92,10 @@ def prepare_domain(
     rules = {**quality, **provider_flags(settings)}
     about, profiles, counts = chosen.set_index("station"), [], []
     daily.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=daily.parent, prefix=".probes_") as spool:
+    with scratch_beside(daily) as spool:
         pieces = _spool(probes, set(chosen["station"]), Path(spool))
         rain = _rain_near(pieces, chosen, probes, quality["rain_distance_km"])
-        for station, readings in _by_station(pieces):
+        for station, readings in counted(_by_station(pieces), "stations", total=len(pieces)):
             readings = _once(readings, daily=probes.daily)
             readings = without_impossible(to_canonical(readings, where=probes.source), SERIES)
             readings = _moisture(readings, about.loc[station], calibration)

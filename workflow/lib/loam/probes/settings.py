@@ -101,7 +101,7 @@ def complete_stations(stations: pd.DataFrame, settings: Mapping[str, Any]) -> pd
     merged = stations.reindex(columns=columns).set_index("station")
     path = settings.get("stations")
     if path:
-        table = read_table(path, text=["station"])
+        table = read_table(path, text=["station"], foreign=True)
         if "station" not in table:
             raise TableError("no column 'station'", where=path, expected=f"station and any of {', '.join(columns[1:])}")
         if unknown := [name for name in table if name not in columns]:

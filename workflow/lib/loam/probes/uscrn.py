@@ -143,7 +143,7 @@ def _layout(file: Path) -> list[str]:
 def _read(file: Path, columns: list[str], *, rows: int | None = None) -> pd.DataFrame:
     """The file's columns, numbers as float with NaN where missing, keys as text; of ``rows`` lines or of all."""
     if file.suffix in PARQUET:
-        frame = read_table(file)
+        frame = read_table(file, foreign=True)
         if absent := [name for name in columns if name not in frame and name not in ("crx_vn", "t_daily_mean")]:
             raise TableError(f"no column {', '.join(absent)}", where=file, expected="the columns of daily01")
         try:

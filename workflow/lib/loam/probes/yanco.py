@@ -30,7 +30,9 @@ TARGET = "B"  # the cluster that is the target domain; cluster A and the station
 
 def read_sites(path: Path) -> pd.DataFrame:
     """station, latitude, longitude (degrees), cluster (A, B or missing), in the file's order."""
-    frame = read_table(path).rename(columns={"sitename": "station", "lat": "latitude", "lon": "longitude"})
+    frame = read_table(path, foreign=True).rename(
+        columns={"sitename": "station", "lat": "latitude", "lon": "longitude"}
+    )
     return frame[["station", "latitude", "longitude", "cluster"]]
 
 
@@ -40,7 +42,7 @@ def read_station(path: Path) -> pd.DataFrame:
     Raises:
         TableError: a column is missing, a day does not parse, or a number cannot be.
     """
-    frame = read_table(path)
+    frame = read_table(path, foreign=True)
     absent = [name for name in ["time", "insitu_sm", *STATIC, *DAILY] if name not in frame]
     if absent:
         raise TableError(f"no column {', '.join(absent)}", where=path)

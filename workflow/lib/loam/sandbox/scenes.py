@@ -6,7 +6,6 @@ The day of a scene is that of its time in UTC. The ground is held for the whole 
 from __future__ import annotations
 
 import logging
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from loam.grid import crs_of, tiles_of
+from loam.io.atomic import scratch_beside
+from loam.io.progress import counted
 from loam.sandbox.land.cover_map import LANDCOVER
 from loam.sandbox.lattice import key_of, lattice_field
 from loam.sandbox.optical.product import Land, ndvi_of, write_item
@@ -89,7 +90,7 @@ def write_radar(
     ground = ground_on(world, [day_of(take.frame.seen.time) for take in takes.values()], threads)
     height = height_of(ground.elevation, geobox)
     texture = texture_of(seed, *np.indices(geobox.shape))
-    for path, take in takes.items():
+    for path, take in counted(takes.items(), "Sentinel-1 products"):
         begun, number = time.perf_counter(), ground.place[day_of(take.frame.seen.time)]
         angle, _ = incidence_angles(take.frame.orbit, take.frame.seen, geobox, ground.elevation)
         sigma0 = {
@@ -105,7 +106,7 @@ def write_radar(
             for polarisation in POLARISATIONS
         }
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".sandbox-", dir=path.parent) as folder:
+        with scratch_beside(path) as folder:
             safe = write_metadata(take.frame, take.name, Path(folder), crs_of(geobox), height)
             write_images(take.frame, take.name, safe, geobox, ground.elevation, sigma0, looks=looks, seed=seed)
             pack(safe, path)
@@ -118,7 +119,7 @@ def write_radar(
 def write_optical(world: World, sights: Mapping[Path, Sight], threads: int = 1) -> None:
     """Write Sentinel-2 items and their bands; ``sights`` by path of the item."""
     ground = ground_on(world, [sight.time.date() for sight in sights.values()], threads)
-    for path, sight in sights.items():
+    for path, sight in counted(sights.items(), "Sentinel-2 items"):
         begun, number = time.perf_counter(), ground.place[sight.time.date()]
         leaves = ground.leaves[number]
         land = Land(

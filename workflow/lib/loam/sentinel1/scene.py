@@ -11,7 +11,6 @@ like any other, since to cut it off would raise the mean of what is dark.
 from __future__ import annotations
 
 import logging
-import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +25,8 @@ from odc.geo.geobox import GeoBox
 
 from loam.errors import RasterError
 from loam.grid import Grid, Tile, pixel_metres, tiles_of
+from loam.io.atomic import scratch_beside
+from loam.io.progress import counted
 from loam.sentinel1.elevation import Elevation, reach_of
 from loam.sentinel1.exposure import incidence, layover_and_shadow, surroundings_of
 from loam.sentinel1.flags import MISSING, Validity
@@ -85,7 +86,7 @@ def process_pass(
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     with (
         rasterio.Env(GDAL_CACHEMAX=CACHE),
-        tempfile.TemporaryDirectory(prefix=".sentinel1-", dir=Path(path).parent) as folder,
+        scratch_beside(path) as folder,
     ):
         files = [Path(item) for item in orbits]
         held = [open_images(product, POLARISATIONS, settings, files, Path(folder)) for product in opened]
@@ -102,7 +103,8 @@ def process_pass(
             for piece in others:
                 nothing = np.full((piece.height, piece.width), int(Validity.OUTSIDE_SWATH), np.float32)
                 output.write(nothing, len(BANDS), window=piece.window)
-            for piece, done in zip(pieces, _in_order(pool, work.piece, pieces, threads), strict=True):
+            worked = zip(pieces, _in_order(pool, work.piece, pieces, threads), strict=True)
+            for piece, done in counted(worked, "pieces of the grid", total=len(pieces)):
                 output.write(done.bands, window=piece.window)
                 seen += int(np.isfinite(done.bands[:2]).any(axis=0).sum())
                 reached, risen = reached or done.reached, risen or done.risen

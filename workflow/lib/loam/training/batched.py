@@ -8,11 +8,13 @@ trained beside it, so that nothing of a held-out station reaches the member that
 from __future__ import annotations
 
 import copy
+import logging
 import math
+import time
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from threading import Event
+from threading import Event, Lock
 
 import numpy as np
 import pandas as pd
@@ -20,6 +22,8 @@ import torch
 from torch import Tensor
 
 from loam.errors import ConfigError
+from loam.io.progress import PROGRESS, SECONDS
+from loam.io.remaining import duration
 from loam.training.dense import DenseNetwork
 from loam.training.inputs import ScaledInputs, batches_of, predict
 from loam.training.loss import concordance_loss
@@ -27,6 +31,8 @@ from loam.training.rows import Rows
 from loam.training.scaling import Scaler
 from loam.training.split import Split
 from loam.training.stack import Stack
+
+log = logging.getLogger("loam")
 
 SIDE_BY_SIDE = 13  # members in one computation on a processor; what more of them read outgrows its cache
 
@@ -108,14 +114,14 @@ def train_members(
     ]
     on_gpu = torch.device(device).type == "cuda"
     groups = 1 if on_gpu else min(len(members), max(threads, math.ceil(len(members) / SIDE_BY_SIDE)))
-    interrupted = Event()
+    interrupted, report = Event(), _Report(len(members), settings.epochs)
 
     def train_group(places: np.ndarray) -> None:
         own = {name: tensor[places].to(device, dtype) for name, tensor in start.items()}
         inputs = ScaledInputs(rows, Scaler(scaler.mean[places], scaler.std[places]), device, dtype)
         stack = Stack(copy.deepcopy(network), own, frozen, settings.learning_rate, alone=len(members) == 1)
         _train_side_by_side(
-            stack, inputs, _Targets(rows, inputs), [members[place] for place in places], settings, interrupted
+            stack, inputs, _Targets(rows, inputs), [members[place] for place in places], settings, interrupted, report
         )
 
     with ThreadPoolExecutor(threads) as pool:
@@ -163,6 +169,37 @@ class _Member:
             self.best = {name: tensor.detach().to("cpu", copy=True) for name, tensor in parameters.items()}
 
 
+class _Report:
+    """Says now and then how far the training of all members is; what each group of members tells is put together."""
+
+    def __init__(self, members: int, epochs: int) -> None:
+        self._members, self._epochs, self._lock = members, epochs, Lock()
+        self._groups: dict[int, tuple[Sequence[_Member], int]] = {}
+        self._began = self._said_at = time.monotonic()
+
+    def tell(self, group: Sequence[_Member], running: int) -> None:
+        """``running`` members of a group go on after an epoch."""
+        with self._lock:
+            self._groups[id(group)] = group, running
+            now = time.monotonic()
+            if now - self._said_at >= SECONDS:
+                self._said_at = now
+                log.info("%s", self._text(now - self._began), extra=PROGRESS)
+
+    def _text(self, seconds: float) -> str:
+        members = [member for group, _ in self._groups.values() for member in group]
+        not_begun = self._members - len(members)
+        epochs = [(max(len(member.history) for member in group), running) for group, running in self._groups.values()]
+        running = sum(left for _, left in epochs) + not_begun
+        to_do = sum(left * (self._epochs - epoch) for epoch, left in epochs) + not_begun * self._epochs
+        left = seconds * to_do / sum(len(member.history) for member in members)
+        return (
+            f"epoch {max(epochs)[0]} of at most {self._epochs}, {running} of {self._members} members go on, validation "
+            f"loss {np.median([member.best_loss for member in members]):.3f} (median of their best), at most "
+            f"{duration(left)} left"
+        )
+
+
 class _Targets:
     """Observed moisture of the domain's rows on the device; NaN where not observed."""
 
@@ -183,6 +220,7 @@ def _train_side_by_side(
     members: Sequence[_Member],
     settings: TrainingSettings,
     interrupted: Event,
+    report: _Report,
 ) -> None:
     running = list(members)
     for _ in range(settings.epochs):
@@ -195,6 +233,7 @@ def _train_side_by_side(
         left = [
             place for place, member in enumerate(running) if len(member.history) - member.best_epoch < settings.patience
         ]
+        report.tell(members, len(left))
         if not left:
             return
         if len(left) < len(running):

@@ -37,11 +37,11 @@ from loam.acquire.direct.grid_file import LATITUDES, LONGITUDES, GridFile, open_
 from loam.acquire.direct.remote_file import NoRangesError, RemoteFile
 from loam.acquire.direct.windows import EASE_CRS, EASE_SHAPE, Window, declared_window, ease_window, found_window
 from loam.acquire.download import download
-from loam.acquire.progress import progress
 from loam.acquire.retry import Policy, status_of
 from loam.acquire.session import new_session
 from loam.acquire.source import Bounds, Fields, Source
 from loam.errors import AcquireError, CredentialError
+from loam.io.progress import progress
 from loam.io.provenance import hash_of_values
 
 if TYPE_CHECKING:

@@ -24,10 +24,10 @@ from loam.acquire.direct.file_source import FileSource
 from loam.acquire.direct.grid_file import LATITUDES, LONGITUDES, GridFile, open_grid_file
 from loam.acquire.direct.windows import Window, declared_window, found_window
 from loam.acquire.download import download
-from loam.acquire.progress import progress
 from loam.acquire.retry import status_of
 from loam.acquire.source import Bounds, Fields
 from loam.errors import AcquireError
+from loam.io.progress import progress
 from loam.io.provenance import hash_of_values
 
 log = logging.getLogger("loam")

@@ -30,7 +30,6 @@ from loam.acquire.content import describe, is_html
 from loam.acquire.direct.safe import check_safe
 from loam.acquire.direct.tokens import Bearer, DataspaceTokens, EarthdataTokens, Tokens
 from loam.acquire.download import Fetched, download
-from loam.acquire.progress import progress
 from loam.acquire.redact import redact
 from loam.acquire.retry import Policy, failed_of_reply, retry, status_of
 from loam.acquire.scene_names import sentinel1_name
@@ -38,6 +37,7 @@ from loam.acquire.scenes import in_form, merge_scenes, no_scenes
 from loam.acquire.session import fetch, new_session
 from loam.acquire.source import Bounds, SceneSource
 from loam.errors import AcquireError, ConfigError, CredentialError, TableError
+from loam.io.progress import progress
 
 log = logging.getLogger("loam")
 

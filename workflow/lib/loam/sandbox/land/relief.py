@@ -157,7 +157,7 @@ def _cut_rivers(elevation: np.ndarray) -> None:
 def _accumulate(elevation: np.ndarray) -> np.ndarray:
     """Fill pits of ``elevation`` in place; the area that drains through each pixel, m2."""
     sizes = np.full(elevation.shape[0], PIXEL)
-    scratch = Scratch(elevation.size, Path(tempfile.gettempdir()))
+    scratch = Scratch(elevation.size, Path(tempfile.gettempdir()) / "relief")
     try:
         return np.array(accumulate(elevation, sizes, sizes, scratch), copy=False)
     finally:

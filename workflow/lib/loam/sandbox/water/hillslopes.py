@@ -15,6 +15,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from loam.io.progress import progress
 from loam.sandbox.land.cover_map import Cover
 from loam.sandbox.land.hydraulics import Hydraulics, Physics
 from loam.sandbox.land.places import Ground
@@ -112,6 +113,7 @@ class Hillslopes:
         count, pixels = len(weather.rain), self.cover.size
         batch = max(1, min(64, BATCH_BYTES // max(1, pixels * 4 * (balance.LAYERS * (1 + ends) + 1))))
         start = 0
+        days_done = progress(count, "days of the synthetic world")
         while start < count:
             numbers = []
             stop = start
@@ -120,6 +122,7 @@ class Hillslopes:
                     numbers.append(stop)
                 stop += 1
             yield from self._batch(weather, start, stop, numbers, threads, ends)
+            days_done.step(stop - start)
             start = stop
 
     def _batch(
