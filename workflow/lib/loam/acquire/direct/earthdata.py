@@ -22,7 +22,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from importlib.metadata import version as version_of
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -32,10 +32,10 @@ from loam.acquire.catalogue import Dataset
 from loam.acquire.check import check_magic
 from loam.acquire.content import HDF5
 from loam.acquire.direct.crops import Crop, check_crop, kept_crop, read_crop
+from loam.acquire.direct.granule_cells import crop_of, mean_of
 from loam.acquire.direct.granules import RENEW, TERMS, Granule, latest_granule, list_granules, sign_in
-from loam.acquire.direct.grid_file import LATITUDES, LONGITUDES, GridFile, open_grid_file
 from loam.acquire.direct.remote_file import NoRangesError, RemoteFile
-from loam.acquire.direct.windows import EASE_CRS, EASE_SHAPE, Window, declared_window, ease_window, found_window
+from loam.acquire.direct.windows import EASE_CRS, Window, declared_window, ease_window
 from loam.acquire.download import download
 from loam.acquire.retry import Policy, status_of
 from loam.acquire.session import new_session
@@ -225,7 +225,7 @@ class EarthdataSource(Source):
             if not file.head.startswith(HDF5):
                 raise NoRangesError  # whole, it is told from a page in its place
             try:
-                return self._crop(file, bounds, where)
+                return crop_of(file, self.dataset, self.keys, bounds, where)
             except AcquireError:
                 if file.error is not None:
                     raise file.error from None
@@ -237,14 +237,14 @@ class EarthdataSource(Source):
         def check(part: Path) -> None:
             _check_described(part, granule)
             check_magic(part, "hdf5")
-            check_crop(self._crop(part, bounds, where), self.dataset, self._flagged, where)
+            check_crop(crop_of(part, self.dataset, self.keys, bounds, where), self.dataset, self._flagged, where)
 
         try:
             download(
                 granule.url, path, check=check, session=self.session, policy=self.policy, what=where,
                 **self._access(granule),
             )  # fmt: skip
-            return self._crop(path, bounds, where)
+            return crop_of(path, self.dataset, self.keys, bounds, where)
         finally:
             path.unlink(missing_ok=True)
 
@@ -258,47 +258,6 @@ class EarthdataSource(Source):
         login = (auth.username, auth.password) if auth.username and auth.password else _Bearer(token)
         return {"headers": token, "redirect_auth": {auth.system.edl_hostname.split(":")[0]: login}, "fix": RENEW}
 
-    def _crop(self, file: Path | BinaryIO, bounds: Bounds, where: str) -> Crop:
-        with open_grid_file(file, where) as opened:
-            window = self._window(opened, bounds, where)
-            crop: Crop = {"y": window.y, "x": window.x}
-            for name in self.dataset.variables:
-                crop[name] = self._band(opened, self.keys["bands"][name], window, where)
-        return crop
-
-    def _window(self, file: GridFile, bounds: Bounds, where: str) -> Window:
-        if self.keys["crs"] == EASE_CRS:
-            return ease_window(bounds, where)
-        latitude, longitude = (file.raw(file.first_of(names)) for names in (LATITUDES, LONGITUDES))
-        return found_window(latitude, longitude, self.keys["grid"], bounds, where)
-
-    def _band(self, file: GridFile, band: Mapping[str, Any], window: Window, where: str) -> np.ndarray:
-        """The cells of a variable in canonical units; of overpasses their mean, where their flags are good."""
-        group = f"{self.keys['group']}/" if "group" in self.keys else ""
-        paths = band.get("overpasses") or [f"{group}{band['band']}"]
-        flags = band.get("flags") or [None] * len(paths)
-        fields = []
-        if "units" in band:
-            file.check_units(paths[0], band["units"])
-        for path, flag in zip(paths, flags, strict=True):
-            values = self._cells(file, path, window, where)
-            if flag is not None:
-                values = np.where(np.isin(self._cells(file, flag, window, where), band["good"]), values, np.nan)
-            fields.append(values)
-        values = mean_of(np.stack(fields).astype(np.float64)) if len(fields) > 1 else fields[0]
-        return (values * band.get("scale", 1.0) + band.get("offset", 0.0)).astype(np.float32)
-
-    def _cells(self, file: GridFile, path: str, window: Window, where: str) -> np.ndarray:
-        shape = file.shape(path)
-        grid = EASE_SHAPE if self.keys["crs"] == EASE_CRS else None
-        if len(shape) < 2 or any(size != 1 for size in shape[:-2]) or (grid and shape[-2:] != grid):
-            raise AcquireError(
-                f"{path} has {' x '.join(map(str, shape))} cells", where=where,
-                expected=" x ".join(map(str, grid or ("1", "latitude", "longitude"))),
-            )  # fmt: skip
-        before = (0,) * (len(shape) - 2)
-        return file.values(path, *before, window.rows, window.columns, nodata=self.dataset.nodata)
-
 
 class _Bearer:
     """Puts the token on a request to the login's host."""
@@ -309,14 +268,6 @@ class _Bearer:
     def __call__(self, request: Any) -> Any:
         request.headers.update(self._headers)
         return request
-
-
-def mean_of(fields: np.ndarray) -> np.ndarray:
-    """The mean over the first axis of what is not NaN, float32; NaN where nothing is."""
-    there = np.isfinite(fields)
-    count = there.sum(axis=0)
-    total = np.where(there, fields, 0.0).sum(axis=0)
-    return np.where(count, total / np.maximum(count, 1), np.nan).astype(np.float32)
 
 
 def _check_described(path: Path, granule: Granule) -> None:
