@@ -18,7 +18,7 @@ from rasterio.transform import array_bounds
 from rasterio.warp import reproject, transform_bounds
 from rasterio.windows import Window
 
-from loam.acquire.resample import refuse_cut, turned
+from loam.acquire.whereabouts import refuse_cut, turned
 from loam.covariates.classes import CODES, NO_CLASS, Crosswalk
 from loam.door import Door
 from loam.errors import RasterError

@@ -38,8 +38,9 @@ from loam.acquire import credentials
 from loam.acquire.catalogue import Variable
 from loam.acquire.credentials import Login
 from loam.acquire.direct.remote import RasterSource, RemoteRasters
-from loam.acquire.resample import Reading, Span, lookup_points, read_values, resample, span_of_points
+from loam.acquire.resample import Reading, read_values, resample
 from loam.acquire.source import Bounds, Fields
+from loam.acquire.whereabouts import Span, lookup_points, span_of_points
 from loam.errors import AcquireError, ConfigError
 from loam.grid import geobox_of, pixel_metres, project
 
