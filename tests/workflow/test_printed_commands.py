@@ -1,0 +1,157 @@
+"""Every command that README and docs print is run as printed, in their order, in a fresh clone; the rest say why not.
+
+A page's command that stands in neither table fails the test, and so does one in a table that no page prints any more.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+from pages import changed_files, fresh_clone, labelled_files, pages, printed_commands, run_as_printed
+from tables import write_tables
+
+BENCHMARK = "a measurement of minutes to hours; `make bench` is for those who change speed"
+INSTALLS = "installs packages; `make setup`, which runs before every test, installs the same"
+RECORD = "the record of a run that was made; how-to/get-the-real-data.md prints the command to type"
+CLUSTER = "needs a scheduler; tests/workflow/test_environments.py reads the profiles"
+LEFT_OUT = {
+    "make test": "runs this test",
+    "python3 -m venv .venv": INSTALLS,
+    "pip install -r requirements.txt -c constraints.txt": INSTALLS,
+    "pip install torch==2.13.0 --index-url https://download.pytorch.org/whl/cpu": INSTALLS,
+    "python -m venv peers; peers/bin/pip install xarray-sentinel findpeaks": INSTALLS,
+    "make bench": BENCHMARK,
+    "python benchmarks/run_all.py <name>": BENCHMARK,
+    "python benchmarks/training.py": BENCHMARK,
+    "python benchmarks/mapping.py": BENCHMARK,
+    "python benchmarks/spline.py": BENCHMARK,
+    "python benchmarks/quality.py": BENCHMARK,
+    "python benchmarks/covariates.py": BENCHMARK,
+    "python benchmarks/sentinel1.py": BENCHMARK,
+    "python benchmarks/sentinel1_terrain.py": BENCHMARK,
+    "python benchmarks/domain_distance.py": BENCHMARK,
+    "python docs/draw_sandbox.py": "draws the default world in minutes; tests/unit/sandbox makes small ones",
+    "pip install snakemake-executor-plugin-slurm": CLUSTER,
+    "pip install snakemake-executor-plugin-cluster-generic": CLUSTER,
+    "snakemake --profile profiles/slurm": CLUSTER,
+    "snakemake --profile profiles/pbs": CLUSTER,
+    "snakemake --cores 2": RECORD,
+    "snakemake --cores 2 --configfile config/murrumbidgee.yaml --config data_dir=...": RECORD,
+    "snakemake --cores 2 --configfile config/yanco.yaml --config data_dir=...": RECORD,
+    "snakemake --cores 2 --configfile config/uscrn.yaml --config data_dir=...": RECORD,
+    "snakemake --cores 16 --configfile config/tasmania.yaml --config data_dir=/path/to/data": "downloads with accounts",
+    "snakemake scenes --configfile config/tasmania.yaml --config data_dir=/path/to/data": "downloads with accounts",
+}
+ELSEWHERE = {  # run as printed by other tests
+    "make demo": "test_demo.py",
+    ". .venv/bin/activate": "test_demo.py",
+    "snakemake --cores 2 --configfile config/demo.yaml": "test_demo.py",
+    "snakemake --configfile config/demo.yaml": "test_demo.py",
+    "snakemake --dry-run": "test_demo.py",
+    "snakemake --cores 2 --configfile my_probes/config.yaml": "test_own_probes.py",
+}
+HERE = {
+    "snakemake -F scenes",
+    "snakemake scenes",
+    "snakemake --unlock",
+    "snakemake --cores 1 scenes --configfile far_and_dry.yaml",
+    "snakemake --cores 4 --configfile my_data/my_probes.yaml",
+    "snakemake --cores 16 --configfile config/murrumbidgee.yaml --config data_dir=data",
+    "snakemake --cores 16 --configfile config/uscrn.yaml --config data_dir=data",
+    "snakemake --cores 16 --configfile config/yanco.yaml --config data_dir=data",
+    "snakemake -n --configfile config/tasmania.yaml --config data_dir=/path/to/data",
+    "python docs/generate_reference.py",
+    "python tests/data/logger_cases.py",
+}
+
+
+def commands_of(project: Path, page: str) -> list[str]:
+    return printed_commands((project / page).read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def clone(project, tmp_path_factory) -> Path:
+    return fresh_clone(project, tmp_path_factory.mktemp("clone") / "loam")
+
+
+def succeed(commands: list[str], clone: Path) -> str:
+    """What the commands say, all of which must end well."""
+    done = run_as_printed(commands, clone)
+    assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
+    return done.stdout + done.stderr
+
+
+def test_every_printed_command_is_run_or_says_why_not(project):
+    printed = {command for page in pages(project) for command in commands_of(project, page)}
+    accounted = {*LEFT_OUT, *ELSEWHERE, *HERE}
+    assert printed - accounted == set(), "run them in a test"
+    assert accounted - printed == set(), "no page prints them any more"
+
+
+def test_scripts_that_are_left_out_are_there(project):
+    for command in LEFT_OUT:
+        for word in command.split():
+            if word.endswith(".py"):
+                compile((project / word).read_text(encoding="utf-8"), word, "exec")
+
+
+def test_the_installation_without_make_is_what_make_does(project):
+    recipe = (project / "Makefile").read_text(encoding="utf-8")
+    assert "venv .venv" in recipe and "-r requirements.txt" in recipe and "-c constraints.txt" in recipe
+
+
+@pytest.mark.parametrize(
+    ("page", "command"),
+    [
+        ("docs/explanation/decisions.md", "snakemake -F scenes"),
+        ("docs/reference/config.md", "snakemake scenes"),
+        ("docs/how-to/run-on-a-cluster.md", "snakemake --unlock"),
+        ("docs/reference/config.md", "python docs/generate_reference.py"),
+        ("docs/reference/probe-errors.md", "python tests/data/logger_cases.py"),
+    ],
+)
+def test_what_is_made_again_is_what_is_committed(project, clone, page, command):
+    assert command in commands_of(project, page)
+    succeed([command], clone)
+    assert changed_files(clone) == []
+
+
+def test_the_sandbox_page_s_other_world_lists_its_scenes(project, clone):
+    text = (project / "docs/sandbox.md").read_text(encoding="utf-8")
+    (config,) = [block for block in text.split("```yaml\n")[1:] if block.startswith("run: far_and_dry")]
+    (clone / "far_and_dry.yaml").write_text(config.split("```")[0], encoding="utf-8")
+    succeed(["snakemake --cores 1 scenes --configfile far_and_dry.yaml"], clone)
+    scenes = pd.read_csv(clone / "config/scenes/far_and_dry.csv")
+    assert set(scenes["dataset"]) == {"sentinel1", "sentinel2"}
+
+
+def test_two_tables_and_the_page_s_config_give_scores(project, clone):
+    text = (project / "docs/how-to/bring-your-own-table.md").read_text(encoding="utf-8")
+    (config,) = [block.split("```")[0] for block in text.split("```yaml\n")[1:] if block.startswith("run: my_probes")]
+    write_tables(clone / "my_data")
+    (clone / "my_data/my_probes.yaml").write_text(config, encoding="utf-8")
+    succeed(["snakemake --cores 4 --configfile my_data/my_probes.yaml"], clone)
+    results = clone / "results" / yaml.safe_load(config)["run"]
+    metrics = pd.read_csv(results / "evaluation/metrics.csv")
+    assert metrics["station"].nunique() == 5
+    assert {"mlp", "lstm", "boosted_trees", "same_day_mean"} <= set(metrics["model"])
+    assert (results / "report/index.html").is_file()
+
+
+def test_the_real_runs_are_ready_to_start(project, clone, shared_data):
+    """Their training takes minutes each; test_real_runs.py makes them with fewer epochs."""
+    (clone / "data").symlink_to(shared_data)
+    commands = [command for command in commands_of(project, "docs/how-to/get-the-real-data.md")]
+    assert len(commands) == 3
+    for command in commands:
+        assert "build_report" in succeed([f"{command} --dry-run"], clone)
+
+
+def test_tasmania_s_dry_run_lists_its_jobs_and_says_what_is_missing(project, clone):
+    command = "snakemake -n --configfile config/tasmania.yaml --config data_dir=/path/to/data"
+    assert command in commands_of(project, "docs/how-to/tasmania.md")
+    said = succeed([command], clone)
+    assert "fetch_point_fields" in said and "/path/to/data/ismn/australia" in said
