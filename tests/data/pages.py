@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 WORDS = r"(?:\. \.venv|(?:make|snakemake|python3?|pip|conda|git) )"
-COMMAND = re.compile(WORDS)
+COMMAND = re.compile(rf"{WORDS}|(?:echo|cp|mkdir) ")
 IN_SENTENCE = re.compile(rf"`({WORDS}[^`]+)`")
-FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```", re.S | re.M)
+FENCE = re.compile(r"^ *```(\w*)[^\n]*\n(.*?)^ *```", re.S | re.M)
 LABELLED = re.compile(r"\*\*`([^`]+)`\*\*[^\n]*\n\n```\w*\n(.*?)```", re.S)
 
 
@@ -24,14 +24,14 @@ def pages(project: Path) -> list[str]:
     return ["README.md", *(str(path.relative_to(project)) for path in sorted((project / "docs").rglob("*.md")))]
 
 
-def printed_commands(text: str) -> list[str]:
-    """The commands in a page's text: lines of blocks that begin with one, then those between backticks in its sentences."""
+def printed_commands(text: str, *, sentences: bool = True) -> list[str]:
+    """The commands in a page's text: lines of blocks that begin with one, then those between backticks in ``sentences``."""
     found = []
     for language, block in FENCE.findall(text):
         if language in ("", "sh", "bash", "console") and COMMAND.match(block.strip()):
             found += [re.sub(r"\s+#.*", "", line).strip() for line in block.splitlines() if line.strip()]
-    sentences = FENCE.sub("", text)
-    found += [" ".join(code.split()) for code in IN_SENTENCE.findall(sentences)]
+    if sentences:
+        found += [" ".join(code.split()) for code in IN_SENTENCE.findall(FENCE.sub("", text))]
     return list(dict.fromkeys(found))
 
 
@@ -64,14 +64,12 @@ def fresh_clone(project: Path, folder: Path) -> Path:
     return folder
 
 
-def run_as_printed(
-    commands: Iterable[str], folder: Path, *, environment: Mapping[str, str] | None = None
-) -> subprocess.CompletedProcess:
+def run_as_printed(commands: Iterable[str], folder: Path) -> subprocess.CompletedProcess:
     """Type the commands one after the other into one shell in ``folder``; the first that fails ends it."""
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     return subprocess.run(
         ["bash", "-ec", "\n".join(commands)], cwd=folder, capture_output=True, text=True, check=False,
-        env={**os.environ, "PATH": path, "OMP_NUM_THREADS": "1", **(environment or {})},
+        env={**os.environ, "PATH": path, "OMP_NUM_THREADS": "1", "MAKEFLAGS": ""},
     )  # fmt: skip
 
 

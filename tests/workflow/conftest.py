@@ -37,8 +37,12 @@ class Checkout:
         """The rules that a dry run would execute, without `all`."""
         result = self.snakemake("--dry-run", config=config)
         assert result.returncode == 0, result.stderr + result.stdout
-        text = result.stdout + result.stderr
-        return set(re.findall(r"^(\w+) +\d+$", text, flags=re.M)) - {"all", "total"}
+        return jobs_of(result)
+
+
+def jobs_of(dry_run: subprocess.CompletedProcess) -> set[str]:
+    """The rules that a dry run lists, without `all`."""
+    return set(re.findall(r"^(\w+) +\d+$", dry_run.stdout + dry_run.stderr, flags=re.M)) - {"all", "total"}
 
 
 def _copy_project(project: Path, folder: Path, config: dict) -> Checkout:
@@ -57,33 +61,3 @@ def _copy_project(project: Path, folder: Path, config: dict) -> Checkout:
 def copy_project():
     """``copy_project(project, folder, config)`` gives a checkout of the project with an overlay."""
     return _copy_project
-
-
-@pytest.fixture(scope="session")
-def small_run(project, tmp_path_factory) -> Checkout:
-    """The default run, made small, run once to its end: first the list of its scenes, then everything."""
-    config = {
-        "run": "small",
-        "training": {
-            "epochs": 2, "patience": 1,
-            "validation": {
-                "training_dates": ["2020-01-01", "2020-06-30"], "validation_dates": ["2020-07-01", "2020-12-31"],
-            },
-        },
-        "sandbox": {
-            "rows": 60, "columns": 70, "coast": "none", "source_stations": 4, "target_stations": 5, "long_records": 0,
-            "period": {"source": ["2020-01-01", "2020-12-31"], "target": ["2022-05-01", "2022-09-30"]},
-            "drought_year": None, "spin_up_days": 30,
-            "scenes": {
-                "sentinel1": {"period": ["2022-08-01", "2022-08-06"]},
-                "sentinel2": {"period": ["2022-08-01", "2022-08-15"]},
-            },
-        },
-        "evaluation": {"bootstrap": 100},
-        "mapping": {"tile": 32, "dates": ["2022-08-15"]},
-    }  # fmt: skip
-    checkout = _copy_project(project, tmp_path_factory.mktemp("small") / "loam", config)
-    for targets in (["scenes"], []):
-        result = checkout.snakemake(*targets)
-        assert result.returncode == 0, result.stderr[-4000:]
-    return checkout

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from pages import labelled_files, printed_commands
 
 PAGE = "docs/how-to/use-your-own-probes.md"
 CONFIG = {
@@ -43,11 +43,11 @@ def shell(command: str, folder) -> subprocess.CompletedProcess:
 
 def test_the_page_s_own_example_gives_daily_moisture_by_its_own_command(project, checkout):
     text = (project / PAGE).read_text(encoding="utf-8")
-    for name, content in re.findall(r"\*\*`(my_probes/[^`]+)`\*\*[^\n]*\n\n```\w*\n(.*?)```", text, re.S):
+    for name, content in labelled_files(text).items():
         path = checkout / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content, encoding="utf-8")
-    command = re.search(r"```\n(snakemake [^\n]*my_probes[^\n]*)\n```", text)[1]
+    (command,) = printed_commands(text)
     done = shell(command, checkout)
     assert done.returncode == 0, done.stderr[-3000:]
     daily = pd.read_parquet(checkout / "results/my_probes/probes/target/daily.parquet")

@@ -9,9 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-import yaml
-from pages import changed_files, fresh_clone, labelled_files, pages, printed_commands, run_as_printed
-from tables import write_tables
+from pages import changed_files, fresh_clone, pages, printed_commands, run_as_printed
 
 BENCHMARK = "a measurement of minutes to hours; `make bench` is for those who change speed"
 INSTALLS = "installs packages; `make setup`, which runs before every test, installs the same"
@@ -51,6 +49,8 @@ ELSEWHERE = {  # run as printed by other tests
     "snakemake --cores 2 --configfile config/demo.yaml": "test_demo.py",
     "snakemake --configfile config/demo.yaml": "test_demo.py",
     "snakemake --dry-run": "test_demo.py",
+    "echo 'training: {patience: 6}' > patient.yaml": "test_demo.py",
+    "snakemake --dry-run --configfile config/demo.yaml patient.yaml": "test_demo.py",
     "snakemake --cores 2 --configfile my_probes/config.yaml": "test_own_probes.py",
 }
 HERE = {
@@ -58,7 +58,10 @@ HERE = {
     "snakemake scenes",
     "snakemake --unlock",
     "snakemake --cores 1 scenes --configfile far_and_dry.yaml",
-    "snakemake --cores 4 --configfile my_data/my_probes.yaml",
+    "python tests/data/tables.py my_data",
+    "cp docs/how-to/bring-your-own-table.yaml my_data/my_table.yaml",
+    "snakemake --cores 2 --configfile my_data/my_table.yaml",
+    "snakemake --dry-run --configfile config/murrumbidgee.yaml --config data_dir=data",
     "snakemake --cores 16 --configfile config/murrumbidgee.yaml --config data_dir=data",
     "snakemake --cores 16 --configfile config/uscrn.yaml --config data_dir=data",
     "snakemake --cores 16 --configfile config/yanco.yaml --config data_dir=data",
@@ -129,23 +132,20 @@ def test_the_sandbox_page_s_other_world_lists_its_scenes(project, clone):
 
 
 def test_two_tables_and_the_page_s_config_give_scores(project, clone):
-    text = (project / "docs/how-to/bring-your-own-table.md").read_text(encoding="utf-8")
-    (config,) = [block.split("```")[0] for block in text.split("```yaml\n")[1:] if block.startswith("run: my_probes")]
-    write_tables(clone / "my_data")
-    (clone / "my_data/my_probes.yaml").write_text(config, encoding="utf-8")
-    succeed(["snakemake --cores 4 --configfile my_data/my_probes.yaml"], clone)
-    results = clone / "results" / yaml.safe_load(config)["run"]
+    *example, own = commands_of(project, "docs/how-to/bring-your-own-table.md")
+    succeed([*example, own], clone)
+    results = clone / "results" / "my_table"
     metrics = pd.read_csv(results / "evaluation/metrics.csv")
     assert metrics["station"].nunique() == 5
     assert {"mlp", "lstm", "boosted_trees", "same_day_mean"} <= set(metrics["model"])
     assert (results / "report/index.html").is_file()
 
 
-def test_the_real_runs_are_ready_to_start(project, clone, shared_data):
+def test_the_real_runs_say_what_lacks_and_are_ready_once_it_is_there(project, clone, shared_data):
     """Their training takes minutes each; test_real_runs.py makes them with fewer epochs."""
+    dry_run, *commands = commands_of(project, "docs/how-to/get-the-real-data.md")
+    assert len(commands) == 3 and "murrumbidgee/awral_s0_avg.csv" in succeed([dry_run], clone)
     (clone / "data").symlink_to(shared_data)
-    commands = [command for command in commands_of(project, "docs/how-to/get-the-real-data.md")]
-    assert len(commands) == 3
     for command in commands:
         assert "build_report" in succeed([f"{command} --dry-run"], clone)
 

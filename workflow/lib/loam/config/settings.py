@@ -27,6 +27,8 @@ SCHEMA = Path(__file__).resolve().parents[4] / "config" / "schema.yaml"
 def load_config(raw: Mapping[str, Any]) -> dict[str, Any]:
     """Return the configuration with dates as text and ``{run}``, ``{data_dir}`` filled in, after checking it.
 
+    Its keys are sorted, so that an overlay that names them in another order changes no param of a job.
+
     Raises:
         ConfigError: an unknown key (named with the nearest known one), a wrong type or value, or values that
             contradict each other.
@@ -40,7 +42,7 @@ def load_config(raw: Mapping[str, Any]) -> dict[str, Any]:
     choose_training(config)
     config = _fill(config, {"{run}": config["run"], "{data_dir}": config["data_dir"].rstrip("/")})
     _check_consistency(config)
-    return config
+    return _sorted(config)
 
 
 def pick(config: Mapping[str, Any], *keys: str) -> dict[str, Any]:
@@ -67,6 +69,8 @@ def _plain(value: Any) -> Any:
 
 
 def _sorted(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_sorted(item) for item in value]
     return {key: _sorted(value[key]) for key in sorted(value)} if isinstance(value, dict) else value
 
 

@@ -1,4 +1,4 @@
-"""The default run, small, end to end, and what reruns after a change."""
+"""`make demo` in a fresh clone, as README and the tutorial print it, what it makes, and what reruns after a change."""
 
 import copy
 import json
@@ -9,12 +9,16 @@ import numpy as np
 import pandas as pd
 import pytest
 import rasterio
+import yaml
 import zarr
+from pages import changed_files, fresh_clone, printed_commands, run_as_printed
 from rio_cogeo.cogeo import cog_validate
 
 from loam.config.code import release
 from loam.io.schemas import METRICS_TABLE, PREDICTIONS, SUMMARY
 from loam.io.tables import read_table
+
+from .conftest import Checkout, jobs_of
 
 TRAINING = {"train_source", "train_target", "fine_tune"}
 AFTER_TRAINING = {
@@ -25,9 +29,54 @@ AFTER_TRAINING = {
 AFTER_SCORES = {"score_predictions", "describe_accuracy", "draw_map", "build_report"}  # no map is computed again
 
 
+INSTALLS = {"make test", "python3 -m venv .venv", "pip install -r requirements.txt -c constraints.txt"}
+
+
+def printed(project, page):
+    """The commands of a page but those that install or test, and those in the middle of its sentences."""
+    text = (project / page).read_text(encoding="utf-8")
+    return [line for line in printed_commands(text, sentences=False) if line not in INSTALLS]
+
+
+@pytest.fixture(scope="module")
+def demo(project, tmp_path_factory) -> Checkout:
+    clone = fresh_clone(project, tmp_path_factory.mktemp("demo") / "loam")
+    assert printed(project, "README.md")[0] == "make demo"
+    done = run_as_printed(["make demo"], clone)
+    assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
+    (clone / "said.txt").write_text(done.stdout + done.stderr, encoding="utf-8")
+    return Checkout(clone, yaml.safe_load((clone / "config" / "demo.yaml").read_text(encoding="utf-8")))
+
+
 @pytest.fixture
-def results(small_run):
-    return small_run.folder / "results" / "small"
+def results(demo):
+    return demo.folder / "results" / "demo"
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/tutorial/first-run.md"])
+def test_the_page_s_commands_work_in_their_order_and_make_nothing_twice(project, demo, page):
+    commands = printed(project, page)
+    *first, last = commands if page == "README.md" else commands[:-2]
+    done = run_as_printed([*first, last], demo.folder)
+    assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
+    assert "Nothing to be done" in done.stdout + done.stderr and "rule " not in done.stdout
+    assert changed_files(demo.folder) == []
+
+
+def test_the_tutorial_s_changed_line_trains_again_and_makes_no_world(project, demo):
+    commands = printed(project, "docs/tutorial/first-run.md")
+    change = [line for line in commands if "patient.yaml" in line]
+    done = run_as_printed(change, demo.folder)
+    assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
+    assert jobs_of(done) == TRAINING | AFTER_TRAINING
+    whole = run_as_printed(commands[-1:], demo.folder)
+    assert commands[-1] == "snakemake --dry-run" and "make_sandbox_maps" in jobs_of(whole)
+
+
+def test_the_demo_ends_with_its_scores_and_no_traceback(demo):
+    said = (demo.folder / "said.txt").read_text(encoding="utf-8")
+    assert "Traceback" not in said and "ERROR" not in said
+    assert "Run demo: median over held-out stations" in said and "results/demo/report/index.html" in said
 
 
 def test_every_model_scenario_and_baseline_is_scored(results):
@@ -37,7 +86,7 @@ def test_every_model_scenario_and_baseline_is_scored(results):
         ("coarse", "none"), ("same_day_mean", "none"), ("boosted_trees", "target"), ("boosted_trees", "both"),
     }  # fmt: skip
     assert set(metrics["layer"]) == {"surface", "subsurface"}
-    assert metrics.groupby(["model", "scenario", "layer"])["station"].nunique().eq(5).all()
+    assert metrics.groupby(["model", "scenario", "layer"])["station"].nunique().eq(16).all()
 
 
 def test_every_score_can_be_computed_again_from_the_predictions(results):
@@ -73,14 +122,14 @@ def test_the_map_is_a_cloud_optimised_geotiff_of_mean_and_spread(results):
     with rasterio.open(path) as raster, rasterio.open(results / "land.tif") as land:
         assert raster.descriptions == ("surface_mean", "subsurface_mean", "surface_std", "subsurface_std")
         assert (raster.crs, raster.transform, raster.shape) == (land.crs, land.transform, land.shape)
-        assert raster.shape == (60, 70) and raster.nodata is not None
+        assert raster.shape == (120, 120) and raster.nodata is not None
         bands, land_mask = raster.read(masked=True), land.read(1) == 1
     known = land_mask.copy()
     for name in ("elevation", "awc", "soc", "clay"):
         (file,) = (results.parents[1] / "resources").glob(f"sandbox_*/sandbox_*/{name}.tif")
         with rasterio.open(file) as maps:
             known &= ~np.ma.getmaskarray(maps.read(masked=True)).any(axis=0)
-    assert known.sum() > 3000
+    assert known.sum() > 12_000
     with rasterio.open(path.with_name("trust.tif")) as trust:
         sides = trust.read(1)
     assert ((sides == 2) == (land_mask & ~known)).all() and ((sides == 255) == ~land_mask).all()
@@ -150,14 +199,14 @@ def origins(results, product):
 
 
 def test_nothing_but_the_score_of_a_map_comes_from_the_truth(results):
-    known = {"results/small/truth/soil_moisture.nc", "resources/probes/small/planted_faults.csv"}
+    known = {"results/demo/truth/soil_moisture.nc", "resources/probes/demo/planted_faults.csv"}
     day = "maps/2022-08-15"
-    assert known & origins(results, f"{day}/score.csv") == {"results/small/truth/soil_moisture.nc"}
+    assert known & origins(results, f"{day}/score.csv") == {"results/demo/truth/soil_moisture.nc"}
     products = ["samples/source.parquet", "samples/target.parquet", "predictions.parquet", "evaluation/metrics.csv"]
     products += [f"{day}/soil_moisture.tif", f"{day}/trust.tif", "folds.csv", "models/lstm/transfer/card.json"]
     for product in products:
         files = origins(results, product)
-        assert any("resources/probes/small/target" in file for file in files), product
+        assert any("resources/probes/demo/target" in file for file in files), product
         assert not known & files and not any("/truth/" in file for file in files), product
 
 
@@ -173,7 +222,7 @@ def test_no_rule_but_that_of_the_score_reads_the_truth(project):
 def test_the_map_is_scored_against_the_truth(results):
     score = pd.read_csv(results / "maps" / "2022-08-15" / "score.csv")
     whole = score[score["group"] == "all"]
-    assert set(whole["layer"]) == {"surface", "subsurface"} and (whole["n"] + whole["masked"] > 3000).all()
+    assert set(whole["layer"]) == {"surface", "subsurface"} and (whole["n"] + whole["masked"] > 12_000).all()
     outside = score[score["value"] == "outside"]
     assert (outside["n"] == 0).all() and outside["rmse"].isna().all()
     assert outside["masked"].tolist() == whole["masked"].tolist()
@@ -196,21 +245,21 @@ def test_the_report_stands_alone(results):
     assert 'src="http' not in page and 'href="http' not in page
 
 
-def test_a_second_run_does_nothing(small_run):
-    assert small_run.planned() == set()
+def test_a_second_run_does_nothing(demo):
+    assert demo.planned() == set()
 
 
-def test_a_changed_learning_rate_retrains_and_prepares_nothing(small_run):
-    config = copy.deepcopy(small_run.config)
+def test_a_changed_learning_rate_retrains_and_prepares_nothing(demo):
+    config = copy.deepcopy(demo.config)
     config["training"]["learning_rate"] = 2.0e-4
-    assert small_run.planned(config) == TRAINING | AFTER_TRAINING
+    assert demo.planned(config) == TRAINING | AFTER_TRAINING
 
 
-def test_two_values_swapped_are_seen(small_run):
+def test_two_values_swapped_are_seen(demo):
     """Snakemake compares params as a set of values without names; one dict a rule makes the swap visible."""
-    config = copy.deepcopy(small_run.config)
+    config = copy.deepcopy(demo.config)
     config["training"].update(epochs=1, patience=2)
-    assert small_run.planned(config) >= TRAINING
+    assert demo.planned(config) >= TRAINING
 
 
 @pytest.mark.parametrize(
@@ -220,21 +269,23 @@ def test_two_values_swapped_are_seen(small_run):
         ("evaluation/summary.py", AFTER_SCORES),
         ("training/loss.py", TRAINING | AFTER_TRAINING),
         ("report/figures.py", {"build_report"}),
+        ("probes/icos.py", set()),
+        ("acquire/direct/silo.py", set()),
     ],
 )
-def test_an_edited_module_reruns_the_rules_that_reach_it_and_what_follows(small_run, module, rerun):
-    path = small_run.folder / "workflow" / "lib" / "loam" / module
+def test_an_edited_module_reruns_the_rules_that_reach_it_and_what_follows(demo, module, rerun):
+    path = demo.folder / "workflow" / "lib" / "loam" / module
     before = path.read_text(encoding="utf-8")
     try:
         path.write_text(before + "\n# a remark\n", encoding="utf-8")
-        assert small_run.planned() == set(), "a comment is no change"
+        assert demo.planned() == set(), "a comment is no change"
         path.write_text(before + "\nEDITED = True\n", encoding="utf-8")
-        assert small_run.planned() == rerun
+        assert demo.planned() == rerun
     finally:
         path.write_text(before, encoding="utf-8")
 
 
-def test_snakemakes_own_report_works(small_run):
-    result = small_run.snakemake("--report", "snakemake_report.html")
+def test_snakemakes_own_report_works(demo):
+    result = demo.snakemake("--report", "snakemake_report.html")
     assert result.returncode == 0, result.stderr
-    assert (small_run.folder / "snakemake_report.html").stat().st_size > 10_000
+    assert (demo.folder / "snakemake_report.html").stat().st_size > 10_000
