@@ -149,7 +149,7 @@ def test_the_map_says_what_it_is_how_far_off_and_under_which_licence(results):
         tags = raster.tags()
         for layer, text in zip(accuracy["layer"], accuracy["text"], strict=True):
             assert text.split(" expect ±")[1][:5] in tags[f"accuracy_{layer}"].split(" expect +-")[1]
-        assert {"run": "small", "day": "2022-08-15", "licence": "not stated"}.items() <= tags.items()
+        assert {"run": "demo", "day": "2022-08-15", "licence": "not stated"}.items() <= tags.items()
         assert tags["software"] == trust.tags()["software"] == f"loam {release()}"
         assert "weights.safetensors" in tags["created_from"] and "2022-08.zarr" in tags["created_from"]
         assert trust.colormap(1)[0] != trust.colormap(1)[1] != trust.colormap(1)[2]
@@ -164,10 +164,10 @@ def test_tables_for_people_hold_what_the_others_hold(results):
         assert list(parquet.columns) == list(csv.columns) and len(parquet) == len(csv) > 0, name
 
 
-def test_a_day_that_is_added_computes_and_draws_no_other(small_run):
-    config = copy.deepcopy(small_run.config)
+def test_a_day_that_is_added_computes_and_draws_no_other(demo):
+    config = copy.deepcopy(demo.config)
     config["mapping"]["dates"].append("2022-08-16")
-    found = small_run.snakemake("--dry-run", config=config)
+    found = demo.snakemake("--dry-run", config=config)
     counts = dict(re.findall(r"^(\w+) +(\d+)$", found.stdout + found.stderr, flags=re.M))
     assert (counts["map_soil_moisture"], counts["draw_map"]) == ("1", "1")
     assert not {"scale_colours", "describe_accuracy", *TRAINING} & set(counts)

@@ -194,6 +194,12 @@ def test_a_rule_sees_only_what_it_picks_in_one_order(default_config):
     assert list(part) == ["seed", "training"] and list(part["training"]) == ["epochs", "patience"]
 
 
+def test_the_order_of_keys_in_an_overlay_changes_nothing(default_config):
+    turned = {key: default_config[key] for key in reversed(default_config)}
+    turned["sandbox"] = {key: turned["sandbox"][key] for key in reversed(turned["sandbox"])}
+    assert repr(load_config(turned)) == repr(load_config(default_config))
+
+
 def test_a_window_of_lags_may_be_named(default_config):
     default_config["features"]["sequence"]["lags"] = "near_real_time"
     assert load_config(default_config)["features"]["sequence"]["lags"] == [3, 10]
