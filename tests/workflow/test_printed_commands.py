@@ -52,6 +52,9 @@ ELSEWHERE = {  # run as printed by other tests
     "echo 'training: {patience: 6}' > patient.yaml": "test_demo.py",
     "snakemake --dry-run --configfile config/demo.yaml patient.yaml": "test_demo.py",
     "snakemake --cores 2 --configfile my_probes/config.yaml": "test_own_probes.py",
+    "snakemake scenes --cores 1 --configfile my_scene/config.yaml": "test_own_scene.py",
+    "snakemake sentinel1 --cores 1 --configfile my_scene/config.yaml": "test_own_scene.py",
+    "snakemake cube --cores 1 --configfile my_scene/config.yaml": "test_own_scene.py",
 }
 HERE = {
     "snakemake -F scenes",
