@@ -61,6 +61,7 @@ def test_what_a_killed_job_left_is_removed_and_nothing_else(tmp_path):
     (tmp_path / ".static.zarr.123.part").mkdir()
     (tmp_path / ".static.zarr.123.part" / "zarr.json").touch()
     (tmp_path / ".static.zarr.123.old").mkdir()
+    (tmp_path / ".map.tif.123.scratch.abc").mkdir()
     for name in (".map.77.part.tif", ".map.77.part.tif.tiles.tif", ".map.tif.provenance.77.part.json"):
         (tmp_path / name).touch()
     kept = [".static.zarr.attempts", ".other.77.part.tif", "map.tif.part", "map.tif"]

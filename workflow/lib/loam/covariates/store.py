@@ -7,6 +7,7 @@ there. Arrays are float32 with NaN where a value is missing; chunks without a va
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,6 +20,7 @@ import zarr
 from affine import Affine
 from odc.geo.geobox import GeoBox
 from zarr.codecs import BloscCodec
+from zarr.core.sync import sync
 
 from loam.errors import RasterError, naming
 from loam.io.storage import explained
@@ -44,9 +46,18 @@ def atomic_store(path: str | Path) -> Iterator[zarr.Group]:
             if path.exists():
                 path.rename(old)
             temporary.rename(path)
+    except BaseException:
+        sync(_settle())
+        raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
+
+
+async def _settle() -> None:
+    """Wait for zarr's other writes, which go on when one has failed and would make the folder again."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    await asyncio.gather(*others, return_exceptions=True)
 
 
 def open_store(path: str | Path) -> zarr.Group:

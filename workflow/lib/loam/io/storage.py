@@ -42,7 +42,8 @@ def explained(path: Path, temporary: Path) -> Iterator[None]:
     except StorageError:
         raise
     except Exception as error:
-        cause = (None if isinstance(error, LoamError) else _cause(error)) or _refused(path.parent)
+        refused, told = _refused(path.parent), None if isinstance(error, LoamError) else _cause(error)
+        cause = refused or told  # netCDF's library tells of a read-only disk as of a lacking permission
         if cause is None:
             raise
         what, fix = REFUSALS[cause.errno]
@@ -50,7 +51,8 @@ def explained(path: Path, temporary: Path) -> Iterator[None]:
             written = sum(map(_bytes_in, path.parent.glob(f"{glob.escape(temporary.name)}*")))
             free = shutil.disk_usage(_existing(path.parent)).free
             what += f" ({_megabytes(written)} of it were written, {_megabytes(free)} are free)"
-        where = cause.filename if cause.filename and cause.errno not in SPACE else path
+        elsewhere = not refused and cause.filename and not str(cause.filename).startswith(str(temporary))
+        where = cause.filename if elsewhere and cause.errno not in SPACE else path
         raise StorageError(what, where=where, fix=fix) from error
 
 
@@ -85,13 +87,14 @@ def _refused(folder: Path) -> OSError | None:
     trial = _existing(folder) / f".{os.getpid()}.trial.part"
     try:
         with trial.open("wb") as file:
-            file.write(bytes(TRIAL))
-            file.flush()
-            os.fsync(file.fileno())
+            try:
+                file.write(bytes(TRIAL))
+                file.flush()
+                os.fsync(file.fileno())
+            finally:
+                trial.unlink()
     except OSError as error:
         return error if error.errno in REFUSALS else None
-    finally:
-        trial.unlink(missing_ok=True)
     return None
 
 
