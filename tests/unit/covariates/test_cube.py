@@ -13,7 +13,8 @@ import xarray as xr
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from loam.covariates.cube import Cube, open_cube_day
+from loam.covariates.cube import Cube
+from loam.covariates.cube_day import open_cube_day
 from loam.covariates.cube_samples import read_samples
 from loam.covariates.derive import Settings
 from loam.covariates.features import feature_set

@@ -9,8 +9,7 @@ by ``GridSource`` here and ``RowReader`` in ``loam.covariates.derive``; nothing 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,12 +19,10 @@ from odc.geo.geobox import GeoBox
 
 from loam.covariates.cell_index import CellIndex, index_pixels, transformer_between
 from loam.covariates.classes import CODES
-from loam.covariates.derive import Observations, RowReader, Series, Settings
-from loam.covariates.features import FeatureSet
+from loam.covariates.derive import Observations, Series, Settings
 from loam.covariates.store import days_of, grid_of_group, open_store, read_along, read_cells
-from loam.covariates.tiles import Completeness, TileInputs
 from loam.errors import ConfigError, RasterError
-from loam.grid import Grid, Tile, same_grid
+from loam.grid import Grid, same_grid
 from loam.sentinel1.decibel import to_decibel
 from loam.sentinel1.outliers import outliers
 
@@ -247,59 +244,6 @@ class GridSource:
                 method = self.cube.settings.cell_index
                 self._index[group] = index_pixels(geobox, x, y, self.cube.transformer(group), method)
         return self._index[group]
-
-
-class CubeDay:
-    """One day of the cube, read tile by tile for a map."""
-
-    def __init__(self, cube: Cube, features: FeatureSet, day: np.datetime64) -> None:
-        self.cube, self.features, self.day = cube, features, day
-        self._completeness = Completeness(features)
-
-    def read(self, tile: Tile) -> TileInputs:
-        """Every feature at the land pixels of ``tile`` that have them all."""
-        land = np.flatnonzero(self.cube.grid.land_mask(tile))
-        source = self.cube.at(tile.row + land // tile.width, tile.col + land % tile.width)
-        reader = RowReader(self.features, source, np.array([self.day]), self.cube.settings)
-        static = reader.read(self.features.static, np.zeros(len(land), np.int64), np.arange(len(land)))
-        index, cells = self._sequence(reader, len(land))
-        return self._completeness.keep(land, static, index, cells)
-
-    def log_missing(self) -> None:
-        """Log how many land pixels were mapped, and the missing share of each feature that lacks any."""
-        self._completeness.log_missing()
-
-    def _sequence(self, reader: RowReader, pixels: int) -> tuple[np.ndarray, np.ndarray]:
-        """The distinct sequences [cell, step, variable], and which each pixel reads; one a pixel if bilinear."""
-        steps = self.features.sequence
-        if not steps or not pixels:
-            shape = (len(steps), len(steps[0])) if steps else (0, 0)
-            return np.zeros(pixels, np.int64), np.zeros((1, *shape), np.float32)
-        key = np.zeros(pixels, np.int64)
-        for index in {id(index): index for index in map(reader.index_of, steps[0])}.values():
-            if index.weight is not None:
-                key = np.arange(pixels)
-                break
-            key = key * (len(index.rows) + 1) + index.cell[:, 0] + 1
-        _, first, index = np.unique(key, return_index=True, return_inverse=True)
-        flat = [feature for step in steps for feature in step]
-        rows = reader.read(flat, np.zeros(len(first), np.int64), first)
-        return index, rows.reshape(len(first), len(steps), len(steps[0]))
-
-
-@contextmanager
-def open_cube_day(cube: Cube, features: FeatureSet, day: str) -> Iterator[CubeDay]:
-    """The inputs of a map of ``day`` (YYYY-MM-DD).
-
-    Raises:
-        RasterError: the day's month is not among the cube's.
-    """
-    if day[:7] not in cube.months:
-        raise RasterError(
-            f"has no {day[:7]}", where="covariates/dynamic", expected=f"{', '.join(cube.months)}",
-            fix="give the rule the months of files.months_of_days",
-        )  # fmt: skip
-    yield CubeDay(cube, features, np.datetime64(day, "D"))
 
 
 def _months_of(months: Mapping[str, zarr.Group], first: np.datetime64, last: np.datetime64) -> list[str]:

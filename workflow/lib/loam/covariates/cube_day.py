@@ -1,0 +1,68 @@
+"""The inputs of a day's map from the covariate cube, tile by tile: as the samples of that day are read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+
+from loam.covariates.cube import Cube
+from loam.covariates.derive import RowReader
+from loam.covariates.features import FeatureSet
+from loam.covariates.tiles import Completeness, TileInputs
+from loam.errors import RasterError
+from loam.grid import Tile
+
+
+class CubeDay:
+    """One day of the cube, read tile by tile for a map."""
+
+    def __init__(self, cube: Cube, features: FeatureSet, day: np.datetime64) -> None:
+        self.cube, self.features, self.day = cube, features, day
+        self._completeness = Completeness(features)
+
+    def read(self, tile: Tile) -> TileInputs:
+        """Every feature at the land pixels of ``tile`` that have them all."""
+        land = np.flatnonzero(self.cube.grid.land_mask(tile))
+        source = self.cube.at(tile.row + land // tile.width, tile.col + land % tile.width)
+        reader = RowReader(self.features, source, np.array([self.day]), self.cube.settings)
+        static = reader.read(self.features.static, np.zeros(len(land), np.int64), np.arange(len(land)))
+        index, cells = self._sequence(reader, len(land))
+        return self._completeness.keep(land, static, index, cells)
+
+    def log_missing(self) -> None:
+        """Log how many land pixels were mapped, and the missing share of each feature that lacks any."""
+        self._completeness.log_missing()
+
+    def _sequence(self, reader: RowReader, pixels: int) -> tuple[np.ndarray, np.ndarray]:
+        """The distinct sequences [cell, step, variable], and which each pixel reads; one a pixel if bilinear."""
+        steps = self.features.sequence
+        if not steps or not pixels:
+            shape = (len(steps), len(steps[0])) if steps else (0, 0)
+            return np.zeros(pixels, np.int64), np.zeros((1, *shape), np.float32)
+        key = np.zeros(pixels, np.int64)
+        for index in {id(index): index for index in map(reader.index_of, steps[0])}.values():
+            if index.weight is not None:
+                key = np.arange(pixels)
+                break
+            key = key * (len(index.rows) + 1) + index.cell[:, 0] + 1
+        _, first, index = np.unique(key, return_index=True, return_inverse=True)
+        flat = [feature for step in steps for feature in step]
+        rows = reader.read(flat, np.zeros(len(first), np.int64), first)
+        return index, rows.reshape(len(first), len(steps), len(steps[0]))
+
+
+@contextmanager
+def open_cube_day(cube: Cube, features: FeatureSet, day: str) -> Iterator[CubeDay]:
+    """The inputs of a map of ``day`` (YYYY-MM-DD).
+
+    Raises:
+        RasterError: the day's month is not among the cube's.
+    """
+    if day[:7] not in cube.months:
+        raise RasterError(
+            f"has no {day[:7]}", where="covariates/dynamic", expected=f"{', '.join(cube.months)}",
+            fix="give the rule the months of files.months_of_days",
+        )  # fmt: skip
+    yield CubeDay(cube, features, np.datetime64(day, "D"))
