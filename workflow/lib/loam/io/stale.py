@@ -11,10 +11,12 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from loam.errors import StorageError
 from loam.io.atomic import write_text
 from loam.io.provenance import appearance, hash_of_input, provenance_path, read_provenance
 from loam.io.verify import SHOWN, Job, counts, has_record, job_of, other_than
@@ -56,9 +58,8 @@ def made_from_other(job: Job, *, refresh: bool = False) -> str | None:
             continue
         if difference := other_than(job, record) or _other_inputs(job, record):
             return difference
-        looks = {name: appearance(name) for name in record["seen"] if Path(name).exists()}
-        if refresh and looks != {name: record["seen"][name] for name in looks}:
-            write_text(json.dumps({**record, "seen": {**record["seen"], **looks}}, indent=1), provenance_path(output))
+        if refresh:
+            _refresh(output, record)
     return None
 
 
@@ -75,6 +76,13 @@ def _force(workflow: Any) -> None:
     more = [f"and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
     for line in [*lines[:SHOWN], *more]:
         log.info(line)
+
+
+def _refresh(output: Path, record: Mapping[str, Any]) -> None:
+    seen = {name: appearance(name) if Path(name).exists() else looked for name, looked in record["seen"].items()}
+    if seen != record["seen"]:
+        with suppress(StorageError):  # results that cannot be written to: hashed again the next time
+            write_text(json.dumps({**record, "seen": seen}, indent=1), provenance_path(output))
 
 
 def _other_inputs(job: Job, record: Mapping[str, Any]) -> str | None:
