@@ -1,3 +1,6 @@
+import os
+import time
+
 import pytest
 
 from loam.config import code
@@ -20,14 +23,15 @@ def tree(tmp_path, monkeypatch):
         (tmp_path / name).write_text(text)
     monkeypatch.setattr(code, "LIBRARY", tmp_path / "lib")
     monkeypatch.setattr(code, "SCRIPTS", tmp_path / "scripts")
+    monkeypatch.setattr(code, "KEPT", tmp_path / "kept" / "code.json")
     forget()
     yield tmp_path
     forget()
 
 
 def forget():
-    code._tree.cache_clear()
-    code._version.cache_clear()
+    for found in (code._tree, code._version, code._kept, code._files):
+        found.cache_clear()
 
 
 def version_after(tree, name, text, *plugins):
@@ -68,3 +72,29 @@ def test_a_plugin_counts_where_it_is_named(tree):
 def test_relative_imports_are_refused(tree):
     with pytest.raises(ImportError, match="relative import"):
         version_after(tree, "lib/loam/a/one.py", "from ..b import two\n")
+
+
+def age(tree, seconds=60):
+    """Date all files back, so that what is found in them is kept."""
+    for path in tree.rglob("*.py"):
+        os.utime(path, (time.time() - seconds, path.stat().st_mtime - seconds))
+
+
+def test_what_a_process_finds_the_next_one_reads_unless_the_file_looks_otherwise(tree, monkeypatch):
+    age(tree)
+    before = code.code_version("work")
+    forget()
+    with monkeypatch.context() as patch:
+        patch.setattr(code.ast, "parse", None)  # nothing is parsed again
+        assert code.code_version("work") == before
+    assert version_after(tree, "lib/loam/b/two.py", "X = 2\n") != before
+    assert version_after(tree, "lib/loam/b/two.py", "X = 3\n") != version_after(tree, "lib/loam/b/two.py", "X = 2\n")
+
+
+@pytest.mark.parametrize("kept", ["", "[1]", "{", '{"path": 1}'])
+def test_what_cannot_be_read_is_found_again(tree, kept):
+    age(tree)
+    before = code.code_version("work")
+    code.KEPT.write_text(kept.replace("path", str(tree / "scripts/work.py")))
+    forget()
+    assert code.code_version("work") == before

@@ -3,18 +3,28 @@
 Snakemake does not follow imports. The hash is over the syntax trees of the script and of every local module it
 imports, directly or not, with each package's ``__init__.py``: code counts; comments, docstrings and layout do not.
 What the config chooses by name (``loam.plugins``) is no import: a rule names the plugins that its jobs load.
+
+What a module's text gives is kept in ``__pycache__``, as Python keeps its bytecode, by path, time and size.
 """
 
 from __future__ import annotations
 
 import ast
+import contextlib
 import hashlib
+import json
+import os
+import sys
+import time
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
 LIBRARY = Path(__file__).resolve().parents[2]  # the folder that holds the package `loam`
 SCRIPTS = LIBRARY.parent / "scripts"
+KEPT = Path(__file__).parent / "__pycache__" / f"code-{sys.version_info[0]}{sys.version_info[1]}.json"
+_new: set[Path] = set()  # hashed by this process and not yet written down
+SETTLED = 2.0  # s; a file that has just been written may be written again within the resolution of its time
 RELEASE = LIBRARY / "loam" / "RELEASE"  # no code: a new release makes nothing stale that its code would not
 
 
@@ -34,6 +44,9 @@ def _version(script: str, modules: frozenset[str]) -> str:
     digest = hashlib.sha256()
     for path in sorted(closure(starts)):
         digest.update(path.name.encode() + _tree(path)[0])
+    if _new:
+        _keep()
+        _new.clear()
     return digest.hexdigest()[:16]
 
 
@@ -55,8 +68,40 @@ def closure(starts: Iterable[Path]) -> set[Path]:
 
 @cache
 def _tree(path: Path) -> tuple[bytes, frozenset[Path]]:
-    tree = _without_docstrings(ast.parse(path.read_bytes(), filename=str(path)))
-    return hashlib.sha256(ast.dump(tree).encode()).digest(), frozenset(_imported(tree))
+    """Hash of a module's code and the library's files that it imports."""
+    about = path.stat()
+    looks, kept = [about.st_mtime_ns, about.st_size], _kept().get(str(path))
+    if kept is None or kept["looks"] != looks:
+        tree = _without_docstrings(ast.parse(path.read_bytes(), filename=str(path)))
+        digest = hashlib.sha256(ast.dump(tree).encode()).hexdigest()
+        kept = {"looks": looks, "code": digest, "imports": sorted(_imported(tree))}
+        if time.time() - about.st_mtime > SETTLED:
+            _kept()[str(path)] = kept
+            _new.add(path)
+    return bytes.fromhex(kept["code"]), frozenset(file for name in kept["imports"] for file in _files(name))
+
+
+@cache
+def _kept() -> dict[str, dict]:
+    """What earlier processes found, by path: the file's time (ns) and size, the hash of its code, what it imports."""
+    try:
+        found = json.loads(KEPT.read_bytes())
+    except (OSError, ValueError):
+        found = {}
+    return {
+        path: kept
+        for path, kept in (found.items() if isinstance(found, dict) else ())
+        if isinstance(kept, dict) and kept.keys() == {"looks", "code", "imports"}
+    }
+
+
+def _keep() -> None:
+    """Write it down for the next process; a folder that cannot be written to only makes that one slower."""
+    with contextlib.suppress(OSError):
+        KEPT.parent.mkdir(exist_ok=True)
+        part = KEPT.with_name(f"{KEPT.name}.{os.getpid()}")
+        part.write_text(json.dumps(_kept()), encoding="utf-8")
+        part.replace(KEPT)
 
 
 def _without_docstrings(tree: ast.Module) -> ast.Module:
@@ -68,7 +113,8 @@ def _without_docstrings(tree: ast.Module) -> ast.Module:
     return tree
 
 
-def _imported(tree: ast.AST) -> set[Path]:
+def _imported(tree: ast.AST) -> set[str]:
+    """Dotted names of the library that a module imports."""
     names: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -77,9 +123,10 @@ def _imported(tree: ast.AST) -> set[Path]:
             if node.level:
                 raise ImportError(f"line {node.lineno}: relative import; the code hash follows absolute ones only")
             names.update(f"{node.module}.{alias.name}" for alias in node.names)
-    return {path for name in names for path in _files(name)}
+    return {name for name in names if name.split(".")[0] == "loam"}
 
 
+@cache
 def _files(name: str) -> list[Path]:
     """The library's files that importing ``name`` (a module, or something inside one) executes."""
     parts, files = name.split("."), []
