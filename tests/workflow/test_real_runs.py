@@ -7,7 +7,7 @@ import rasterio
 import yaml
 from rio_cogeo.cogeo import cog_validate
 
-from loam.io.schemas import METRICS_TABLE
+from loam.io.schemas import FOLDS
 from loam.io.tables import read_table
 from loam.mapping.trust import INCOMPLETE
 from loam.training.ranges import INSIDE, NO_VALUE
@@ -25,11 +25,19 @@ def short_run(copy_project, project, folder, name, data):
     return checkout.folder / "results" / name
 
 
+def run_until(rule, copy_project, project, folder, name, data):
+    """Run ``config/<name>.yaml`` as it is, only as far as ``rule``."""
+    config = yaml.safe_load((project / "config" / f"{name}.yaml").read_text(encoding="utf-8"))
+    checkout = copy_project(project, folder, {**config, "data_dir": str(data)})
+    result = checkout.snakemake("--until", rule)
+    assert result.returncode == 0, result.stderr[-4000:]
+    return checkout.folder / "results" / name
+
+
 @pytest.fixture(scope="module")
 def murrumbidgee(copy_project, project, shared_data, tmp_path_factory):
-    return short_run(
-        copy_project, project, tmp_path_factory.mktemp("murrumbidgee") / "loam", "murrumbidgee", shared_data
-    )
+    folder = tmp_path_factory.mktemp("murrumbidgee") / "loam"
+    return run_until("draw_folds", copy_project, project, folder, "murrumbidgee", shared_data)
 
 
 @pytest.fixture(scope="module")
@@ -38,10 +46,11 @@ def yanco(copy_project, project, shared_data, tmp_path_factory):
 
 
 def test_murrumbidgee_holds_out_thirteen_stations_in_two_layers(murrumbidgee):
-    metrics = read_table(murrumbidgee / "evaluation" / "metrics.csv", METRICS_TABLE)
-    assert set(metrics["layer"]) == {"surface", "subsurface"}
-    assert metrics.query("model == 'lstm' and scenario == 'transfer' and layer == 'surface'")["station"].nunique() == 13
-    assert set(metrics["station"].str[0]) == {"Y"}
+    held_out = read_table(murrumbidgee / "folds.csv", FOLDS)["test_station"]
+    assert held_out.nunique() == 13 and set(held_out.str[0]) == {"Y"}
+    target = read_table(murrumbidgee / "samples" / "target.parquet")
+    observed = target.groupby("station")[["surface", "subsurface"]].count()
+    assert (observed["surface"] > 0).sum() == 13 and (observed["subsurface"] > 0).any()
     source = read_table(murrumbidgee / "samples" / "source.parquet")
     assert set(source["station"].str[0]) == {"M", "A", "K"}
 
@@ -57,14 +66,8 @@ def test_murrumbidgee_has_no_overwritten_month(murrumbidgee):
 
 @pytest.fixture(scope="module")
 def uscrn(copy_project, project, shared_data, tmp_path_factory):
-    """Only as far as the samples."""
-    config = yaml.safe_load((project / "config" / "uscrn.yaml").read_text(encoding="utf-8"))
-    checkout = copy_project(
-        project, tmp_path_factory.mktemp("uscrn") / "loam", {**config, "data_dir": str(shared_data)}
-    )
-    result = checkout.snakemake("--until", "build_samples")
-    assert result.returncode == 0, result.stderr[-4000:]
-    return checkout.folder / "results" / "uscrn"
+    folder = tmp_path_factory.mktemp("uscrn") / "loam"
+    return run_until("build_samples", copy_project, project, folder, "uscrn", shared_data)
 
 
 def test_uscrn_has_both_layers_of_every_station_with_the_depths(uscrn):

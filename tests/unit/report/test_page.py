@@ -184,7 +184,7 @@ def test_what_ran_is_told(make_run):
 def test_the_configuration_on_the_page_makes_the_run_again(make_run):
     run = make_run()
     text = "".join(read(build_page(**run)).text)
-    start = text.index('{\n "run"')
+    start = text.index('{\n "acquire"')
     config, _ = json.JSONDecoder().raw_decode(text[start:])
     assert load_config(config) == {key: value for key, value in run["values"].items() if key != "threads"}
 
