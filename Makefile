@@ -31,7 +31,7 @@ demo: setup
 	@cat results/demo/report/summary.txt
 
 test: setup
-	PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest -n 2 --dist loadfile
+	PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/workflow tests/docs tests/faults tests/unit
 
 lint: setup
 	$(BIN)/ruff check .
