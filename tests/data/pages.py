@@ -40,6 +40,11 @@ def labelled_files(text: str) -> Mapping[str, str]:
     return dict(LABELLED.findall(text))
 
 
+def blocks(text: str, language: str) -> list[str]:
+    """The blocks of a page that are written in ``language``, in its order."""
+    return [block for name, block in FENCE.findall(text) if name == language]
+
+
 def fresh_clone(project: Path, folder: Path) -> Path:
     """Clone the checkout to ``folder`` as it stands, uncommitted changes too; ``.venv`` there is the Python that runs this."""
     if not (project / ".git").exists():
@@ -71,6 +76,13 @@ def run_as_printed(commands: Iterable[str], folder: Path) -> subprocess.Complete
         ["bash", "-ec", "\n".join(commands)], cwd=folder, capture_output=True, text=True, check=False,
         env={**os.environ, "PATH": path, "OMP_NUM_THREADS": "1", "MAKEFLAGS": ""},
     )  # fmt: skip
+
+
+def succeed(commands: Iterable[str], folder: Path) -> str:
+    """What the commands say, all of which must end well."""
+    done = run_as_printed(commands, folder)
+    assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
+    return done.stdout + done.stderr
 
 
 def changed_files(clone: Path) -> list[str]:

@@ -1,8 +1,7 @@
 """Every run of the project and its docs has a name of its own, so that none overwrites the results of another."""
 
-import re
-
 import yaml
+from pages import blocks
 
 PAGES = ("docs/how-to", "docs/tutorial", "docs/sandbox.md", "README.md")
 
@@ -13,16 +12,11 @@ def pages(project):
         yield from sorted(path.glob("*.md")) if path.is_dir() else [path]
 
 
-def blocks(text):
-    """The YAML that a page prints."""
-    return re.findall(r"^```yaml\n(.*?)^```", text, flags=re.M | re.S)
-
-
 def test_each_run_of_configs_and_pages_has_a_name_of_its_own(project):
     configs = [path for path in (project / "config").glob("*.yaml") if path.name != "schema.yaml"]
     named = {path.name: yaml.safe_load(path.read_text(encoding="utf-8"))["run"] for path in configs}
     for page in pages(project):
-        for number, block in enumerate(blocks(page.read_text(encoding="utf-8"))):
+        for number, block in enumerate(blocks(page.read_text(encoding="utf-8"), "yaml")):
             if run := (yaml.safe_load(block) or {}).get("run"):
                 named[f"{page.name}, block {number}"] = run
     assert {"config.yaml": "sandbox", "demo.yaml": "demo"}.items() <= named.items()
@@ -31,7 +25,7 @@ def test_each_run_of_configs_and_pages_has_a_name_of_its_own(project):
 
 def test_the_page_of_a_table_prints_the_config_that_the_tests_run(project):
     page = (project / "docs/how-to/bring-your-own-table.md").read_text(encoding="utf-8")
-    assert (project / "docs/how-to/bring-your-own-table.yaml").read_text(encoding="utf-8") in blocks(page)
+    assert (project / "docs/how-to/bring-your-own-table.yaml").read_text(encoding="utf-8") in blocks(page, "yaml")
 
 
 def test_make_demo_shows_the_summary_of_the_run_that_it_makes(project):

@@ -14,7 +14,7 @@ import zarr
 from pages import changed_files, fresh_clone, printed_commands, run_as_printed
 from rio_cogeo.cogeo import cog_validate
 
-from loam.config.code import release
+from loam.config.code import code_version, release
 from loam.io.schemas import METRICS_TABLE, PREDICTIONS, SUMMARY
 from loam.io.tables import read_table
 
@@ -231,6 +231,14 @@ def test_the_map_is_scored_against_the_truth(results):
     assert (parts["rmse"] > 0).all() and parts["within_90"].between(0, 1).all()
     counts = score.assign(pixels=score["n"] + score["masked"]).groupby(["layer", "group"])["pixels"].sum()
     assert (counts.unstack().nunique(axis=1) == 1).all(), "each pixel in one part"
+
+
+def test_what_a_job_loaded_by_name_is_in_the_hash_of_its_code(results):
+    records = [json.loads(path.read_text(encoding="utf-8")) for path in results.rglob("*.provenance.json")]
+    chosen = [record for record in records if record["plugins"]]
+    assert {"prepare_probes", "train_source", "predict_held_out", "map_soil_moisture"} <= {r["rule"] for r in chosen}
+    for record in chosen:
+        assert record["code"] == code_version(record["rule"], *record["plugins"]), record["rule"]
 
 
 def test_every_product_says_what_it_comes_from(results):

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from pages import labelled_files, printed_commands
+from pages import labelled_files, printed_commands, succeed
 
 PAGE = "docs/how-to/use-your-own-probes.md"
 CONFIG = {
@@ -37,10 +35,6 @@ def checkout(project, copy_project, tmp_path):
     return copy_project(project, tmp_path / "clone", {}).folder
 
 
-def shell(command: str, folder) -> subprocess.CompletedProcess:
-    return subprocess.run(command, shell=True, cwd=folder, capture_output=True, text=True, check=False, timeout=600)
-
-
 def test_the_page_s_own_example_gives_daily_moisture_by_its_own_command(project, checkout):
     text = (project / PAGE).read_text(encoding="utf-8")
     for name, content in labelled_files(text).items():
@@ -48,8 +42,7 @@ def test_the_page_s_own_example_gives_daily_moisture_by_its_own_command(project,
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content, encoding="utf-8")
     (command,) = printed_commands(text)
-    done = shell(command, checkout)
-    assert done.returncode == 0, done.stderr[-3000:]
+    succeed([command], checkout)
     daily = pd.read_parquet(checkout / "results/my_probes/probes/target/daily.parquet")
     there = daily[daily["moisture"].notna()]
     assert set(zip(there["station"], there["layer"], there["date"].dt.strftime("%Y-%m-%d"), strict=True)) == {
@@ -77,8 +70,7 @@ def test_probes_and_covariates_without_a_source_are_trained_and_scored(checkout)
     (checkout / "mine/description.yaml").write_text(DESCRIPTION)
     (checkout / "mine/config.yaml").write_text(yaml.safe_dump(CONFIG))
     pd.concat(rows).to_csv(checkout / "mine/covariates.csv", index=False)
-    done = shell("snakemake --cores 1 --configfile mine/config.yaml", checkout)
-    assert done.returncode == 0, done.stderr[-3000:]
+    succeed(["snakemake --cores 1 --configfile mine/config.yaml"], checkout)
     summary = pd.read_csv(checkout / "results/alone/evaluation/summary.csv")
     assert set(zip(summary["model"], summary["scenario"], strict=True)) == {
         ("mlp", "target"), ("boosted_trees", "target"), ("same_day_mean", "none"),

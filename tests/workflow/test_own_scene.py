@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
 from datetime import date
 
 import numpy as np
@@ -15,6 +14,7 @@ from affine import Affine
 from loopback_server import Loopback
 from odc.geo.geobox import GeoBox
 from own_scene import write_dem, write_orbit_file, write_scene
+from pages import blocks, labelled_files, printed_commands, succeed
 
 from loam.io.tables import read_table
 
@@ -25,13 +25,6 @@ LAND = GeoBox((120, 120), Affine(40, 0, 539_600, 0, -40, 5_340_400), "EPSG:28355
 _ROW, _COLUMN = np.indices(LAND.shape)
 ELEVATION = 300.0 + 120.0 * np.sin(_ROW / 11.0) * np.cos(_COLUMN / 9.0)
 VV = np.where(_COLUMN < 60, 0.1, 0.05)  # west, east; VH is a fifth of it
-
-
-def shell(command: str, folder) -> str:
-    """What a command says; it must end well."""
-    done = subprocess.run(command, shell=True, cwd=folder, capture_output=True, text=True, check=False, timeout=600)
-    assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
-    return done.stdout + done.stderr
 
 
 def jobs(said: str) -> list[str]:
@@ -46,7 +39,7 @@ class Scene:
     def __init__(self, page: str, folder) -> None:
         self.page, self.folder, self.said = page, folder, {}
         self.config = {}
-        for name, content in re.findall(r"\*\*`(my_scene/[^`]+)`\*\*\n\n```yaml\n(.*?)```", page, re.S):
+        for name, content in labelled_files(page).items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_text(content, encoding="utf-8")
             self.config = yaml.safe_load(content)
@@ -55,9 +48,9 @@ class Scene:
             self.products, LAND, ELEVATION, {"vv": VV, "vh": VV / 5}, date(2022, 8, 1), looks=4.4
         )  # fmt: skip
         write_dem(folder / "my_scene" / "dem" / "elevation.tif", LAND, ELEVATION)
-        self.code = re.findall(r"^```python\n(.*?)^```", page, re.S | re.M)
-        for command in re.findall(r"^snakemake .*$", page, re.M):
-            self.said[command.split()[1]] = shell(command, folder)
+        self.code = blocks(page, "python")
+        for command in printed_commands(page, sentences=False):
+            self.said[command.split()[1]] = succeed([command], folder)
 
     def bands(self) -> tuple[np.ndarray, dict[str, str]]:
         with rasterio.open(self.folder / PASS) as file:
@@ -132,7 +125,7 @@ def test_an_orbit_beside_the_product_is_taken_and_samples_read_the_cube(scene):
         "features": {"static": ["elevation"], "daily": daily, "sequence": {"variables": []}, "classes": []},
     }
     target = f"results/my_scene/samples/target.parquet {scene.write_config('samples.yaml', **sections)}"
-    said = shell(f"snakemake {target}", scene.folder)
+    said = succeed([f"snakemake {target}"], scene.folder)
     assert jobs(said) == ["build_dynamic", "build_dynamic", "build_samples", "prepare_probes", "process_sentinel1"]
     after, tags = scene.bands()
     assert tags["orbit"] == "precise" and "annotated orbit" not in said
@@ -145,7 +138,7 @@ def test_an_orbit_beside_the_product_is_taken_and_samples_read_the_cube(scene):
         for band, feature in zip(after, ("vv", "vh", "local_incidence"), strict=False):
             assert own[f"{feature}_0"].tolist() == [band[row, column]] * 2
     unfiltered = scene.write_config("none.yaml", **sections, sentinel1={"speckle": {"filter": "none"}})
-    planned = jobs(shell(f"snakemake results/my_scene/samples/target.parquet -n {unfiltered}", scene.folder))
+    planned = jobs(succeed([f"snakemake results/my_scene/samples/target.parquet -n {unfiltered}"], scene.folder))
     assert planned == ["build_dynamic", "build_samples", "process_sentinel1"]
 
 
@@ -170,12 +163,12 @@ def test_a_fetched_scene_whose_orbit_is_not_published_is_processed_and_the_orbit
     acquire = scene.config["acquire"] | {"sentinel1": {"dataset": "sentinel1", "back_end": "direct"}}
     (folder / "fetched.yaml").write_text(yaml.safe_dump({**scene.config, "run": "fetched", "acquire": acquire}))
     command = "snakemake sentinel1 --cores 1 --configfile fetched.yaml"
-    said = shell(command, folder)
+    said = succeed([command], folder)
     assert jobs(said) == ["build_grid", "fetch_orbit", "process_sentinel1"]
     assert f"WARNING fetch_orbit {name}: {name}: no orbit is published on" in said
     assert re.search(rf"WARNING process_sentinel1 .* {name}: no orbit was published on .*; its annotated", said)
     with rasterio.open(folder / "results/fetched/sentinel1/2022-08-01_028_S1A.tif") as file:
         assert file.tags()["orbit"] == "annotated"
     again = re.search(r"`(-R [^`]*)`", scene.page)[1]
-    assert jobs(shell(f"{command} -n {again}", folder)) == ["fetch_orbit", "process_sentinel1", "sentinel1"]
+    assert jobs(succeed([f"{command} -n {again}"], folder)) == ["fetch_orbit", "process_sentinel1", "sentinel1"]
     server.close()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from pages import changed_files, fresh_clone, pages, printed_commands, run_as_printed
+from pages import blocks, changed_files, fresh_clone, pages, printed_commands, succeed
 
 BENCHMARK = "a measurement of minutes to hours; `make bench` is for those who change speed"
 INSTALLS = "installs packages; `make setup`, which runs before every test, installs the same"
@@ -83,13 +83,6 @@ def clone(project, tmp_path_factory) -> Path:
     return fresh_clone(project, tmp_path_factory.mktemp("clone") / "loam")
 
 
-def succeed(commands: list[str], clone: Path) -> str:
-    """What the commands say, all of which must end well."""
-    done = run_as_printed(commands, clone)
-    assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
-    return done.stdout + done.stderr
-
-
 def test_every_printed_command_is_run_or_says_why_not(project):
     printed = {command for page in pages(project) for command in commands_of(project, page)}
     accounted = {*LEFT_OUT, *ELSEWHERE, *HERE}
@@ -127,8 +120,8 @@ def test_what_is_made_again_is_what_is_committed(project, clone, page, command):
 
 def test_the_sandbox_page_s_other_world_lists_its_scenes(project, clone):
     text = (project / "docs/sandbox.md").read_text(encoding="utf-8")
-    (config,) = [block for block in text.split("```yaml\n")[1:] if block.startswith("run: far_and_dry")]
-    (clone / "far_and_dry.yaml").write_text(config.split("```")[0], encoding="utf-8")
+    (config,) = [block for block in blocks(text, "yaml") if block.startswith("run: far_and_dry")]
+    (clone / "far_and_dry.yaml").write_text(config, encoding="utf-8")
     succeed(["snakemake --cores 1 scenes --configfile far_and_dry.yaml"], clone)
     scenes = pd.read_csv(clone / "config/scenes/far_and_dry.csv")
     assert set(scenes["dataset"]) == {"sentinel1", "sentinel2"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import zlib
 
 import numpy as np
@@ -28,6 +29,19 @@ ERRORS = {
     ("same_day_mean", "none"): (0.040, 0.020, 0.80),
 }
 FEW = [("mlp", "target"), ("lstm", "transfer"), ("boosted_trees", "both"), ("same_day_mean", "none")]
+
+
+@pytest.fixture
+def load(default_config):
+    """The config with sections laid over the default."""
+
+    def load(**sections) -> dict:
+        config = copy.deepcopy(default_config)
+        for section, values in sections.items():
+            config[section].update(values)
+        return load_config(config)
+
+    return load
 
 
 def make_predictions(stations, days, layers, systems):

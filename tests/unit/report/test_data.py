@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import copy
-
 import pandas as pd
 import pytest
 import yaml
 
-from loam.config.settings import load_config
 from loam.report.data import classes_not_told, datasets, days_that_came, not_credited
 
 CHOSEN = {
@@ -18,19 +15,6 @@ CHOSEN = {
     "soil": {"dataset": "slga", "back_end": "earthengine"},
     "terrain": {"dataset": "glo30", "back_end": "earthengine"},
 }
-
-
-@pytest.fixture
-def load(default_config):
-    """The config with sections laid over the default."""
-
-    def load(**sections) -> dict:
-        config = copy.deepcopy(default_config)
-        for section, values in sections.items():
-            config[section].update(values)
-        return load_config(config)
-
-    return load
 
 
 @pytest.fixture

@@ -1,22 +1,6 @@
 """What stands before the scores: a synthetic world, networks that hardly trained."""
 
-import copy
-
-import pytest
-
-from loam.config.settings import load_config
 from loam.report.notices import notices, short_training
-
-
-@pytest.fixture
-def load(default_config):
-    def load(**sections) -> dict:
-        config = copy.deepcopy(default_config)
-        for section, values in sections.items():
-            config[section].update(values)
-        return load_config(config)
-
-    return load
 
 
 def card(*members, model="mlp", scenario="target", batch_size=128):

@@ -19,7 +19,7 @@ from typing import Any
 from loam.errors import StorageError
 from loam.io.atomic import write_text
 from loam.io.provenance import appearance, hash_of_input, provenance_path, read_provenance
-from loam.io.verify import SHOWN, Job, counts, has_record, job_of, other_than
+from loam.io.verify import Job, counts, first_of, has_record, job_of, other_than
 
 log = logging.getLogger("snakemake.logging")
 
@@ -73,8 +73,7 @@ def _force(workflow: Any) -> None:
             if difference and not workflow.persistence.params_changed(job):
                 workflow.dag.forcefiles.update(job.output)
                 lines.append(f"{ours.outputs[0]}: is made again, because {difference}")
-    more = [f"and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
-    for line in [*lines[:SHOWN], *more]:
+    for line in first_of(lines):
         log.info(line)
 
 

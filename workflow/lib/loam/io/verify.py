@@ -38,6 +38,11 @@ def foreign_products(jobs: Iterable[Job]) -> list[str]:
     return lines
 
 
+def first_of(lines: list[str]) -> list[str]:
+    """The first few of ``lines``, and how many more there are."""
+    return [*lines[:SHOWN], *([f"and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else [])]
+
+
 def check_when_done(workflow: Any, failure: Callable[[str], Exception]) -> None:
     """Let ``workflow`` (Snakemake's object, being parsed) check the products of its jobs after it has executed.
 
@@ -52,9 +57,8 @@ def check_when_done(workflow: Any, failure: Callable[[str], Exception]) -> None:
         known = (job_of(job) for job in workflow.dag.jobs if has_record(workflow, job))
         ran = counts(workflow) and not workflow.dryrun
         if ran and (lines := foreign_products(job for job in known if job)):
-            more = [f"and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
             fix = "delete them, and see that no job of an earlier run is still at work; then run snakemake again"
-            raise failure("\n".join([*lines[:SHOWN], *more, f"products of another run; {fix}"]))
+            raise failure("\n".join([*first_of(lines), f"products of another run; {fix}"]))
 
     workflow.execute = execute_and_check
 
