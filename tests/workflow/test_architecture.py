@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 ORDER = [
-    "acquire", "sentinel1", "sentinel2", "probes", "covariates", "sandbox", "training", "evaluation", "explain",
-    "mapping", "report",
+    "acquire", "sentinel1", "sentinel2", "probes", "covariates", "sandbox", "samples", "models", "protocols",
+    "training", "evaluation", "explain", "mapping", "report",
 ]  # fmt: skip
 EVERYWHERE = {"grid", "config", "io", "errors", "variables", "dateline", "door", "codes", "plugins"}
-TORCH = {"training", "mapping", "explain"}
+TORCH = {"models", "training", "mapping", "explain"}
 NETWORK = {"requests", "urllib", "http", "ee", "pystac_client", "cdsapi", "earthaccess", "asf_search", "sentineleof"}
 
 

@@ -8,8 +8,6 @@ there. Arrays are float32 with NaN where a value is missing; chunks without a va
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,7 +21,7 @@ from zarr.codecs import BloscCodec
 from zarr.core.sync import sync
 
 from loam.errors import RasterError, naming
-from loam.io.storage import explained
+from loam.io.atomic import atomic_folder
 
 AGAIN = "build it again"
 SHARD_CELLS = 16 * 2**20  # at most so many numbers a file (64 MiB), but at least one row of tiles
@@ -35,23 +33,12 @@ COMPRESSOR = BloscCodec(cname="zstd", clevel=3, shuffle="bitshuffle", typesize=4
 @contextmanager
 def atomic_store(path: str | Path) -> Iterator[zarr.Group]:
     """A new zarr group that appears as ``path`` when the block ends well, in place of what was there."""
-    path = Path(path)
-    temporary, old = (path.with_name(f".{path.name}.{os.getpid()}.{kind}") for kind in ("part", "old"))
-    for leftover in (temporary, old):
-        shutil.rmtree(leftover, ignore_errors=True)
-    try:
-        with explained(path, temporary):
-            path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_folder(path) as temporary:
+        try:
             yield zarr.open_group(temporary, mode="w", zarr_format=3)
-            if path.exists():
-                path.rename(old)
-            temporary.rename(path)
-    except BaseException:
-        sync(_settle())
-        raise
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
+        except BaseException:
+            sync(_settle())
+            raise
 
 
 async def _settle() -> None:

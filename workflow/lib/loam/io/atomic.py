@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,6 +35,29 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     finally:
         for left in path.parent.glob(f"{glob.escape(temporary.name)}*"):
             left.unlink()
+
+
+@contextmanager
+def atomic_folder(path: str | Path) -> Iterator[Path]:
+    """Give a path beside ``path`` for a folder to be made; it becomes ``path``, whatever was there, when all is well.
+
+    Raises:
+        StorageError: the disk is full or its permissions forbid it.
+    """
+    path = Path(path)
+    temporary, old = (path.with_name(f".{path.name}.{os.getpid()}.{kind}") for kind in ("part", "old"))
+    for leftover in (temporary, old):
+        shutil.rmtree(leftover, ignore_errors=True)
+    try:
+        with explained(path, temporary):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            yield temporary
+            if path.exists():
+                path.rename(old)
+            temporary.rename(path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def scratch_beside(path: str | Path) -> tempfile.TemporaryDirectory:

@@ -1,0 +1,132 @@
+"""The samples of a domain as series: what stations have, day by day, before anything is lagged or taken into windows.
+
+``results/<run>/samples/<domain>.zarr``, which ``xarray.open_zarr`` opens:
+
+    static [station, variable]                 what does not change; class covariates as their columns
+    <covariate> [station, day]                 one array a daily covariate, NaN where missing
+    moisture [teacher, station, day, layer]    m3 m-3, NaN where not observed
+    group_<name> [station] or [station, day]   carried along for scores by group
+    latitude, longitude [station]              degrees, WGS 84
+
+A teacher is a source of observed moisture; most runs have one a domain. Days follow each other without a gap. Zarr's
+format is 2: names of stations have no agreed form in 3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from loam.errors import NONSENSE, TableError
+from loam.io.atomic import atomic_folder
+from loam.variables import quantity_of
+
+GROUP = "group_"
+AGAIN = "rerun build_samples"
+
+
+@dataclass(frozen=True)
+class SampleSeries:
+    """The samples of a domain.
+
+    Args:
+        stations: names, sorted.
+        days: every day from the first that a window reads to the last, datetime64[D].
+        variables: columns of the static features and of class covariates.
+        static: [station, variable], float64, NaN where missing.
+        daily: [station, day] of each daily covariate, float64, NaN where missing.
+        layers: names.
+        moisture: [teacher, station, day, layer], m3 m-3, float64, NaN where not observed.
+        latitude, longitude: [station], degrees.
+        groups: [station] or [station, day] of each group.
+        teachers: names.
+        weights: of the teachers in the loss.
+        attributes: more to write down.
+    """
+
+    stations: Sequence[str]
+    days: np.ndarray
+    variables: Sequence[str]
+    static: np.ndarray
+    daily: Mapping[str, np.ndarray]
+    layers: Sequence[str]
+    moisture: np.ndarray
+    latitude: np.ndarray
+    longitude: np.ndarray
+    groups: Mapping[str, np.ndarray] = field(default_factory=dict)
+    teachers: Sequence[str] = ("probes",)
+    weights: Sequence[float] = (1.0,)
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
+def write_samples(series: SampleSeries, path: str | Path) -> None:
+    """Write the samples of a domain; the store appears whole or not at all."""
+    daily = {
+        name: (("station", "day"), values, {"units": quantity.units} if (quantity := quantity_of(name)) else {})
+        for name, values in series.daily.items()
+    }
+    groups = {
+        f"{GROUP}{name}": (("station", "day")[: np.ndim(values)], values) for name, values in series.groups.items()
+    }
+    degrees = {"units": "degrees", "reference": "WGS 84"}
+    dataset = xr.Dataset(
+        {
+            "static": (("station", "variable"), series.static),
+            **daily,
+            "moisture": (("teacher", "station", "day", "layer"), series.moisture, {"units": "m3 m-3"}),
+            "weight": ("teacher", np.asarray(series.weights, float)),
+            **groups,
+        },
+        coords={
+            "station": np.asarray(series.stations, object),
+            "day": series.days.astype("datetime64[ns]"),
+            "variable": np.asarray(series.variables, object),
+            "layer": np.asarray(series.layers, object),
+            "teacher": np.asarray(series.teachers, object),
+            "latitude": ("station", series.latitude, degrees),
+            "longitude": ("station", series.longitude, degrees),
+        },
+        attrs=dict(series.attributes),
+    )
+    with atomic_folder(path) as temporary:
+        dataset.to_zarr(temporary, zarr_format=2, consolidated=True)
+
+
+def open_samples(path: str | Path) -> SampleSeries:
+    """Read what ``write_samples`` wrote.
+
+    Raises:
+        TableError: there is no such store, or it is damaged.
+    """
+    if not Path(path).is_dir():
+        raise TableError("no such samples", where=path, fix="run the rule build_samples")
+    try:
+        with xr.open_zarr(path, consolidated=True, chunks=None) as dataset:
+            dataset = dataset.load()
+            groups = {str(name): values.to_numpy() for name, values in dataset.items() if str(name).startswith(GROUP)}
+            apart = {"static", "moisture", "weight", *groups}
+            days = dataset["day"].to_numpy().astype("datetime64[D]")
+            if len(days) and not (np.diff(days) == np.timedelta64(1, "D")).all():
+                raise TableError("its days do not follow each other", where=path, fix=AGAIN)
+            return SampleSeries(
+                [str(name) for name in dataset["station"].to_numpy()],
+                days,
+                [str(name) for name in dataset["variable"].to_numpy()],
+                dataset["static"].to_numpy(),
+                {str(name): values.to_numpy() for name, values in dataset.items() if name not in apart},
+                [str(name) for name in dataset["layer"].to_numpy()],
+                dataset["moisture"].to_numpy(),
+                dataset["latitude"].to_numpy(),
+                dataset["longitude"].to_numpy(),
+                {name.removeprefix(GROUP): values for name, values in groups.items()},
+                [str(name) for name in dataset["teacher"].to_numpy()],
+                dataset["weight"].to_numpy().tolist(),
+                dict(dataset.attrs),
+            )
+    except (KeyError, *NONSENSE) as error:
+        raise TableError(f"cannot be read ({type(error).__name__}: {error})", where=path, fix=AGAIN) from error
