@@ -30,7 +30,7 @@ def tree(tmp_path, monkeypatch):
 
 
 def forget():
-    for found in (code._tree, code._version, code._kept, code._files):
+    for found in (code._tree, code._version, code._kept, code._files, code._modules):
         found.cache_clear()
 
 

@@ -9,7 +9,8 @@ from PIL import Image
 
 from loam.evaluation.metrics import mae
 from loam.report.figures import draw_observed_predicted, draw_station_scores, png
-from loam.report.names import number, systems_of
+from loam.report.names import systems_of
+from loam.report.words import number
 
 
 @pytest.fixture

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from loam.report.names import heading, layer_name, number, plain_name, system_name, systems_of
+from loam.report.names import heading, systems_of
+from loam.report.words import layer_name, number, plain_name, system_name
 
 
 @pytest.mark.parametrize(

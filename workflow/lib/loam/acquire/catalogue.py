@@ -12,9 +12,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from loam.errors import ConfigError
+from loam.io.declared import read_declared
 from loam.variables import quantity_of
 
 FILE = Path(__file__).with_name("datasets.yaml")
@@ -105,7 +104,7 @@ class Dataset:
 @cache
 def catalogue() -> dict[str, Dataset]:
     """All datasets by name."""
-    return {name: _dataset(name, entry) for name, entry in yaml.safe_load(FILE.read_text(encoding="utf-8")).items()}
+    return {name: _dataset(name, entry) for name, entry in read_declared(FILE).items()}
 
 
 def dataset_of(name: str) -> Dataset:

@@ -10,6 +10,7 @@ import csv
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 
 from loam.errors import TableError
@@ -55,6 +56,13 @@ def scene_rows(path: str | Path, dataset: str) -> list[dict[str, str]]:
     path = Path(path)
     if not path.is_file():
         return []
+    about = path.stat()
+    return [row for row in _rows(path, about.st_mtime_ns, about.st_size) if row["dataset"] == dataset]
+
+
+@lru_cache(maxsize=4)
+def _rows(path: Path, time: int, size: int) -> list[dict[str, str]]:
+    """All rows of a table that looks so (time of change in ns, bytes): each job that is planned asks for them."""
     with path.open(encoding="utf-8", newline="") as file:
         reader = csv.DictReader(file)
         if not {"scene", "dataset"} <= set(reader.fieldnames or ()):
@@ -62,7 +70,7 @@ def scene_rows(path: str | Path, dataset: str) -> list[dict[str, str]]:
                 "no table of scenes", where=path, expected="columns scene and dataset",
                 fix="remove it and run `snakemake scenes`",
             )  # fmt: skip
-        return [row for row in reader if row["dataset"] == dataset]
+        return [*reader]
 
 
 def is_sentinel1_name(scene: str) -> bool:

@@ -129,10 +129,17 @@ def _imported(tree: ast.AST) -> set[str]:
 @cache
 def _files(name: str) -> list[Path]:
     """The library's files that importing ``name`` (a module, or something inside one) executes."""
-    parts, files = name.split("."), []
-    if parts[0] != "loam":
-        return files
-    for count in range(1, len(parts) + 1):
-        base = LIBRARY.joinpath(*parts[:count])
-        files += [path for path in (base / "__init__.py", base.with_suffix(".py")) if path.is_file()]
-    return files
+    parts, modules = name.split("."), _modules()
+    return [modules[start] for count in range(len(parts)) if (start := ".".join(parts[: count + 1])) in modules]
+
+
+@cache
+def _modules() -> dict[str, Path]:
+    """The library's files by the dotted name that they are imported by; a package's is its ``__init__.py``."""
+    found = {}
+    for folder, _, names in os.walk(LIBRARY / "loam"):
+        package = ".".join(Path(folder).relative_to(LIBRARY).parts)
+        for name in names:
+            if name.endswith(".py"):
+                found[package if name == "__init__.py" else f"{package}.{name[:-3]}"] = Path(folder, name)
+    return found

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
-import yaml
 
 from loam.config.choices import choose_training
 from loam.config.covariates import LAG_WINDOWS, covariate_names
@@ -20,6 +19,7 @@ from loam.config.inputs import check_days_held, check_units
 from loam.config.parts import DOMAINS, makes
 from loam.config.sandbox import choose_samples
 from loam.errors import ConfigError
+from loam.io.declared import read_declared
 
 SCHEMA = Path(__file__).resolve().parents[4] / "config" / "schema.yaml"
 
@@ -118,7 +118,7 @@ def _name_days(config: dict[str, Any]) -> None:
 
 
 def _check_schema(config: dict[str, Any]) -> None:
-    schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
+    schema = read_declared(SCHEMA)
     errors = sorted(jsonschema.Draft202012Validator(schema).iter_errors(config), key=lambda error: list(error.path))
     for error in errors:
         where = ".".join(str(part) for part in error.absolute_path)

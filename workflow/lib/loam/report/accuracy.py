@@ -16,7 +16,7 @@ import pandas as pd
 from loam.evaluation.paired import Paired, compare
 from loam.io.schemas import ACCURACY
 from loam.report.finding import METRIC, NEEDS_PROBES
-from loam.report.names import UNIT, System, layer_name, number, plain_name
+from loam.report.words import UNIT, System, layer_name, number, plain_name
 
 NONE = "none"
 BETTER, WORSE, ALIKE, ALONE, UNKNOWN = "better", "worse", "no clear difference", "no rival", "not known"

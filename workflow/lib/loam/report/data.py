@@ -14,8 +14,9 @@ from loam.config.sandbox import BACK_END
 from loam.config.synthetic import made_and_real
 from loam.covariates.classes import CLASSES, classes_told
 from loam.io.tables import read_table
-from loam.report.names import kind_name, listed
+from loam.report.names import kind_name
 from loam.report.tables import Table
+from loam.report.words import listed
 
 BACK_ENDS = {"earthengine": "Google Earth Engine", "direct": "its provider", "local": "own files"}
 

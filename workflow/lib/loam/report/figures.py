@@ -19,7 +19,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
 from loam.evaluation.metrics import scores
-from loam.report.names import COLOURS, METRICS, OTHER_COLOUR, UNIT, UNITLESS, System, number, system_name
+from loam.report.names import COLOURS, METRICS, OTHER_COLOUR
+from loam.report.words import UNIT, UNITLESS, System, number, system_name
 
 STYLE = {
     "font.size": 9,

@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from loam.evaluation.paired import Paired, compare
-from loam.report.names import BASELINES, UNIT, System, layer_name, number, system_name
+from loam.report.words import BASELINES, UNIT, System, layer_name, number, system_name
 
 METRIC = "rmse"
 NEEDS_PROBES: System = ("same_day_mean", "none")

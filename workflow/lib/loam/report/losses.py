@@ -8,8 +8,8 @@ import pandas as pd
 
 from loam.covariates.losses import sample_losses
 from loam.probes.report import losses
-from loam.report.names import percent
 from loam.report.tables import Table
+from loam.report.words import percent
 
 HEADER = ["Domain", "Station", "Of", "Lost", "Share", "Why"]
 

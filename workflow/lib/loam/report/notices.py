@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from loam.config.synthetic import made_and_real
-from loam.report.names import kind_name, listed, system_name
+from loam.report.names import kind_name
 from loam.report.tables import Table
+from loam.report.words import listed, system_name
 from loam.training.steps import FEWEST, short_members, steps_of, what_to_change
 
 NOWHERE = "No score and no map here says anything about a real place."

@@ -12,7 +12,8 @@ import pandas as pd
 from loam.io.schemas import METRICS
 from loam.report.finding import METRIC, Finding
 from loam.report.names import METRICS as METRIC_NAMES
-from loam.report.names import UNITLESS, heading, number, percent, pixels_name, system_name
+from loam.report.names import heading, pixels_name
+from loam.report.words import UNITLESS, number, percent, system_name
 
 DROPPED_KEY = ["domain", "reason", "column"]
 MAP_METRICS = ["rmse", "bias", "r"]

@@ -12,9 +12,9 @@ import pandas as pd
 
 from loam.report.data import datasets
 from loam.report.finding import findings
-from loam.report.names import layer_name, percent, system_name
 from loam.report.notices import notices
 from loam.report.tables import map_scores
+from loam.report.words import layer_name, percent, system_name
 
 SHOWN = ["mae", "rmse", "r"]
 WIDTHS = (44, 10, 10, 9, 8, 8, 8, 9)  # of the columns of a map's scores

@@ -1,0 +1,120 @@
+"""What an edit of a module runs again, on the planned jobs of two runs: those whose code reaches it, and what follows.
+
+``code_version`` gives the files that it would hash; that each of them counts, tests/unit/config/test_code.py says.
+"""
+
+import json
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+PLAN = """
+import json, sys
+sys.path.insert(0, "workflow/lib")
+from loam.config import code
+from loam.io import stale
+from snakemake.cli import main
+
+def files(script, *plugins):
+    modules = [plugin.split(":")[0] for plugin in plugins]
+    starts = {code.SCRIPTS / f"{script}.py", *(path for module in modules for path in code._files(module))}
+    return " ".join(str(path.relative_to(code.LIBRARY.parent)) for path in sorted(code.closure(starts)))
+
+def write(workflow):
+    dag, jobs = workflow.dag, [job for job in workflow.dag.jobs if job.rule.script]
+    number = {job: place for place, job in enumerate(jobs)}
+    plan = [
+        {"rule": job.rule.name, "wildcards": job.wildcards_dict, "files": job.params.code.split(),
+         "then": [number[after] for after in dag.depending[job] if after in number]}
+        for job in jobs
+    ]
+    with open("plan.json", "w") as file:
+        json.dump(plan, file)
+
+code.code_version, stale._force = files, write
+main(sys.argv[1:])
+"""
+
+
+@pytest.fixture(scope="module")
+def plan_of(copy_project, project, tmp_path_factory):
+    """``plan_of(config)``: the jobs of a run of which nothing is made."""
+    checkout = copy_project(project, tmp_path_factory.mktemp("edits") / "loam", {})
+
+    def plan(config: dict) -> list[dict]:
+        (checkout.folder / "overlay.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+        command = [sys.executable, "-c", PLAN, "--dry-run", "--quiet", "--configfile", "overlay.yaml"]
+        done = subprocess.run(command, cwd=checkout.folder, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return json.loads((checkout.folder / "plan.json").read_text(encoding="utf-8"))
+
+    return plan
+
+
+@pytest.fixture(scope="module")
+def default_run(plan_of):
+    """Networks mlp and lstm, the sandbox's probes; no ICOS, no SILO."""
+    return plan_of({})
+
+
+@pytest.fixture(scope="module")
+def real_run(plan_of, project):
+    """A month of Tasmania with rain of SILO, moisture of Earth Engine and probes of the ISMN and of loggers."""
+    config = yaml.safe_load((project / "config" / "tasmania.yaml").read_text(encoding="utf-8"))
+    month = ["2020-03-01", "2020-03-31"]
+    config["acquire"] |= {
+        "period": {"source": month, "target": month}, "as_of": "2026-01-01",
+        "weather": {"dataset": "silo", "back_end": "direct"},
+    }  # fmt: skip
+    config["mapping"]["dates"] = ["2020-03-15"]
+    return plan_of(config)
+
+
+def touched(plan: list[dict], module: str) -> list[dict]:
+    """The jobs that an edit of a module of the library changes."""
+    return [job for job in plan if f"lib/loam/{module}" in job["files"]]
+
+
+def rerun(plan: list[dict], module: str) -> list[dict]:
+    """These, and all that are made from what they make."""
+    found, queue = [], touched(plan, module)
+    while queue:
+        job = queue.pop()
+        if job not in found:
+            found.append(job)
+            queue += [plan[place] for place in job["then"]]
+    return found
+
+
+def rules(jobs: list[dict]) -> set[str]:
+    return {job["rule"] for job in jobs}
+
+
+def test_a_reader_that_no_domain_has_reruns_nothing(default_run, real_run):
+    assert rerun(default_run, "probes/icos.py") == rerun(real_run, "probes/icos.py") == []
+    assert rules(touched(real_run, "probes/ismn.py")) == {"prepare_probes"}
+    assert [job["wildcards"]["domain"] for job in touched(real_run, "probes/ismn.py")] == ["source"]
+
+
+def test_a_network_s_file_leaves_the_other_networks_alone(default_run):
+    from loam.training.network_names import network_of
+
+    lstm, mlp = (network_of(model).split(":")[0].removeprefix("loam.").replace(".", "/") for model in ("lstm", "mlp"))
+    for edited, others in ((lstm, "mlp"), (mlp, "lstm")):
+        jobs = rerun(default_run, f"{edited}.py")
+        training = {"train_source", "train_target", "fine_tune", "predict_held_out"}
+        assert training <= rules(jobs), edited
+        assert others not in {job["wildcards"].get("model") for job in jobs}, edited
+
+
+def test_a_client_s_file_asks_its_own_data_set_again_and_no_other(real_run, default_run):
+    jobs = touched(real_run, "acquire/direct/silo.py")
+    assert rules(jobs) == {"fetch_fields", "fetch_point_fields"}
+    assert {job["wildcards"]["dataset"] for job in jobs} == {"silo"}
+    assert rerun(default_run, "acquire/direct/silo.py") == []
+
+
+def test_the_report_s_names_rerun_the_report(default_run):
+    assert [job["rule"] for job in rerun(default_run, "report/names.py")] == ["build_report"]
