@@ -1,10 +1,9 @@
-"""Write docs/reference/config.md from the configuration's schema and defaults, datasets.md from datasets.yaml, and what
+"""Write docs/reference/config.md from the configuration's models, datasets.md from datasets.yaml, and what
 is possible of each variable into covariates.md, from loam.variables.
 """
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,11 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "workflow" / "lib"))
 
+from pydantic.fields import FieldInfo  # noqa: E402
+
+from loam.config.kinds import fields_of, kind_of, leaves  # noqa: E402
+from loam.config.run import Run  # noqa: E402
+from loam.config.wrong import as_yaml  # noqa: E402
 from loam.variables import QUANTITIES, shown  # noqa: E402
 
 PAGE = ROOT / "docs" / "reference" / "config.md"
@@ -35,60 +39,39 @@ KINDS = {
 
 
 def reference() -> str:
-    schema = yaml.safe_load((ROOT / "config" / "schema.yaml").read_text(encoding="utf-8"))
-    defaults = yaml.safe_load((ROOT / "config" / "config.yaml").read_text(encoding="utf-8"))
     lines = [
         "# Configuration",
         "",
-        "Every key, its type, its value in the default run (`config/config.yaml`) and what it does. This page is",
-        "generated from `config/schema.yaml` by `python docs/generate_reference.py`; any other key is an error.",
+        "Every key, what it takes, its value in the default run (`config/config.yaml`) and what it does. This page is",
+        "generated from the models in `loam.config.sections` by `python docs/generate_reference.py`; any other key is",
+        "an error.",
         "",
     ]
-    for name, part in schema["properties"].items():
-        lines += [f"## {name}", "", part["description"], ""]
-        rows = list(_rows(part, defaults[name], name, schema["$defs"]))
-        if rows:
-            lines += ["| key | type | default | meaning |", "|---|---|---|---|", *rows, ""]
+    for name, field in fields_of(Run).items():
+        kind = kind_of(field)
+        within = kind.item if kind.item and kind.item.section else kind
+        below = "[]." if within is kind.item else "."
+        rows = [f"| `{name}` {_cells(field)}"]
+        if within.section:
+            rows = [f"| `{name}{below}{key}` {_cells(inner)}" for key, inner in leaves(within.section)]
+        lines += [f"## {name}", "", field.description, ""]
+        lines += ["| key | takes | default | meaning |", "|---|---|---|---|", *rows, ""]
     return "\n".join(lines)
 
 
-def _rows(part: dict[str, Any], default: Any, path: str, definitions: dict[str, Any]):
-    is_list = "array" in part.get("type", "")
-    inner = part.get("items", {}) if is_list else part
-    if "properties" not in inner:
-        yield _row(path, part, default, definitions)
-    for name, child in inner.get("properties", {}).items():
-        key = f"{path}[].{name}" if is_list else f"{path}.{name}"
-        below = default.get(name) if isinstance(default, dict) else None
-        child = {**definitions.get(child.get("$ref", "").rsplit("/", 1)[-1], {}), **child}
-        if "properties" in child or "properties" in child.get("items", {}):
-            yield f"| `{key}` | {_type(child, definitions)} | | {child['description']} |"
-            yield from _rows(child, below, key, definitions)
-        else:
-            yield _row(key, child, below, definitions)
-
-
-def _row(key: str, part: dict[str, Any], default: Any, definitions: dict[str, Any]) -> str:
-    shown = "" if default is None else f"`{json.dumps(default, default=str)}`"
-    return f"| `{key}` | {_type(part, definitions)} | {shown} | {part.get('description', '')} |"
-
-
-def _type(part: dict[str, Any], definitions: dict[str, Any]) -> str:
-    names = {"date": "day", "dates": "[day, day]", "lags": "[first, last]", "period": "[day, day], null"}
-    if (name := part.get("$ref", "").rsplit("/", 1)[-1]) in names:
-        return names[name]
-    if "enum" in part:
-        return " \\| ".join("null" if value is None else f"`{value}`" for value in part["enum"])
-    kind = part["type"]
-    if isinstance(kind, list) and "array" in kind:
-        return " or ".join(
-            [f"list of {_type(part['items'], definitions)}", *(name for name in kind if name != "array")]
-        )
-    if isinstance(kind, list):
-        return " or ".join({"object": "mapping"}.get(name, name) for name in kind)
-    if kind == "array":
-        return f"list of {_type(part['items'], definitions)}"
-    return {"object": "mapping"}.get(kind, kind)
+def _cells(field: FieldInfo) -> str:
+    kind = kind_of(field)
+    within = kind.item if kind.item and kind.item.section else kind
+    takes = _cell(kind.noun)
+    if within.section:
+        takes = {list: "a list of entries", dict: "names, each with keys"}.get(kind.base, "keys")
+    elif kind.choices:
+        takes = " \\| ".join(f"`{choice}`" for choice in kind.choices)
+    elif kind.item is not None and kind.item.choices:
+        takes = "a list of " + " \\| ".join(f"`{choice}`" for choice in kind.item.choices)
+    default = None if field.is_required() or within.section else field.default
+    shown = "" if default is None else f"`{as_yaml(default)}`"
+    return f"| {takes}{' or null' if kind.null else ''} | {shown} | {field.description} |"
 
 
 def datasets() -> str:

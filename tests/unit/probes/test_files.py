@@ -1,7 +1,7 @@
 """The files that a domain's probes are read from, and what is said of those that lack."""
 
-import yaml
-
+from loam.config.kinds import kind_of
+from loam.config.sections.probes import ProbeFiles
 from loam.probes.files import SOURCES, probe_files
 
 
@@ -15,9 +15,8 @@ def test_each_path_of_a_domain_says_its_key_and_where_to_get_it(tmp_path):
     assert about["soil.tif"] == "of probes.maps"
 
 
-def test_every_format_says_where_its_files_come_from(project):
-    schema = yaml.safe_load((project / "config" / "schema.yaml").read_text(encoding="utf-8"))
-    formats = schema["$defs"]["probe_files"]["properties"]["format"]["enum"]
+def test_every_format_says_where_its_files_come_from():
+    formats = kind_of(ProbeFiles.model_fields["format"]).choices
     assert set(SOURCES) == set(formats)
     for name in formats:
         _, about = probe_files({"source": {"format": name, "path": "gone"}, "maps": []}, "source")

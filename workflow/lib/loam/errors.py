@@ -6,7 +6,7 @@ program and is shown with its traceback.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 # What Python and libraries raise where a file does not hold what its form promises: text for a number, a list for a
@@ -25,11 +25,12 @@ class LoamError(Exception):
         expected: what would have been right.
         fix: what to do about it.
         paste: lines of config that would do.
+        parts: the errors that this one says together, a line each.
     """
 
     def __init__(
         self, what: str, *, where: object = None, expected: str | None = None, fix: str | None = None,
-        paste: str | None = None,
+        paste: str | None = None, parts: Sequence[LoamError] = (),
     ) -> None:  # fmt: skip
         self.what, self.where, self.expected, self.fix, self.paste = what, where, expected, fix, paste
         text = f"{where}: {what}" if where is not None else what
@@ -37,7 +38,8 @@ class LoamError(Exception):
             text += f"; expected {expected}"
         if fix:
             text += f"; {fix}"
-        super().__init__(" ".join(text.split()) + (f"\n\n{paste}\n" if paste else ""))
+        lines = [" ".join(text.split()), *(f"  {part}" for part in parts)]
+        super().__init__("\n".join(lines) + (f"\n\n{paste}\n" if paste else ""))
 
 
 class ConfigError(LoamError):

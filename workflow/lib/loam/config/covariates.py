@@ -20,10 +20,6 @@ KINDS = {
     "sentinel2": r"(ndvi|ndwi)|sentinel2_age",
 }
 
-# Windows of lags of modelled moisture: those of Widyastuti et al., and what is known in near real time (SMAP L4 comes
-# with about three days of delay).
-LAG_WINDOWS = {"paper": [0, 7], "near_real_time": [3, 10]}
-
 INDICES = ("ndvi", "ndwi")  # of Sentinel-2
 NEIGHBOURS = ("slope", "aspect_cos", "aspect_sin", "wetness")
 SENTINEL = ("vv", "vh", "local_incidence", "sentinel1_age", "ndvi", "ndwi", "sentinel2_age")

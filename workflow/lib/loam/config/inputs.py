@@ -61,10 +61,7 @@ def _check_held(
         raise ConfigError(f"{file} has a date and serves no daily feature", where=KEY, fix="leave `date` out")
     if "{date}" in file:
         raise ConfigError(f"{file} has {{date}} in its name and a date", where=KEY, fix="leave one of the two out")
-    try:
-        known = date.fromisoformat(held)
-    except ValueError:
-        raise ConfigError(f"'{held}' is not a day", where=KEY, expected="date: YYYY-MM-DD") from None
+    known = date.fromisoformat(held)
     for name, (first, last) in daily:
         for day in days:
             for lag in range(first, last + 1):

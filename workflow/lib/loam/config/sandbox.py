@@ -48,7 +48,7 @@ def choose_samples(config: dict[str, Any]) -> None:
     else ``sandbox``; ``sandbox`` becomes ``cube``.
 
     Args:
-        config: valid by the schema; changed in place.
+        config: valid section by section; changed in place.
 
     Raises:
         ConfigError: a key that the sandbox settles is set to something else.
@@ -100,10 +100,7 @@ def _state_choices(config: dict[str, Any]) -> None:
 def _period(config: Mapping[str, Any], domain: str) -> list[str]:
     """The days of a domain's samples: those of its world whose lags do not reach back before it."""
     key = f"config key 'sandbox.period.{domain}'"
-    try:
-        first, last = (date.fromisoformat(day) for day in config["sandbox"]["period"][domain])
-    except ValueError as error:
-        raise ConfigError(f"is no period ({error})", where=key, expected="[YYYY-MM-DD, YYYY-MM-DD]") from None
+    first, last = (date.fromisoformat(day) for day in config["sandbox"]["period"][domain])
     if first.day != 1:
         raise ConfigError(f"begins on {first}", where=key, expected="the first day of a month")
     begin = first + timedelta(days=reach_of(config["features"], config["covariates"]))

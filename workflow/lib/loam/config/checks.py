@@ -1,0 +1,93 @@
+"""Keys of several sections that contradict each other. Read when the workflow is parsed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from loam.config.covariates import covariate_names
+from loam.config.inputs import check_days_held, check_units
+from loam.config.parts import makes
+from loam.config.wrong import nearest
+from loam.errors import ConfigError
+
+Config = Mapping[str, Any]
+
+
+def contradictions(config: Config) -> Iterator[ConfigError]:
+    """The errors of a configuration whose sections are right one by one."""
+    checks: list[Callable[[Config], None]] = [_check_features, _check_layers_named, _check_models]
+    mapping = config["mapping"]
+    if mapping["dates"] and makes(config) == "scores":
+        checks.append(_check_mapped)
+        if config["samples"]["from"] != "cube":  # whose grid and features are checked with what is acquired
+            checks += [_check_grid, _check_inputs]
+    for check in checks:
+        try:
+            check(config)
+        except ConfigError as error:
+            yield error
+
+
+def _check_features(config: Config) -> None:
+    _no_duplicates("features", covariate_names(config["features"]))
+
+
+def _check_layers_named(config: Config) -> None:
+    layers = [layer["name"] for layer in config["layers"]]
+    named = [("evaluation.coarse", item["layer"]) for item in config["evaluation"]["coarse"]]
+    for key, layer in [*named, *(("mapping.scale", layer) for layer in config["mapping"]["scale"])]:
+        if layer not in layers:
+            raise ConfigError(
+                f"no layer '{layer}'", where=f"config key '{key}'", expected=f"one of {', '.join(layers)}",
+                fix=nearest(layer, layers),
+            )  # fmt: skip
+
+
+def _check_models(config: Config) -> None:
+    if "lstm" in config["training"]["models"] and not config["features"]["sequence"]["variables"]:
+        raise ConfigError(
+            "model lstm reads a sequence and features.sequence.variables is empty",
+            where="config key 'training.models'", fix="name the sequence variables, or leave lstm out",
+        )  # fmt: skip
+
+
+def _check_mapped(config: Config) -> None:
+    mapping, training = config["mapping"], config["training"]
+    for key, chosen in (("model", training["models"]), ("scenario", training["scenarios"])):
+        if mapping[key] not in chosen:
+            raise ConfigError(
+                f"'{mapping[key]}' is not trained in this run", where=f"config key 'mapping.{key}'",
+                expected=f"one of {', '.join(chosen)}", fix=f"or add it to training.{key}s",
+            )  # fmt: skip
+
+
+def _check_grid(config: Config) -> None:
+    if not config["mapping"]["grid"]["like"]:
+        raise ConfigError(
+            "a map needs a grid", where="config key 'mapping.grid.like'", expected="like: my_data/elevation.tif",
+            fix="name a raster",
+        )  # fmt: skip
+
+
+def _check_inputs(config: Config) -> None:
+    mapping, features = config["mapping"], config["features"]
+    given = [
+        name for item in mapping["inputs"]
+        for name in ([item["feature"]] if isinstance(item["feature"], str) else item["feature"])
+    ]  # fmt: skip
+    _no_duplicates("mapping.inputs", given)
+    missing = sorted(set(covariate_names(features)) - set(given))
+    if missing:
+        raise ConfigError(
+            f"no raster for feature {', '.join(missing)}", where="config key 'mapping.inputs'",
+            fix="add a file for it, leave it out of features, or set mapping.dates to []",
+        )  # fmt: skip
+    check_days_held(mapping["inputs"], features, mapping["dates"])
+    check_units(mapping["inputs"])
+
+
+def _no_duplicates(key: str, names: list[str]) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigError(f"'{name}' is named twice", where=f"config key '{key}'", fix="name it once")

@@ -1,0 +1,163 @@
+"""Section ``acquire``: which raw data are fetched."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import AfterValidator, Field
+
+from loam.config.model import Days, Percent, Section, Words, iso_day
+
+BackEnd = Literal["earthengine", "direct", "local", "sandbox"]
+
+
+def _today_or_day(text: str) -> str:
+    return text if text == "today" else iso_day(text)
+
+
+class Periods(Section):
+    """Days of each domain's samples."""
+
+    source: Days | None = Field(None, description="Of the source domain.")
+    target: Days | None = Field(None, description="Of the target domain; days to map lie in it.")
+
+
+class EarthEngine(Section):
+    """Access to Google Earth Engine."""
+
+    project: str | None = Field(
+        None,
+        description="Google Cloud project that is registered for Earth Engine; needed by the back end earthengine.",
+        examples=["my-project"],
+    )
+    high_volume: bool = Field(False, description="Use the high-volume endpoint.")
+    requests: int = Field(8, ge=1, le=40, description="Requests that one job has under way at a time.")
+
+
+class Choice(Section):
+    """A dataset and where it comes from."""
+
+    sparse: ClassVar[bool] = True
+
+    dataset: str = Field(description="A dataset of docs/reference/datasets.md.", examples=["era5_land"])
+    back_end: BackEnd = Field(
+        description="Google Earth Engine, the provider itself, files of your own, or the synthetic world.",
+        examples=["direct"],
+    )
+
+
+class Sentinel1Scenes(Section):
+    """Which scenes of Sentinel-1, from where."""
+
+    sparse: ClassVar[bool] = True
+
+    dataset: str = Field(description="Dataset.", examples=["sentinel1"])
+    back_end: BackEnd = Field(
+        description="`direct`: products for the chain of loam itself; `local`: products of your own, SAFE folders or "
+        "zips in the folder `acquire.local.sentinel1`; `earthengine`: backscatter as it is kept there; `sandbox`: "
+        "products of the synthetic world.",
+        examples=["direct"],
+    )
+    provider: str | None = Field(None, description="Provider of the products.", examples=["cdse"])
+    relative_orbits: list[int] | None = Field(
+        None, description="Only these relative orbits; all if left out.", examples=[[118, 45]]
+    )
+    direction: Literal["ascending", "descending"] | None = Field(
+        None, description="Only this direction of flight; both if left out.", examples=["descending"]
+    )
+    polarisations: list[Literal["VV", "VH", "HH", "HV"]] | None = Field(
+        None, description="Only scenes with all of these; any if left out.", examples=[["VV", "VH"]]
+    )
+    gridded: bool | None = Field(
+        None, description="`sandbox`: backscatter on the run's pixels in place of products.", examples=[True]
+    )
+
+
+class Sentinel2Scenes(Section):
+    """Which scenes of Sentinel-2, from where."""
+
+    sparse: ClassVar[bool] = True
+
+    dataset: str = Field(description="Dataset.", examples=["sentinel2"])
+    back_end: BackEnd = Field(
+        description="Back end; `local`: products of your own, SAFE folders or zips in the folder "
+        "`acquire.local.sentinel2`.",
+        examples=["direct"],
+    )
+    catalogue: str | None = Field(
+        None,
+        description="STAC catalogue of the direct back end, one that docs/reference/datasets.md names.",
+        examples=["earth_search"],
+    )
+    cloud_cover: Percent | None = Field(None, description="Scenes with more cloud, %, are left out.", examples=[60])
+    crop: bool | None = Field(
+        None, description="Fetch the pixels of the run's grid only instead of whole tiles.", examples=[True]
+    )
+
+
+class Acquire(Section):
+    """Raw data to fetch."""
+
+    period: Periods = Field(
+        Periods(),
+        description="First and last day of each domain's samples; null where none are fetched. Days before the first "
+        "that lags and sums reach back to are fetched too.",
+    )
+    as_of: Annotated[str, AfterValidator(_today_or_day), Words("`today` or a day", "today")] = Field(
+        "today",
+        description="Day on which the data are asked for: `today` (UTC) or a fixed one. A month that is still open on "
+        "it is fetched again when it changes; a closed one never is.",
+    )
+    earthengine: EarthEngine = Field(
+        EarthEngine(),
+        description="Access to Google Earth Engine. Credentials are a service account's key file named by the "
+        "environment variable EARTHENGINE_SERVICE_ACCOUNT_KEY, or Google's application default credentials.",
+    )
+    local: dict[str, str] = Field(
+        {},
+        description="Folder of each dataset that is read from local files (docs/reference/local-files.md).",
+        examples=[{"terrain_local": "my_data/dem"}],
+    )
+    coarse_moisture: Choice | None = Field(
+        None,
+        description="Modelled moisture on coarse cells, the `sequence` of the networks.",
+        examples=[{"dataset": "smap_l4", "back_end": "earthengine"}],
+    )
+    weather: Choice | None = Field(
+        None,
+        description="Daily rain, lowest and highest air temperature.",
+        examples=[{"dataset": "era5_land", "back_end": "earthengine"}],
+    )
+    vegetation: Choice | None = Field(
+        None,
+        description="Composites of a vegetation index.",
+        examples=[{"dataset": "modis_ndvi", "back_end": "earthengine"}],
+    )
+    soil: Choice | None = Field(
+        None,
+        description="Available water capacity, organic carbon, clay, bulk density of four depths.",
+        examples=[{"dataset": "slga", "back_end": "earthengine"}],
+    )
+    terrain: Choice | None = Field(
+        None, description="Elevation.", examples=[{"dataset": "glo30", "back_end": "direct"}]
+    )
+    landcover: Choice | None = Field(
+        None,
+        description="Land cover; also tells land from water for the map.",
+        examples=[{"dataset": "worldcover", "back_end": "direct"}],
+    )
+    sentinel1: Sentinel1Scenes | None = Field(
+        None,
+        description="Sentinel-1 scenes; `snakemake scenes` lists them in config/scenes/<run>.csv.",
+        examples=[{"dataset": "sentinel1", "back_end": "direct"}],
+    )
+    sentinel2: Sentinel2Scenes | None = Field(
+        None,
+        description="Sentinel-2 scenes; listed likewise.",
+        examples=[{"dataset": "sentinel2", "back_end": "direct"}],
+    )
+    compare: list[Choice] = Field(
+        [],
+        description="Fields to compare the maps with, fetched for the target domain.",
+        examples=[[{"dataset": "smap_l4", "back_end": "earthengine"}]],
+    )

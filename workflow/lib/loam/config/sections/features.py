@@ -1,0 +1,80 @@
+"""Section ``features``: what the models read, by the names of the tables' columns."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+
+from loam.config.model import Lags, RefusalError, Section
+
+# Windows of lags of modelled moisture: those of Widyastuti et al., and what is known in near real time (SMAP L4 comes
+# with about three days of delay).
+LAG_WINDOWS = {"paper": [0, 7], "near_real_time": [3, 10]}
+
+
+def _named_window(lags: Any) -> Any:
+    if not isinstance(lags, str):
+        return lags
+    if lags not in LAG_WINDOWS:
+        raise RefusalError(
+            f"no window '{lags}'", expected=f"[first, last], like [0, 7], or one of {', '.join(LAG_WINDOWS)}"
+        )
+    return list(LAG_WINDOWS[lags])
+
+
+class DailyFeature(Section):
+    """A number of the day and of the days before."""
+
+    name: str = Field(description="Column.", examples=["rain"])
+    lags: Lags = Field(description="First and last lag in days, both included; 0 is the day itself.")
+
+
+class Sequence(Section):
+    """The series that the recurrent part of a network reads."""
+
+    variables: list[str] | None = Field(
+        None, description="Columns, found like `daily`; may be empty.", examples=[["sm_surface", "sm_rootzone"]]
+    )
+    lags: Annotated[Lags, BeforeValidator(_named_window)] = Field(
+        [0, 7],
+        description="First and last lag in days, both included; or a name: `paper` is [0, 7], `near_real_time` [3, "
+        "10], what is known on the day itself.",
+    )
+
+
+class ClassFeature(Section):
+    """A column of classes."""
+
+    name: str = Field(description="Column.", examples=["landcover"])
+    values: list[str | int] = Field(
+        min_length=2, description="The classes; another one in a table is an error.", examples=[["PAST", "FORE"]]
+    )
+
+
+class Features(Section):
+    """What the models read."""
+
+    static: list[str] | None = Field(
+        None,
+        description="Numbers that do not change at a station. Null, here and below, is the published method's in a run "
+        "from the cube, none in one from tables.",
+        examples=[["elevation", "clay_1"]],
+    )
+    daily: list[DailyFeature] | None = Field(
+        None,
+        description="Numbers of the day and, with lags, of the days before. Read from columns `<name>_<lag>` where "
+        "they exist, else built from the daily column `<name>`; a lag that crosses a gap is missing.",
+        examples=[[{"name": "rain", "lags": [0, 3]}]],
+    )
+    sequence: Sequence = Field(
+        Sequence(),
+        description="The modelled moisture, read as a series of days; the recurrent part of a network takes it step by "
+        "step.",
+    )
+    classes: list[ClassFeature] | None = Field(
+        None,
+        description="Class columns; each value becomes one 0/1 feature.",
+        examples=[[{"name": "landcover", "values": ["PAST", "FORE"]}]],
+    )
+    day_of_year: bool = Field(False, description="Add the sine and cosine of the day of year.")

@@ -1,0 +1,163 @@
+"""Section ``mapping``: which days are mapped, where, from which rasters."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from loam.config.days import days_named
+from loam.config.model import Bounds, Day, Names, Number, RefusalError, Section, Words
+from loam.config.sections.training import Model, Scenario
+from loam.errors import ConfigError
+
+Moisture = Annotated[Number, Field(ge=0, le=1)]
+
+
+def _days_of_ranges(entries: Any) -> Any:
+    if not isinstance(entries, list):
+        return entries
+    try:
+        return days_named(entries)
+    except ConfigError as error:
+        raise RefusalError(error.what, expected=error.expected) from None
+
+
+def _epsg(text: str) -> str:
+    digits = "".join(letter for letter in text if letter.isdigit())
+    if text != f"EPSG:{digits}" or not digits:
+        fix = f"write EPSG:{digits}" if 4 <= len(digits) <= 6 else None
+        raise RefusalError(f"'{text}' is not an EPSG code", expected="EPSG and a number, like EPSG:28355", fix=fix)
+    return text
+
+
+def _limits(limits: list[float]) -> list[float]:
+    if limits[0] >= limits[1]:
+        raise RefusalError(f"{limits[0]} is not below {limits[1]}", expected="[lower, upper], m3 m-3")
+    return limits
+
+
+def _box(bounds: list[float]) -> list[float]:
+    west, south, east, north = bounds
+    if west >= east or south >= north:
+        sides = f"west {west} is not below east {east}" if west >= east else f"south {south} is not below north {north}"
+        raise RefusalError(sides, expected="[west, south, east, north]")
+    return bounds
+
+
+class Grid(Section):
+    """The grid of the map."""
+
+    like: str | None = Field(
+        None,
+        description="A raster whose grid (CRS, transform, shape) is taken and whose missing pixels are not mapped. "
+        "Null for a run without a map, or where the grid is given by numbers.",
+        examples=["my_data/elevation.tif"],
+    )
+    crs: Annotated[str, AfterValidator(_epsg), Words("an EPSG code", "EPSG:28355")] | None = Field(
+        None, description="Coordinate reference system of a grid given by numbers, as EPSG code."
+    )
+    bounds: Annotated[Bounds, AfterValidator(_box)] | None = Field(
+        None,
+        description="Its west, south, east and north edges, in units of the CRS; a whole number of pixels apart.",
+        examples=[[540000, 5336000, 564000, 5360000]],
+    )
+    resolution: Number | None = Field(None, gt=0, description="Side of its pixels, in units of the CRS.", examples=[80])
+
+
+class MapInput(Section):
+    """A file with the pixels of features."""
+
+    sparse: ClassVar[bool] = True
+
+    feature: Names = Field(
+        description="Feature, or features of the file's bands in order (netCDF: variables of these names)."
+    )
+    file: str = Field(
+        description="GeoTIFF or netCDF (with time); `{date}`, `{year}`, `{month}` stand for the day that is read. A "
+        "file of a daily feature has `{date}` in its name, or time, or a `date`.",
+        examples=["my_data/tmin_{date}.tif"],
+    )
+    date: Day | None = Field(
+        None,
+        description="The one day that the file of a daily feature holds, where its name does not tell; no other day "
+        "can be mapped from it.",
+    )
+    unit: Names | None = Field(
+        None,
+        description="Unit of the file's values (one, or one a feature in their order), where the file names none or a "
+        "wrong one. Values in another unit than that of the training data are converted, or refused with both names.",
+        examples=["degC"],
+    )
+    classes: dict[str, int] | None = Field(
+        None, description="For a class feature: the raster value of each class.", examples=[{"PAST": 1, "FORE": 2}]
+    )
+
+
+class Limits(Section):
+    """Limits of the colours of one layer."""
+
+    sparse: ClassVar[bool] = True
+
+    mean: Annotated[list[Moisture], AfterValidator(_limits), Words("[lower, upper]", [0.05, 0.45])] | None = Field(
+        None, min_length=2, max_length=2, description="Of the moisture, m3 m-3: [lower, upper]."
+    )
+    std: Annotated[list[Moisture], AfterValidator(_limits), Words("[lower, upper]", [0, 0.05])] | None = Field(
+        None, min_length=2, max_length=2, description="Of the spread over the members, m3 m-3."
+    )
+
+
+class Mapping(Section):
+    """What is mapped."""
+
+    dates: Annotated[
+        list[Day], BeforeValidator(_days_of_ranges), Words("a list of days", ["2022-08-15"])
+    ] | None = Field(
+        None,
+        description="Days to map; none, or null, for a run without a map. The sandbox has two of its own. "
+        "`2022-06-01..2022-08-31` is a range, both ends included; `2022-06-01..2022-08-31 every 7 days` takes each "
+        "seventh day from its first.",
+    )  # fmt: skip
+    model: Model | None = Field(
+        None,
+        description="Network whose members make the map; null is `lstm` where it is trained, else `mlp`.",
+        examples=["mlp"],
+    )
+    scenario: Scenario | None = Field(
+        None,
+        description="Scenario whose members make the map; null is `transfer` where it is trained, else `target`.",
+        examples=["transfer"],
+    )
+    grid: Grid = Field(Grid(), description="The grid of the map.")
+    tile: int = Field(512, ge=16, multiple_of=16, description="Pixels a side of a block; bounds the memory.")
+    inputs: list[MapInput] = Field(
+        [],
+        description="Where the pixels of each feature are. A file on another grid is read at its cell nearest to the "
+        "pixel's centre.",
+        examples=[[{"feature": "tmin", "file": "my_data/tmin_{date}.tif"}]],
+    )
+    outside: Literal["mask", "keep"] = Field(
+        "mask",
+        description="What becomes of a pixel whose inputs lie outside the range of the training data, where networks "
+        "extrapolate: `mask`, it has no value in soil_moisture.tif; `keep`, it has what the members say. trust.tif "
+        "tells which they are either way.",
+    )
+    scale: dict[str, Limits] = Field(
+        {},
+        description="Limits of the colours of pictures and QGIS styles, on all days of the run; by layer. A limit that "
+        "is not given follows from the target's observed moisture: its 1st and 99th percentile, rounded outwards to "
+        "0.05; the spread's upper limit is an eighth of that width.",
+        examples=[{"surface": {"mean": [0.05, 0.45]}}],
+    )
+    licence: str | None = Field(
+        None,
+        min_length=1,
+        description="Licence of the maps, written into their tags; null is told as not stated. The licences of the "
+        "data that were fetched stand in the tags too, and may ask for more.",
+        examples=["CC-BY-4.0"],
+    )
+    truth: str | None = Field(
+        None,
+        description="Known moisture (netCDF) to score the map against; null for a real run.",
+        examples=["my_data/truth.nc"],
+    )

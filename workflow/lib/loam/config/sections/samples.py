@@ -1,0 +1,56 @@
+"""Section ``samples``: where the rows come from that models learn from and are scored on."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from loam.config.model import Section
+
+
+class Columns(Section):
+    """What the key columns of the tables are called."""
+
+    station: str = Field("station", description="Column of the station's name.")
+    date: str = Field("date", description="Column of the day, ISO 8601 (2016-02-05).")
+    latitude: str = Field(
+        "latitude",
+        description="Column of the latitude, degrees north, WGS 84; not read where samples come from probes.",
+    )
+    longitude: str = Field(
+        "longitude",
+        description="Column of the longitude, degrees east, WGS 84; not read where samples come from probes.",
+    )
+
+
+class Samples(Section):
+    """Where rows come from."""
+
+    from_: Literal["table", "probes", "cube", "sandbox"] | None = Field(
+        None,
+        alias="from",
+        description="Null: what the rest shows, the tables named below, `acquire`, `probes`, else `sandbox`. `table`: "
+        "ready tables, one row a (station, date). `probes`: moisture comes from probe files (section `probes`), and "
+        "the two tables hold covariates only; both may be one file. `cube`: moisture comes from probe files, "
+        "covariates from what section `acquire` fetches, read as the map reads them. `sandbox`: the same from the "
+        "synthetic world that section `sandbox` describes; it settles `acquire`, `probes.source`, `probes.target`, "
+        "`mapping.grid`, `mapping.truth` (docs/sandbox.md).",
+    )
+    source: str | None = Field(
+        None,
+        description="CSV or Parquet table of the source (data-rich) domain; not read with `cube`.",
+        examples=["my_data/source.csv"],
+    )
+    target: str | None = Field(
+        None,
+        description="CSV or Parquet table of the target domain (the few local probes); not read with `cube`.",
+        examples=["my_data/target.csv"],
+    )
+    columns: Columns = Field(Columns(), description="What the key columns of the two tables are called.")
+    groups: list[str] = Field(
+        [],
+        description="Columns carried along to group scores by; never features. Where samples come from probes, "
+        "`elevation`, `landcover` and `soil` are those of the station.",
+        examples=[["landcover"]],
+    )
