@@ -7,7 +7,7 @@ import pytest
 
 ORDER = [
     "acquire", "sentinel1", "sentinel2", "probes", "covariates", "sandbox", "samples", "models", "protocols",
-    "training", "evaluation", "explain", "mapping", "report",
+    "protocols", "training", "evaluation", "explain", "mapping", "report",
 ]  # fmt: skip
 EVERYWHERE = {"grid", "config", "io", "errors", "variables", "dateline", "door", "codes", "plugins"}
 TORCH = {"models", "training", "mapping", "explain"}

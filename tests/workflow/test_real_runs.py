@@ -46,7 +46,8 @@ def yanco(copy_project, project, shared_data, tmp_path_factory):
 
 
 def test_murrumbidgee_holds_out_thirteen_stations_in_two_layers(murrumbidgee):
-    held_out = read_table(murrumbidgee / "folds.csv", FOLDS)["test_station"]
+    folds = read_table(murrumbidgee / "folds.csv", FOLDS)
+    held_out = folds.loc[folds["role"] == "test", "station"]
     assert held_out.nunique() == 13 and set(held_out.str[0]) == {"Y"}
     target = read_table(murrumbidgee / "samples" / "target.parquet")
     observed = target.groupby("station")[["surface", "subsurface"]].count()

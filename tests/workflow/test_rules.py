@@ -12,7 +12,10 @@ BY_WILDCARDS = {  # the data set, format or model of a job says which plugins it
     "fetch_maps", "fetch_fields", "fetch_point_maps", "fetch_point_fields", "prepare_probes",
     "train_source", "train_target", "fine_tune", "predict_held_out",
 }  # fmt: skip
-CHOSEN = {"map_soil_moisture": "loam.training.lstm:build_lstm"}
+CHOSEN = {
+    "draw_folds": "loam.protocols.stations:leave_one_station_out",
+    "map_soil_moisture": "loam.training.lstm:build_lstm",
+}
 TARGETS = {"all", "scenes", "probes", "sentinel1", "sentinel2", "cube"}
 
 PARSE = """

@@ -53,6 +53,7 @@ rule predict_baselines:
 
 rule merge_predictions:
     input:
+        folds="results/{run}/folds.csv",
         baselines="results/{run}/baselines/predictions.parquet",
         models=expand(
             "results/{{run}}/models/{model}/{scenario}/predictions.parquet",

@@ -1,6 +1,7 @@
 # Training: folds, pretraining on the source domain, training on the target domain, fine-tuning.
 # Needs: results/<run>/samples/.
 # Gives: results/<run>/folds.csv, results/<run>/models/<model>/<scenario>/.
+from loam.protocols.names import protocol_of
 from loam.training.network_names import network_of
 
 TRAINING_KEYS = [
@@ -31,7 +32,7 @@ rule draw_folds:
         runtime=5,
     params:
         values=pick(CONFIG, "seed", "layers"),
-        code=code_version("draw_folds"),
+        code=code_version("draw_folds", protocol_of("leave_one_station_out")),
     script:
         "../scripts/draw_folds.py"
 

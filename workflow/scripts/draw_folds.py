@@ -1,4 +1,4 @@
-"""Draw the folds of leave-one-station-out on the target domain."""
+"""Draw the folds of a protocol on the target domain."""
 
 from loam.io.stage import Paths, Values, run_stage
 from loam.io.schemas import FOLDS

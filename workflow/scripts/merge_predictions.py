@@ -1,18 +1,18 @@
-"""Put all held-out predictions into one table, after checking that the stations were held out."""
+"""Put all held-out predictions into one table, after checking that the rows were held out."""
 
 import json
 
 from loam.io.stage import Paths, Values, run_stage
 from loam.evaluation.merge import merge_predictions
-from loam.io.schemas import PREDICTIONS
+from loam.io.schemas import FOLDS, PREDICTIONS
 from loam.io.tables import read_table, write_table
 
 
 def stage(paths: Paths, values: Values) -> None:
-    baselines = read_table(paths["baselines"], PREDICTIONS)
+    folds, baselines = read_table(paths["folds"], FOLDS), [read_table(paths["baselines"], PREDICTIONS)]
     models = [read_table(path, PREDICTIONS) for path in paths["models"]]
     cards = [json.loads(path.read_text(encoding="utf-8")) for path in paths["cards"]]
-    write_table(merge_predictions(baselines, models, cards), paths["predictions"], PREDICTIONS)
+    write_table(merge_predictions(folds, baselines, models, cards), paths["predictions"], PREDICTIONS)
 
 
 if __name__ == "__main__":

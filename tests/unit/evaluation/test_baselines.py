@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from held_out import folds_of
 
 from loam.errors import ConfigError, LeakageError, TableError
 from loam.evaluation.baselines import boosted_trees, coarse, line, predict_baselines, same_day_mean
@@ -54,7 +55,7 @@ def source():
 
 @pytest.fixture
 def folds():
-    return pd.DataFrame({"fold": [1, 2, 3, 4], "test_station": STATIONS, "validation_station": ["c", "a", "d", "b"]})
+    return folds_of(dict(zip(STATIONS, ["c", "a", "d", "b"], strict=True)))
 
 
 def test_every_baseline_predicts_every_station_once_where_the_layer_is_observed(source, target, folds):
@@ -147,8 +148,8 @@ def test_a_layer_that_no_training_station_observes_is_left_out_and_logged(target
 
 
 def test_folds_of_other_stations_are_refused(source, target, folds):
-    with pytest.raises(TableError, match=r"differ: d"):
-        predict_baselines(source, target, folds.iloc[:3], VALUES)
+    with pytest.raises(TableError, match=r"station d is in the folds or in the samples only"):
+        predict_baselines(source, target, folds[folds["station"] != "d"], VALUES)
 
 
 def test_a_station_in_both_domains_is_refused(source, target, folds):

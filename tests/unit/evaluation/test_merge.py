@@ -3,39 +3,46 @@
 import numpy as np
 import pandas as pd
 import pytest
+from held_out import days_of, folds_of
 
 from loam.errors import LeakageError, TableError
 from loam.evaluation.merge import merge_predictions
 from loam.io.schemas import PREDICTIONS
 
 STATIONS = ["a", "b", "c"]
-VALIDATION = {"a": "b", "b": "c", "c": "a"}
+SPAN = ["2019-01-01", "2021-12-31"]
+FOLDS = folds_of({"a": "b", "b": "c", "c": "a"})
 
 
 def predictions(model, scenario):
     return pd.DataFrame(
         {
+            "protocol": "leave_one_station_out",
+            "size": 0,
+            "draw": 1,
             "model": model,
             "scenario": scenario,
             "fold": np.repeat([1, 2, 3], 4),
+            "domain": "target",
             "station": np.repeat(STATIONS, 4),
             "date": np.tile(pd.date_range("2020-01-01", periods=4), 3),
             "layer": "surface",
             "observed": 0.2,
+            "output": np.nan,
             "predicted": 0.25,
+            "spread": np.nan,
+            "lower": np.nan,
+            "upper": np.nan,
         }
     )
 
 
 def card(model, scenario):
-    members = [
-        {"fold": fold, "test_station": station, "validation_station": VALIDATION[station],
-         "training_stations": [name for name in STATIONS if name not in (station, VALIDATION[station])]}
-        for fold, station in enumerate(STATIONS, start=1)
-    ]  # fmt: skip
+    members = [{"fold": fold, "days": days_of(FOLDS, fold)} for fold in (1, 2, 3)]
     if scenario == "source":
-        members = [{"fold": 0, "test_station": None, "validation_station": None, "training_stations": ["far", "away"]}]
-    return {"model": model, "scenario": scenario, "members": members}
+        members = [{"fold": 0, "days": {"training": {"far": [SPAN], "away": [SPAN]}}}]
+    protocol = None if scenario == "source" else "leave_one_station_out"
+    return {"model": model, "scenario": scenario, "protocol": protocol, "members": members}
 
 
 @pytest.fixture
@@ -43,7 +50,8 @@ def run():
     """Baselines, and two networks with their cards."""
     names = [("mlp", "source"), ("mlp", "transfer")]
     return {
-        "baselines": predictions("coarse", "none"),
+        "folds": FOLDS,
+        "baselines": [predictions("coarse", "none")],
         "models": [predictions(*name) for name in names],
         "cards": [card(*name) for name in names],
     }
@@ -57,16 +65,30 @@ def test_everything_that_was_held_out_is_merged(run):
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("key", ["training_stations", "validation_station"])
-def test_a_station_that_trained_or_validated_its_own_fold_is_refused(run, key):
-    member = run["cards"][1]["members"][1]
-    member[key] = "b" if key == "validation_station" else [*member[key], "b"]
-    with pytest.raises(LeakageError, match=r"card of mlp transfer: station b is scored in fold 2"):
+@pytest.mark.parametrize("role", ["training", "validation"])
+def test_a_station_that_trained_or_validated_its_own_fold_is_refused(run, role):
+    run["cards"][1]["members"][1]["days"][role]["b"] = [SPAN]
+    with pytest.raises(LeakageError, match=r"card of mlp transfer: station b is scored in fold 2") as raised:
+        merge_predictions(**run)
+    assert f"among the {role} rows of that day (4 such rows)" in str(raised.value)
+
+
+def test_a_single_day_that_trained_is_found_and_named(run):
+    run["cards"][1]["members"][1]["days"]["training"]["b"] = [SPAN[:1] * 2, ["2020-01-03", "2020-01-03"]]
+    with pytest.raises(LeakageError, match=r"station b is scored in fold 2 on 2020-01-03 .*training.* \(1 such"):
         merge_predictions(**run)
 
 
+def test_other_days_of_a_tested_station_may_train(run):
+    run["cards"][1]["members"][1]["days"]["training"]["b"] = [
+        ["2019-01-01", "2019-12-31"],
+        ["2020-01-05", "2020-02-01"],
+    ]
+    assert len(merge_predictions(**run)) == 36
+
+
 def test_a_source_model_that_saw_a_target_station_is_refused(run):
-    run["cards"][0]["members"][0]["training_stations"].append("c")
+    run["cards"][0]["members"][0]["days"]["training"]["c"] = [SPAN]
     with pytest.raises(LeakageError, match=r"card of mlp source: station c"):
         merge_predictions(**run)
 
@@ -78,8 +100,11 @@ def test_predictions_of_another_fold_are_refused(run):
 
 
 def test_a_baseline_of_other_folds_is_refused(run):
-    run["baselines"]["fold"] = run["baselines"]["fold"].map({1: 2, 2: 3, 3: 1})
-    with pytest.raises(TableError, match=r"predictions of coarse none: fold 2 tests a; expected station b"):
+    (baseline,) = run["baselines"]
+    baseline["fold"] = baseline["fold"].map({1: 2, 2: 3, 3: 1})
+    with pytest.raises(
+        TableError, match=r"predictions of coarse none: fold 1 tests c on 2020-01-01; expected station a"
+    ):
         merge_predictions(**run)
 
 
@@ -90,7 +115,7 @@ def test_a_network_without_one_of_the_stations_is_refused(run):
 
 
 def test_a_baseline_may_be_silent_on_a_station(run, caplog):
-    run["baselines"] = run["baselines"][run["baselines"]["station"] != "c"]
+    run["baselines"] = [rows[rows["station"] != "c"] for rows in run["baselines"]]
     assert len(merge_predictions(**run)) == 32
     assert "predictions of coarse none: none for station c" in caplog.text
 
@@ -111,4 +136,12 @@ def test_a_prediction_that_is_no_number_is_refused(run, value):
 def test_a_card_of_other_predictions_is_refused(run):
     run["cards"].reverse()
     with pytest.raises(TableError, match="card of mlp transfer: predictions of mlp source"):
+        merge_predictions(**run)
+
+
+def test_a_station_and_day_that_two_folds_test_is_refused(run):
+    run["folds"] = pd.concat([FOLDS, FOLDS[FOLDS["fold"] == 1].assign(fold=4)])
+    again = run["baselines"][0].query("fold == 1").assign(fold=4)
+    run |= {"baselines": [*run["baselines"], again], "models": [], "cards": []}
+    with pytest.raises(TableError, match="station a on 2020-01-01 is tested in two folds"):
         merge_predictions(**run)

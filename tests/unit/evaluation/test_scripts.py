@@ -11,6 +11,7 @@ import pandas as pd
 import predict_baselines as baselines
 import pytest
 import score_predictions as scoring
+from held_out import days_of, folds_of
 
 from loam.io.schemas import METRICS_TABLE, SUMMARY
 from loam.io.tables import read_table, write_table
@@ -38,18 +39,18 @@ def paths(tmp_path):
     target = samples(["1", "2", "3"])  # names that a CSV reads as numbers
     network = target.rename(columns={"surface": "observed"}).drop(columns="clay")
     network = network.assign(
-        model="mlp", scenario="transfer", fold=network["station"].astype(int), layer="surface",
+        protocol="leave_one_station_out", size=0, draw=1, domain="target", output=np.nan, spread=np.nan, lower=np.nan,
+        upper=np.nan, model="mlp", scenario="transfer", fold=network["station"].astype(int), layer="surface",
         predicted=network["observed"] + generator.normal(0, 0.03, len(network)),
     )  # fmt: skip
-    members = [
-        {"fold": fold, "test_station": test, "validation_station": validation, "training_stations": [training]}
-        for fold, (test, validation, training) in enumerate(["123", "231", "312"], start=1)
-    ]
+    folds = folds_of({"1": "2", "2": "3", "3": "1"})
+    card = {"model": "mlp", "scenario": "transfer", "protocol": "leave_one_station_out"}
+    card["members"] = [{"fold": fold, "days": days_of(folds, fold)} for fold in (1, 2, 3)]
     write_table(samples(["far"]), tmp_path / "source.parquet")
     write_table(target, tmp_path / "target.parquet")
     write_table(network, tmp_path / "network.parquet")
-    (tmp_path / "card.json").write_text(json.dumps({"model": "mlp", "scenario": "transfer", "members": members}))
-    (tmp_path / "folds.csv").write_text("fold,test_station,validation_station\n1,1,2\n2,2,3\n3,3,1\n")
+    (tmp_path / "card.json").write_text(json.dumps(card))
+    write_table(folds, tmp_path / "folds.csv")
     return tmp_path
 
 
@@ -60,7 +61,7 @@ def test_scripts_lead_from_samples_to_scores(paths):
         {"seed": 1, "threads": 1, "layers": [{"name": "surface"}], "features": FEATURES, "evaluation": {"coarse": []}},
     )  # fmt: skip
     merging.stage(
-        {"baselines": paths / "baselines.parquet", "models": [paths / "network.parquet"],
+        {"folds": paths / "folds.csv", "baselines": paths / "baselines.parquet", "models": [paths / "network.parquet"],
          "cards": [paths / "card.json"], "predictions": paths / "predictions.parquet"},
         {},
     )  # fmt: skip

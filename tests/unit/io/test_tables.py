@@ -1,13 +1,18 @@
 import numpy as np
 import pandas as pd
+import pandera.pandas as pandera
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from loam.errors import TableError
-from loam.io.schemas import FOLDS
 from loam.io.tables import export_table, read_table, write_table
 
+NAME = pandera.Column(str, pandera.Check.str_length(min_value=1), coerce=True)
+FOLDS = pandera.DataFrameSchema(
+    {"fold": pandera.Column(int, pandera.Check.ge(1), unique=True), "test_station": NAME, "validation_station": NAME},
+    strict=True,
+)
 folds = pd.DataFrame({"fold": [1, 2], "test_station": ["a", "b"], "validation_station": ["b", "a"]})
 
 

@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from held_out import days_of, folds_of
 
 from loam.config.settings import load_config
 from loam.evaluation.metrics import score_stations
 from loam.evaluation.summary import summarise
-from loam.io.schemas import MAP_SCORES
+from loam.io.schemas import MAP_SCORES, PREDICTIONS
 
 # bias between stations, random error, share of the variation that is followed
 ERRORS = {
@@ -64,11 +65,13 @@ def make_predictions(stations, days, layers, systems):
                 )  # fmt: skip
                 parts.append(
                     pd.DataFrame(
-                        {"model": system[0], "scenario": system[1], "fold": fold, "station": station, "date": dates,
+                        {"protocol": "leave_one_station_out", "size": 0, "draw": 1, "model": system[0],
+                         "scenario": system[1], "fold": fold, "domain": "target", "station": station, "date": dates,
                          "layer": layer, "observed": observed, "predicted": predicted}
                     )
                 )  # fmt: skip
-    return pd.concat(parts, ignore_index=True)
+    unknown = dict.fromkeys(["output", "spread", "lower", "upper"], np.nan)
+    return pd.concat(parts, ignore_index=True).assign(**unknown)[list(PREDICTIONS.columns)]
 
 
 @pytest.fixture
@@ -83,10 +86,7 @@ def make_run(project):
         networks = sorted(set(predictions["model"]) & {"mlp", "lstm"})
         scenarios = [name for name in ("source", "target", "transfer") if name in set(predictions["scenario"])]
         config["training"] |= {"models": networks, "scenarios": scenarios}
-        folds = pd.DataFrame(
-            {"fold": range(1, len(stations) + 1), "test_station": stations,
-             "validation_station": [*stations[1:], stations[0]]}
-        )  # fmt: skip
+        folds = folds_of(dict(zip(stations, [*stations[1:], stations[0]], strict=True)))
         dropped = pd.DataFrame(
             [("source", "far", "kept", "", 7000), ("source", "far", "covariate", "rain", 12)]
             + [("target", station, "kept", "", days) for station in stations]
@@ -128,12 +128,11 @@ def map_score():
 def make_card(model, scenario, folds):
     """What a card says of the members' stations and epochs."""
     members = [
-        {"fold": row.fold, "test_station": row.test_station, "validation_station": row.validation_station,
-         "training_stations": [], "training_rows": 1000 * row.fold, "epochs": 40 + row.fold,
-         "best_epoch": 35 + row.fold, "best_validation_loss": 0.1 * row.fold}
-        for row in folds.itertuples()
+        {"fold": fold, "days": days_of(folds, fold), "training_rows": 1000 * fold, "epochs": 40 + fold,
+         "best_epoch": 35 + fold, "best_validation_loss": 0.1 * fold}
+        for fold in sorted(set(folds["fold"].tolist()))
     ]  # fmt: skip
     if scenario == "source":
-        members = [{**members[0], "fold": 0, "test_station": None}]
+        members = [{**members[0], "fold": 0, "days": {}}]
     training = {"epochs": 150, "patience": 5, "batch_size": 32}
     return {"model": model, "scenario": scenario, "training": training, "members": members}

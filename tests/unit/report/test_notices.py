@@ -9,7 +9,7 @@ def card(*members, model="mlp", scenario="target", batch_size=128):
         "model": model, "scenario": scenario,
         "training": {"epochs": 150, "patience": 5, "batch_size": batch_size},
         "members": [
-            {"fold": fold, "test_station": f"K{fold}", "epochs": run, "training_rows": rows}
+            {"fold": fold, "days": {"test": {f"K{fold}": []}}, "epochs": run, "training_rows": rows}
             for fold, (run, rows) in enumerate(members, start=1)
         ],
     }  # fmt: skip

@@ -60,7 +60,7 @@ def test_a_card_without_a_range_asks_for_training():
 @pytest.fixture
 def boxes(source, target, make_plan, by_stations, features, tmp_path):
     """The box in the card of each scenario, where station far0 and near0 have extreme values of their own."""
-    validates = train_source(make_plan("mlp", epochs=1), source, by_stations).card["members"][0]["validation_station"]
+    validates = train_source(make_plan("mlp", epochs=1), source, by_stations).card["members"][0]["days"]["validation"]
     for station, value in zip(validates, (1000.0,), strict=True):
         source.loc[source["station"] == station, "clay"] = value
     trains = next(name for name in source["station"].unique() if name not in validates)

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from held_out import stations_of
 
 from loam.covariates.features import feature_set
 from loam.errors import ConfigError, LeakageError
@@ -68,13 +69,13 @@ def test_impossible_values_at_the_held_out_station_change_no_bit_of_its_fold(
     clean = train(scenario, model, target, folds, scaling)
     moved = False
     for fold in (2, 5):
-        held_out = target["station"] == folds["test_station"][fold - 1]
+        held_out = target["station"].isin(stations_of(folds, "test")[fold])
         planted = target.copy()
         planted.loc[held_out, features.columns] = 1e6
         planted.loc[held_out, LAYERS] = np.where(planted.loc[held_out, LAYERS].isna(), np.nan, -1e6)
         absurd = train(scenario, model, planted, folds, scaling)
         assert differences(clean, absurd, fold) == []
-        for other in set(folds["fold"]) - {fold}:
+        for other in set(folds["fold"].tolist()) - {fold}:
             assert differences(clean, absurd, other), "what is planted must reach all other folds"
         moved = moved or any(
             of_clean["epochs"] != of_absurd["epochs"]
@@ -87,7 +88,7 @@ def test_a_planted_station_would_be_seen_if_it_did_train(target, folds, features
     """The test above can fail: a fold that trains on the planted station differs in every weight and scaler."""
     clean = train("target", "mlp", target, folds, "fold")
     planted = target.copy()
-    planted.loc[planted["station"] == folds["test_station"][0], features.columns] = 1e6
+    planted.loc[planted["station"].isin(stations_of(folds, "test")[1]), features.columns] = 1e6
     found = differences(clean, train("target", "mlp", planted, folds, "fold"), 2)
     assert {"scaler", "hidden.0.weight", "output.bias", "history", "best_validation_loss"} <= set(found)
 
@@ -124,8 +125,9 @@ def test_target_reads_with_its_own_scaler_or_that_of_the_source_s_training_rows(
     own = train_target(plan, target, folds, "fold", source, by_stations).card
     borrowed = train_target(plan, target, folds, "source", source, by_stations).card
     column = own["features"].index("rain_0")
-    for fold, of_own, of_source in zip(folds.itertuples(), own["members"], borrowed["members"], strict=True):
-        trains = target[~target["station"].isin([fold.test_station, fold.validation_station])]
+    for of_own, of_source in zip(own["members"], borrowed["members"], strict=True):
+        trains = target[target["station"].isin(stations_of(folds, "training")[of_own["fold"]])]
+        assert set(of_own["days"]["training"]) == set(trains["station"])
         assert of_own["scaler"]["mean"][column] == pytest.approx(trains["rain_0"].mean(), abs=1e-14)
         assert of_own["training_rows"] == len(trains)
         assert of_source["scaler"]["mean"] == pretrained.mean[0].tolist()
@@ -146,11 +148,12 @@ def test_the_seed_decides_the_source_s_member(model, source, make_plan, by_stati
 def test_the_source_s_card_names_its_stations_and_dates(source, make_plan, by_stations):
     card = train_source(make_plan("mlp", epochs=1), source, by_stations).card
     (member,) = card["members"]
-    assert (member["fold"], member["test_station"]) == (0, None)
-    assert sorted(member["training_stations"] + member["validation_station"]) == sorted(source["station"].unique())
+    assert (member["fold"], member["test_rows"]) == (0, 0) and "test" not in member["days"]
+    assert sorted([*member["days"]["training"], *member["days"]["validation"]]) == sorted(source["station"].unique())
     assert member["training_rows"] + member["validation_rows"] == len(source)
-    trains = source[source["station"].isin(member["training_stations"])]["date"]
-    assert member["training_dates"] == [f"{trains.min():%Y-%m-%d}", f"{trains.max():%Y-%m-%d}"]
+    for station, spans in member["days"]["training"].items():
+        trains = source[source["station"] == station]["date"]
+        assert spans == [[f"{trains.min():%Y-%m-%d}", f"{trains.max():%Y-%m-%d}"]]
 
 
 def test_training_makes_predictions_better(source, make_plan, by_stations):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from held_out import folds_of, stations_of
 
 from loam.errors import ConfigError, LeakageError, TableError
 from loam.training.folds import draw_folds
@@ -62,34 +63,54 @@ def test_one_station_cannot_be_split_by_stations(source):
 
 def test_a_fold_leaves_its_test_station_out(target):
     folds = draw_folds(target, LAYERS, 0)
-    for fold, split in zip(folds.itertuples(), split_folds(target, LAYERS, folds), strict=True):
-        assert set(target["station"].iloc[split.validation]) == {fold.validation_station}
+    tested, validates = (sum(stations_of(folds, role).values(), []) for role in ("test", "validation"))
+    for test, validation, split in zip(tested, validates, split_folds(target, LAYERS, folds), strict=True):
+        assert set(target["station"].iloc[split.validation]) == {validation}
         trains = set(target["station"].iloc[split.training])
-        assert trains == set(target["station"]) - {fold.test_station, fold.validation_station}
-        held_out = (target["station"] == fold.test_station).sum()
-        assert len(split.training) + len(split.validation) == len(target) - held_out
+        assert trains == set(target["station"]) - {test, validation}
+        assert split.test.tolist() == np.flatnonzero(target["station"] == test).tolist()
+        assert len(split.training) + len(split.validation) == len(target) - len(split.test)
+
+
+def test_a_fold_parts_the_days_of_one_station_as_its_spans_say(target):
+    folds = folds_of({"near0": "near1"}, "2020-01-01", "2020-12-31")
+    target = target[target["station"].isin(["near0", "near1"])].reset_index(drop=True)
+    early = folds["station"] == "near0"
+    parts = [folds[early].assign(role="training", last_day=pd.Timestamp("2020-01-10")),
+             folds[early].assign(first_day=pd.Timestamp("2020-01-11"), last_day=pd.Timestamp("2020-01-20")),
+             folds[early].assign(role="unused", first_day=pd.Timestamp("2020-01-21")), folds[~early]]  # fmt: skip
+    (split,) = split_folds(target, LAYERS, pd.concat(parts))
+    own = target["station"] == "near0"
+    assert split.training.tolist() == np.flatnonzero(own & (target["date"] <= "2020-01-10")).tolist()
+    assert split.test.tolist() == np.flatnonzero(own & target["date"].between("2020-01-11", "2020-01-20")).tolist()
+    assert len(split.validation) == (~own).sum()
 
 
 def test_a_fold_that_validates_on_its_test_station_leaks(target):
     folds = draw_folds(target, LAYERS, 0)
-    folds.loc[2, "validation_station"] = folds.loc[2, "test_station"]
-    with pytest.raises(LeakageError, match="fold 3"):
+    both = folds[(folds["fold"] == 3) & (folds["role"] == "test")].assign(role="validation")
+    folds = pd.concat([folds, both])
+    with pytest.raises(LeakageError, match="fold 3.*near2 is both"):
         split_folds(target, LAYERS, folds)
 
 
-@pytest.mark.parametrize("column", ["test_station", "validation_station"])
-def test_folds_of_other_samples_are_refused(target, column):
+@pytest.mark.parametrize("role", ["test", "validation"])
+def test_folds_of_other_samples_are_refused(target, role):
     folds = draw_folds(target, LAYERS, 0)
-    folds.loc[0, column] = "elsewhere"
+    folds.loc[(folds["fold"] == 1) & (folds["role"] == role), "station"] = "elsewhere"
     with pytest.raises(TableError, match="elsewhere"):
         split_folds(target, LAYERS, folds)
 
 
 def test_training_rows_without_a_layer_are_refused(target):
-    folds = pd.DataFrame({
-        "fold": [1, 2, 3, 4, 5], "test_station": [f"near{k}" for k in range(5)],
-        "validation_station": ["near1", "near0", "near0", "near0", "near0"],
-    })  # fmt: skip
+    folds = folds_of({f"near{k}": "near0" if k else "near1" for k in range(5)})
     target.loc[~target["station"].isin(["near0", "near1"]), "surface"] = np.nan
     with pytest.raises(TableError, match="fold 1.*near0|'surface' in the training rows"):
         split_folds(target, LAYERS, folds)
+
+
+def test_a_day_that_the_folds_do_not_know_is_named(target):
+    folds = draw_folds(target, LAYERS, 0)
+    later = target.iloc[[-1]].assign(date=target["date"].max() + pd.Timedelta(days=1))
+    with pytest.raises(TableError, match=f"station near4 has no role on {later['date'].iloc[0]:%Y-%m-%d}"):
+        split_folds(pd.concat([target, later], ignore_index=True), LAYERS, folds)

@@ -5,7 +5,7 @@
 - ``boosted_trees``: histogram gradient boosting (Ke et al., 2017; scikit-learn's defaults) on the networks' features,
   trained on the target domain's training stations, or on these and the whole source domain together.
 
-Training stations are those of the networks: all but the fold's test and validation station.
+Training rows are those of the networks: what the fold neither tests nor validates with.
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 from threadpoolctl import threadpool_limits
 
 from loam.covariates.features import feature_set
-from loam.errors import ConfigError, LeakageError, TableError
+from loam.errors import ConfigError, LeakageError
 from loam.evaluation.metrics import varies
 from loam.io.progress import Progress, progress
 from loam.io.schemas import PREDICTIONS
+from loam.protocols.spans import FoldRoles, roles_by_fold
 
 Fit = Callable[[pd.DataFrame, pd.DataFrame], np.ndarray]  # (training rows, rows to predict) -> moisture [row]
 
@@ -40,18 +41,18 @@ def predict_baselines(
     Args:
         source: samples of the source domain; None in a run without one.
         target: samples of the target domain.
-        folds: schema FOLDS.
+        folds: schema FOLDS, of one protocol.
         values: ``seed``, ``layers``, ``features``, ``evaluation.coarse`` of the config, and ``threads``.
 
     Returns:
         Schema PREDICTIONS, m3 m-3; a row only where the layer was observed and the baseline has something to say.
 
     Raises:
-        TableError: the folds are not those of the target's stations.
-        LeakageError: a station is in both domains.
+        TableError: the folds are not those of the target's rows.
+        LeakageError: a station is in both domains, or a (station, day) has two roles in a fold.
         ConfigError: a layer of ``evaluation.coarse`` is named twice, or its feature is no column of the samples.
     """
-    check_stations(source, target, folds)
+    check_stations(source, target)
     layers = [layer["name"] for layer in values["layers"]]
     columns = feature_set(values["features"]).columns
     seed, threads = values["seed"], values["threads"]
@@ -144,15 +145,15 @@ def boosted_trees(
 def by_fold(
     model: str, scenario: str, target: pd.DataFrame, folds: pd.DataFrame, fits: Mapping[str, Fit], threads: int = 1
 ) -> pd.DataFrame:
-    """Run the fit of each layer on each fold's training rows and collect what it says of the test station's rows.
+    """Run the fit of each layer on each fold's training rows and collect what it says of its test rows.
 
     Rows that the fit leaves undefined (NaN) are dropped and counted in the log, and so are those of a fold whose
-    training stations never observed the layer. ``threads`` folds run side by side, with one OpenMP thread each: the
+    training rows never observed the layer. ``threads`` folds run side by side, with one OpenMP thread each: the
     tables are small, and OpenMP threads that wait for each other on a busy machine cost ten times what they save.
     """
-    parts = []
+    parts, by_role = [], list(roles_by_fold(target[["station", "date"]], folds))
     for layer, fit in fits.items():
-        parted = list(split(target, folds, layer))
+        parted = list(split(target, by_role, layer))
         with (
             progress(len(parted), f"{model} {scenario} {layer}, folds") as count,
             ThreadPoolExecutor(threads, initializer=threadpool_limits, initargs=(1,)) as pool,
@@ -165,39 +166,38 @@ def by_fold(
         log.info("%s %s %s: %d folds; %d rows without a prediction", model, scenario, layer, len(predicted), dropped)
     if not parts:
         return pd.DataFrame(columns=list(PREDICTIONS.columns))
-    return pd.concat(parts, ignore_index=True).assign(model=model, scenario=scenario)[list(PREDICTIONS.columns)]
+    named = {"protocol": folds["protocol"].iloc[0], "model": model, "scenario": scenario, "domain": "target"}
+    unknown = dict.fromkeys(["output", "spread", "lower", "upper"], np.nan)
+    return pd.concat(parts, ignore_index=True).assign(**named, **unknown)[list(PREDICTIONS.columns)]
 
 
 def _predict_fold(
-    name: str, layer: str, fit: Fit, count: Progress, fold: tuple[int, pd.DataFrame, pd.DataFrame]
+    name: str, layer: str, fit: Fit, count: Progress, parted: tuple[FoldRoles, pd.DataFrame, pd.DataFrame]
 ) -> pd.DataFrame:
-    number, training, held_out = fold
+    fold, training, held_out = parted
     if training.empty:
-        log.warning("%s: no training station of fold %d observed layer %s", name, number, layer)
+        log.warning("%s: no training station of fold %d observed layer %s", name, fold.fold, layer)
     predicted = fit(training, held_out) if len(training) else np.nan
     count.step()
-    return held_out[["station", "date"]].assign(fold=number, layer=layer, observed=held_out[layer], predicted=predicted)
+    return held_out[["station", "date"]].assign(
+        size=fold.size, draw=fold.draw, fold=fold.fold, layer=layer, observed=held_out[layer], predicted=predicted
+    )
 
 
-def split(target: pd.DataFrame, folds: pd.DataFrame, layer: str) -> Iterator[tuple[int, pd.DataFrame, pd.DataFrame]]:
-    """Each fold's number, rows of its training stations and rows of its test station, where ``layer`` is observed."""
-    observed = target[target[layer].notna()]
-    for fold in folds.itertuples(index=False):
-        held_out = observed["station"] == fold.test_station
+def split(
+    target: pd.DataFrame, folds: Sequence[FoldRoles], layer: str
+) -> Iterator[tuple[FoldRoles, pd.DataFrame, pd.DataFrame]]:
+    """Each fold that tests the layer, its training rows and its test rows, where ``layer`` is observed."""
+    observed = target[layer].notna().to_numpy()
+    for fold in folds:
+        held_out = observed & (fold.roles == "test")
         if held_out.any():
-            yield fold.fold, observed[~held_out & (observed["station"] != fold.validation_station)], observed[held_out]
+            yield fold, target[observed & (fold.roles == "training")], target[held_out]
 
 
-def check_stations(source: pd.DataFrame | None, target: pd.DataFrame, folds: pd.DataFrame) -> None:
-    """Raise unless the folds test each target station once and no station is in both domains."""
-    stations = sorted(target["station"].unique())
-    if sorted(folds["test_station"]) != stations:
-        differ = sorted(set(stations) ^ set(folds["test_station"])) or sorted(folds["test_station"])
-        raise TableError(
-            f"test stations and target stations differ: {', '.join(differ)}", where="folds",
-            expected="each station of the target samples once", fix="remake folds.csv",
-        )  # fmt: skip
-    if source is not None and (shared := sorted(set(stations) & set(source["station"]))):
+def check_stations(source: pd.DataFrame | None, target: pd.DataFrame) -> None:
+    """Raise a LeakageError where a station is in both domains."""
+    if source is not None and (shared := sorted(set(target["station"]) & set(source["station"]))):
         raise LeakageError(
             f"station {', '.join(shared)} is in the source and in the target samples",
             expected="a held-out station to be in no other domain", fix="take it out of one, or rename it there",

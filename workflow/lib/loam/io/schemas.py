@@ -5,34 +5,56 @@ from __future__ import annotations
 import pandera.pandas as pa
 
 SCENARIOS = ["source", "target", "transfer", "both", "none"]
+DOMAINS = ["source", "target"]
+ROLES = ["training", "validation", "test", "unused"]
 METRICS = ["mae", "rmse", "ubrmse", "bias", "r", "ccc"]
 
 _text = pa.Column(str, coerce=True)
 _number = pa.Column(float, coerce=True, nullable=True)
 _count = pa.Column(int, pa.Check.ge(0), coerce=True)
+_number_from_1 = pa.Column(int, pa.Check.ge(1), coerce=True)
 _date = pa.Column("datetime64[ns]", coerce=True)
 _station = pa.Column(str, pa.Check.str_length(min_value=1), coerce=True)
 
-# One row a fold: who is held out, who decides when to stop; everybody else trains.
+# One row a (fold, station, span of days): what the station's rows of these days, both included, are for in the fold.
+# size: stations that train, where the protocol asks how many are needed, else 0; draw: of a protocol that draws again.
 FOLDS = pa.DataFrameSchema(
-    {"fold": pa.Column(int, pa.Check.ge(1), unique=True), "test_station": _station, "validation_station": _station},
+    {
+        "protocol": _text,
+        "size": _count,
+        "draw": _number_from_1,
+        "fold": _number_from_1,
+        "domain": pa.Column(str, pa.Check.isin(DOMAINS), coerce=True),
+        "station": _station,
+        "role": pa.Column(str, pa.Check.isin(ROLES), coerce=True),
+        "first_day": _date,
+        "last_day": _date,
+    },
     strict=True,
+    unique=["protocol", "fold", "domain", "station", "first_day"],
 )
 
-# One row a held-out prediction; m3 m-3.
+# One row a held-out prediction; m3 m-3. output: of a network before it is bounded to 0 to 1; spread, lower and upper of
+# who gives them.
 PREDICTIONS = pa.DataFrameSchema(
     {
+        "protocol": _text,
+        "size": _count,
+        "draw": _number_from_1,
         "model": _text,
         "scenario": pa.Column(str, pa.Check.isin(SCENARIOS), coerce=True),
-        "fold": _count,
+        "fold": _number_from_1,
+        "domain": pa.Column(str, pa.Check.isin(DOMAINS), coerce=True),
         "station": _station,
         "date": _date,
         "layer": _text,
         "observed": pa.Column(float, coerce=True),
+        "output": _number,
         "predicted": pa.Column(float, coerce=True),
+        **dict.fromkeys(["spread", "lower", "upper"], _number),
     },
     strict=True,
-    unique=["model", "scenario", "station", "date", "layer"],
+    unique=["protocol", "model", "scenario", "fold", "station", "date", "layer"],
 )
 
 _key = {"model": _text, "scenario": pa.Column(str, pa.Check.isin(SCENARIOS), coerce=True), "layer": _text}

@@ -75,4 +75,4 @@ def _count(card: Mapping[str, Any]) -> str:
 
 
 def _member(member: Mapping[str, Any]) -> str:
-    return str(member["test_station"] or "none held out")
+    return ", ".join(member["days"].get("test", [])) or "none held out"

@@ -21,7 +21,7 @@ from loam.report.finding import findings
 from loam.report.losses import lost_rows
 from loam.report.names import METRICS, systems_of
 from loam.report.notices import notices, short_training
-from loam.report.tables import Table, comparisons, dropped_rows, map_scores, plain_table, score_rows, training
+from loam.report.tables import Table, comparisons, dropped_rows, folds_table, map_scores, score_rows, training
 from loam.report.words import MODELS, SCENARIOS, UNIT, UNITLESS, layer_name, percent, system_name
 
 TEMPLATE = Path(__file__).with_name("page.html.jinja")
@@ -88,7 +88,7 @@ def build_page(
         not_credited=not_credited(config),
         not_told=classes_not_told(config),
         days=days_that_came(manifests),
-        folds=plain_table(folds),
+        folds=folds_table(folds),
         dropped=dropped_rows(dropped),
         lost=lost_rows(checked or {}, dropped, config["probes"]["quality"]["exclude"]),
         training=training(cards) if cards else None,

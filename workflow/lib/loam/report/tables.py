@@ -116,6 +116,25 @@ def dropped_rows(dropped: pd.DataFrame) -> Table:
     return plain_table(grouped.reset_index().rename(columns={"column": "missing"}))
 
 
+def folds_table(folds: pd.DataFrame) -> Table:
+    """The stations that each fold tests, validates and trains with, one row a fold.
+
+    Args:
+        folds: schema FOLDS, of one protocol.
+    """
+    rows = []
+    for fold, part in folds.groupby("fold", sort=True):
+        by_role = part.groupby("role")["station"].unique()
+        test, validation, trains = (by_role.get(role, []) for role in ("test", "validation", "training"))
+        rows.append([str(fold), _few(test), _few(validation), f"{len(trains):,}"])
+    return Table(["Fold", "Test station", "Validation station", "Training stations"], rows)
+
+
+def _few(names: Sequence[str], most: int = 8) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more if len(names) else "–"
+
+
 def plain_table(frame: pd.DataFrame) -> Table:
     """Every column of ``frame``, under its name as a heading."""
     columns = [str(column) for column in frame.columns]

@@ -3,16 +3,17 @@
 ``weights.safetensors`` holds every parameter stacked over the members, [member, ...]. ``card.json`` beside it says how
 to read them and where they come from:
 
-    model, scenario, layers, features (columns, in the network's order), shape (static features, steps, variables),
-    network (its settings), training (its settings), frozen (parameters that were not trained), scaling, data (SHA-256
-    of the samples that were read, by domain), seed, device, versions,
+    model, scenario, protocol (null: source), layers, features (columns, in the network's order), shape (static
+    features, steps, variables), network (its settings), training (its settings), frozen (parameters that were not
+    trained), scaling, data (SHA-256 of the samples that were read, by domain), seed, device, versions,
     range (minimum and maximum of each feature, least and greatest total of each class covariate's columns, over all
         rows that any member has learned from: source, its training rows; target, those of all folds, so that a
         station held out in one fold counts by the others; transfer, those of all folds and the pretrained network's.
         One box for the model, because its map is the mean over all members: outside it no member has been),
     members, in the order of the weights:
-        fold (0: source), test_station (null: source), validation_station (source: a list), training_stations,
-        training_rows, training_dates (first and last), validation_rows, validation_dates, seed,
+        fold (0: source), size and draw of the fold, training_rows, validation_rows, test_rows,
+        days (of each role, training, validation and test: the stations, and of each station first and last day of its
+            spans of rows in that role), seed,
         scaler (mean and std of each feature), best_epoch, best_validation_loss, epochs
 """
 

@@ -1,60 +1,87 @@
-"""Folds of leave-one-station-out: each target station is the test set once (Widyastuti et al.).
-
-One other station, drawn at random, decides when training stops; the rest train. The table of folds is drawn once a run
-and read by every model, so that all of them are scored on the same split.
+"""The table of folds: what a protocol holds out, drawn once a run and read by every model, so that all of them are
+scored on the same split.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from loam.errors import TableError
+from loam.errors import LeakageError, TableError
+from loam.io.schemas import FOLDS
+from loam.plugins import load
+from loam.protocols.fold import Fold, Record
+from loam.protocols.names import protocol_of
+from loam.protocols.spans import spans_of
 from loam.training.seeds import derive_seed
 
 log = logging.getLogger("loam")
 
 
-def draw_folds(samples: pd.DataFrame, layers: Sequence[str], seed: int) -> pd.DataFrame:
-    """One fold a station, in the order of the stations' names.
-
-    Any station with a sample is tested, also one that has a single layer. The validation station is drawn among the
-    others that have at least two observed values in every layer: concordance needs two.
+def draw_folds(
+    samples: pd.DataFrame,
+    layers: Sequence[str],
+    seed: int,
+    protocol: str = "leave_one_station_out",
+    settings: Mapping[str, Any] | None = None,
+) -> pd.DataFrame:
+    """The folds of a protocol, numbered from 1 in its order.
 
     Args:
-        samples: samples of the target domain; columns ``station`` and one a layer (m3 m-3, NaN where not observed).
+        samples: samples of the target domain; columns station, date, latitude, longitude, one a layer (m3 m-3, NaN
+            where not observed) and the groups that the protocol reads.
         layers: names of the layers.
         seed: the run's seed.
+        protocol: its name.
+        settings: those of the protocol.
 
     Returns:
-        Columns fold (from 1), test_station, validation_station.
+        Schema FOLDS.
 
     Raises:
-        TableError: fewer than three stations, a layer without observations, or no station that can validate a fold.
+        ConfigError: no such protocol.
+        TableError: the samples are too few for the protocol.
+        LeakageError: a fold gives a row two roles, or a row is tested twice in a size and draw.
     """
-    counts = samples.groupby("station", sort=True)[list(layers)].count()
-    stations = [str(station) for station in counts.index]
-    where = "samples of the target domain"
-    if len(stations) < 3:
-        raise TableError(
-            f"{len(stations)} station(s): {', '.join(stations) or 'none'}", where=where,
-            expected="at least 3: one tests, one validates, one trains",
-            fix="see dropped.csv for rows that went because a covariate was missing",
-        )  # fmt: skip
-    eligible = [station for station, enough in zip(stations, (counts >= 2).all(axis=1), strict=True) if enough]
-    generator = np.random.default_rng(derive_seed(seed, "folds"))
-    folds = []
-    for number, test_station in enumerate(stations, start=1):
-        others = [station for station in eligible if station != test_station]
-        if not others:
-            raise TableError(
-                f"no station can validate the fold of station {test_station}", where=where,
-                expected=f"another station with two or more values in each of {', '.join(layers)}",
-                fix="add a station, or leave out a layer that few stations have",
-            )  # fmt: skip
-        folds.append((number, test_station, others[generator.integers(len(others))]))
-    log.info("%d folds, seed %d; %d stations can validate", len(folds), seed, len(eligible))
-    return pd.DataFrame(folds, columns=["fold", "test_station", "validation_station"])
+    rows = samples.sort_values(["station", "date"], kind="stable", ignore_index=True)
+    record = Record(rows, layers, np.random.default_rng(derive_seed(seed, "folds")))
+    folds = load(protocol_of(protocol))(record, settings or {})
+    parts = [_written(rows, protocol, number, fold) for number, fold in enumerate(_checked(protocol, rows, folds), 1)]
+    if not parts:
+        raise TableError("no fold", where=f"protocol {protocol}", fix="see its settings in the config")
+    log.info("%s: %d folds of %d stations, seed %d", protocol, len(parts), len(record.stations), seed)
+    return pd.concat(parts, ignore_index=True)
+
+
+def _checked(protocol: str, rows: pd.DataFrame, folds: Iterable[Fold]) -> Iterator[Fold]:
+    """The folds that test a row, with a training part each."""
+    tested: dict[tuple[int, int], np.ndarray] = {}
+    for number, fold in enumerate(folds, start=1):
+        where = f"protocol {protocol}, fold {number}"
+        if not fold.test.any():
+            raise TableError("no row is tested", where=where)
+        training = ~(fold.test | fold.validation) if fold.training is None else fold.training
+        before = tested.setdefault((fold.size, fold.draw), np.zeros(len(rows), bool))
+        for shared, what in (
+            (fold.test & training, "tests and trains"),
+            (fold.test & fold.validation, "tests and validates"),
+            (fold.validation & training, "validates and trains"),
+            (fold.test & before, f"is tested twice in size {fold.size}, draw {fold.draw}"),
+        ):
+            if shared.any():
+                row = rows.iloc[np.flatnonzero(shared)[0]]
+                raise LeakageError(f"station {row['station']} on {row['date']:%Y-%m-%d} {what}", where=where)
+        before |= fold.test
+        yield Fold(fold.test, fold.validation, training, fold.size, fold.draw)
+
+
+def _written(rows: pd.DataFrame, protocol: str, number: int, fold: Fold) -> pd.DataFrame:
+    roles = np.select([fold.test, fold.validation, fold.training], ["test", "validation", "training"], "unused")
+    table = spans_of(rows, roles).assign(
+        protocol=protocol, size=fold.size, draw=fold.draw, fold=number, domain="target"
+    )
+    return table[[*FOLDS.columns]]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,8 @@ import torch
 
 from loam.covariates.features import FeatureSet
 from loam.errors import TableError
+from loam.io.schemas import PREDICTIONS
+from loam.protocols.spans import FoldRoles, roles_by_fold, rows_of_days
 from loam.training.card import Members
 from loam.training.dense import bounded
 from loam.training.inputs import ScaledInputs, predict
@@ -37,17 +40,18 @@ def predict_rows(
 def predict_held_out(
     members: Members, samples: pd.DataFrame, folds: pd.DataFrame, features: FeatureSet, layers: list[str]
 ) -> pd.DataFrame:
-    """Predict each target station with the member that has not met it; members of the source domain met none.
+    """Predict each held-out row with the member of its fold; the member of the source domain predicts all.
 
     Args:
         members: of any scenario.
         samples: samples of the target domain.
-        folds: schema FOLDS.
+        folds: schema FOLDS, of one protocol.
         features: the run's features.
         layers: names of the run's layers.
 
     Returns:
-        Schema PREDICTIONS: one row for each observed value of ``samples``, by fold, layer and date.
+        Schema PREDICTIONS: one row for each observed value of a row that a fold tests, by fold, layer, station and
+        date.
 
     Raises:
         ConfigError: the members were trained on other features or layers.
@@ -55,29 +59,40 @@ def predict_held_out(
     """
     members.check(features.columns, layers)
     card, rows = members.card, rows_of(samples, features, layers, "target")
-    stations = samples["station"].to_numpy()
+    keys = samples[["station", "date"]]
+    parted = list(roles_by_fold(keys, folds))
+    tested = [np.flatnonzero(fold.roles == "test") for fold in parted]
     if card["scenario"] == "source":
-        own = [np.arange(len(samples))]
+        (everywhere,) = predict_rows(members, rows, [np.arange(len(samples))])
+        moisture = [everywhere[places] for places in tested]
     else:
-        tested = [(member["fold"], member["test_station"]) for member in card["members"]]
-        if tested != list(folds[["fold", "test_station"]].itertuples(index=False, name=None)):
-            raise TableError(
-                "the folds are not those that the members were trained on",
-                where=f"card of {card['model']} {card['scenario']}", fix="rerun its training",
-            )  # fmt: skip
-        own = [np.flatnonzero(stations == station) for _, station in tested]
-    moisture = np.empty(rows.targets.shape)
-    for places, predicted in zip(own, predict_rows(members, rows, own), strict=True):
-        moisture[places] = predicted
-    number = dict(zip(folds["test_station"], folds["fold"], strict=True))
+        _check_trained_on(card, keys, parted)
+        moisture = predict_rows(members, rows, tested)
     tables = [
-        pd.DataFrame({
-            "model": card["model"], "scenario": card["scenario"], "fold": [number[station] for station in stations],
-            "station": stations, "date": samples["date"].to_numpy(), "layer": layer,
-            "observed": rows.targets[:, column], "predicted": moisture[:, column],
-        })
+        keys.iloc[places].assign(
+            size=fold.size, draw=fold.draw, fold=fold.fold, layer=layer, observed=rows.targets[places, column],
+            predicted=predicted[:, column],
+        )
+        for fold, places, predicted in zip(parted, tested, moisture, strict=True)
         for column, layer in enumerate(layers)
     ]  # fmt: skip
     table = pd.concat(tables, ignore_index=True).dropna(subset="observed")
-    log.info("%d held-out predictions at %d stations", len(table), len(folds))
-    return table.sort_values(["fold", "layer", "date"], kind="stable", ignore_index=True)
+    table = table.sort_values(["fold", "layer", "station", "date"], kind="stable", ignore_index=True)
+    log.info("%d held-out predictions at %d stations in %d folds", len(table), table["station"].nunique(), len(parted))
+    unknown = dict.fromkeys(["output", "spread", "lower", "upper"], np.nan)
+    named = {"protocol": folds["protocol"].iloc[0], "domain": "target"}
+    return table.assign(model=card["model"], scenario=card["scenario"], **named, **unknown)[[*PREDICTIONS.columns]]
+
+
+def _check_trained_on(card: Mapping[str, Any], keys: pd.DataFrame, folds: Sequence[FoldRoles]) -> None:
+    """Raise a TableError unless the card's members have the roles of ``folds`` on every row (station, date)."""
+    if [member["fold"] for member in card["members"]] == [fold.fold for fold in folds] and all(
+        np.array_equal(rows_of_days(member["days"].get(role, {}), keys), fold.roles == role)
+        for member, fold in zip(card["members"], folds, strict=True)
+        for role in ("training", "validation", "test")
+    ):
+        return
+    raise TableError(
+        "the folds are not those that the members were trained on",
+        where=f"card of {card['model']} {card['scenario']}", fix="rerun its training",
+    )  # fmt: skip

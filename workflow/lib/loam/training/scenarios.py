@@ -22,6 +22,7 @@ from torch import Tensor
 from loam.covariates.features import FeatureSet, feature_set
 from loam.errors import LeakageError
 from loam.io.tables import write_table
+from loam.protocols.spans import KEY, days_by_role
 from loam.training.batched import TrainingSettings, train_members
 from loam.training.card import Members, write_members
 from loam.training.device import describe, use_device
@@ -95,9 +96,8 @@ def train_source(plan: Plan, source: pd.DataFrame, validation: Mapping[str, Any]
     rows = rows_of(source, plan.features, plan.layers, "source")
     split = split_source(source, plan.layers, validation, plan.seed)
     scaler = fit_scaler(rows.inputs, [split.training], plan.features)
-    validates = sorted(source["station"].iloc[split.validation].unique().tolist())
-    member = {"fold": 0, "test_station": None, "validation_station": validates}
-    about = {"scaling": "source", "data": _hashes(plan, source=source)}
+    member = {"fold": 0, "size": 0, "draw": 1}
+    about = {"protocol": None, "scaling": "source", "data": _hashes(plan, source=source)}
     return _train(plan, "source", source, rows, [split], [member], scaler, about)
 
 
@@ -123,16 +123,16 @@ def train_target(
         LeakageError: scaling by the source domain, and a target station is one of its stations.
     """
     rows = rows_of(target, plan.features, plan.layers, "target")
-    splits = split_folds(target, plan.layers, folds)
+    splits, protocol = split_folds(target, plan.layers, folds), folds["protocol"].iloc[0]
     if scaling == "fold":
         scaler = fit_scaler(rows.inputs, [split.training for split in splits], plan.features)
-        about = {"scaling": scaling, "data": _hashes(plan, target=target)}
+        about = {"protocol": protocol, "scaling": scaling, "data": _hashes(plan, target=target)}
     else:
         _refuse_shared_stations(set(source["station"]), target)
         training = split_source(source, plan.layers, validation, plan.seed).training
         inputs = rows_of(source, plan.features, plan.layers, "source").inputs
         scaler = fit_scaler(inputs, [training], plan.features).of_members(len(splits))
-        about = {"scaling": scaling, "data": _hashes(plan, source=source, target=target)}
+        about = {"protocol": protocol, "scaling": scaling, "data": _hashes(plan, source=source, target=target)}
     return _train(plan, "target", target, rows, splits, _members(folds), scaler, about)
 
 
@@ -152,8 +152,8 @@ def fine_tune(plan: Plan, target: pd.DataFrame, folds: pd.DataFrame, scaling: st
         LeakageError: a target station trained or validated the pretrained network.
     """
     pretrained.check(plan.features.columns, plan.layers)
-    before = pretrained.card["members"][0]
-    _refuse_shared_stations({*before["training_stations"], *before["validation_station"]}, target)
+    days = pretrained.card["members"][0]["days"]
+    _refuse_shared_stations({*days["training"], *days["validation"]}, target)
     rows = rows_of(target, plan.features, plan.layers, "target")
     splits = split_folds(target, plan.layers, folds)
     if scaling == "fold":
@@ -161,6 +161,7 @@ def fine_tune(plan: Plan, target: pd.DataFrame, folds: pd.DataFrame, scaling: st
     else:
         scaler = Scaler(pretrained.mean.numpy(), pretrained.std.numpy()).of_members(len(splits))
     about = {
+        "protocol": folds["protocol"].iloc[0],
         "scaling": scaling,
         "data": {**pretrained.card["data"], **_hashes(plan, target=target)},
         "frozen": pretrained.network.frozen_parameters(plan.network["frozen"]),
@@ -185,7 +186,7 @@ def _train(
     about: Mapping[str, Any],
     pretrained: Members | None = None,
 ) -> Result:
-    """Train one member for each of ``members`` (fold, test_station, validation_station); ``about`` enters the card."""
+    """Train one member for each of ``members`` (fold, size, draw); ``about`` enters the card."""
     learned = range_of_rows(rows.inputs, [split.training for split in splits], plan.features)
     network = build_network(plan.model, plan.network, plan.features.shape, len(plan.layers))
     seeds = [derive_seed(plan.seed, plan.model, scenario, member["fold"]) for member in members]
@@ -219,8 +220,8 @@ def _train(
     ]
     for member in described:
         log.info(
-            "fold {fold}: test station {test_station}, validation station {validation_station}, best validation loss "
-            "{best_validation_loss:.4f} in epoch {best_epoch} of {epochs}".format(**member)
+            "fold {fold}: {days}; best validation loss {best_validation_loss:.4f} in epoch {best_epoch} of "
+            "{epochs}".format(**member | {"days": _stations_told(member["days"])})
         )
     card = {
         "model": plan.model,
@@ -245,8 +246,7 @@ def _train(
 
 
 def _members(folds: pd.DataFrame) -> list[dict[str, Any]]:
-    keys = ["fold", "test_station", "validation_station"]
-    return [dict(zip(keys, fold, strict=True)) for fold in folds[keys].astype(object).itertuples(index=False)]
+    return folds[KEY].drop_duplicates().sort_values("fold").to_dict("records")
 
 
 def _hashes(plan: Plan, **domains: pd.DataFrame) -> dict[str, str]:
@@ -254,12 +254,18 @@ def _hashes(plan: Plan, **domains: pd.DataFrame) -> dict[str, str]:
 
 
 def _describe_rows(samples: pd.DataFrame, split: Split) -> dict[str, Any]:
-    parts = {"training": samples.iloc[split.training], "validation": samples.iloc[split.validation]}
-    described: dict[str, Any] = {"training_stations": sorted(parts["training"]["station"].unique().tolist())}
-    for name, part in parts.items():
-        described[f"{name}_rows"] = len(part)
-        described[f"{name}_dates"] = [f"{day:%Y-%m-%d}" for day in (part["date"].min(), part["date"].max())]
+    roles, described = np.full(len(samples), "unused", object), {}
+    for role in ("training", "validation", "test"):
+        places = getattr(split, role)
+        roles[places] = role
+        described[f"{role}_rows"] = len(places)
+    described["days"] = days_by_role(samples[["station", "date"]], roles)
     return described
+
+
+def _stations_told(days: Mapping[str, Mapping[str, Any]]) -> str:
+    few = {role: ", ".join([*held][:3]) + (" and more" if len(held) > 3 else "") for role, held in days.items()}
+    return f"tests {few.get('test', 'nothing')}, validates {few['validation']}, trains {len(days['training'])} stations"
 
 
 def _refuse_shared_stations(seen: set[str], target: pd.DataFrame) -> None:

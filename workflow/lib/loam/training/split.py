@@ -1,19 +1,20 @@
 """Which rows train and which decide when training stops; the rows that are held out are in neither.
 
 For the source domain the config splits by dates or by a share of the stations; for a fold of the target domain the
-table of folds does.
+table of folds does, by station and day.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from loam.errors import ConfigError, LeakageError, TableError
+from loam.errors import ConfigError, TableError
+from loam.protocols.spans import roles_by_fold
 from loam.training.seeds import derive_seed
 
 
@@ -24,10 +25,12 @@ class Split:
     Args:
         training: rows that fit weights and scaler, int64.
         validation: rows that decide when training stops, int64.
+        test: rows that are held out and predicted, int64; none in the source domain.
     """
 
     training: np.ndarray
     validation: np.ndarray
+    test: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
 
 
 def split_source(samples: pd.DataFrame, layers: Sequence[str], validation: Mapping[str, Any], seed: int) -> Split:
@@ -67,40 +70,30 @@ def split_source(samples: pd.DataFrame, layers: Sequence[str], validation: Mappi
 
 
 def split_folds(samples: pd.DataFrame, layers: Sequence[str], folds: pd.DataFrame) -> list[Split]:
-    """The split of each fold: the validation station validates, the test station is left out, the others train.
+    """The split of each fold, by number, as the table says of each (station, day).
+
+    Args:
+        samples: samples of the target domain.
+        layers: names of the layers.
+        folds: schema FOLDS, of one protocol.
 
     Raises:
         TableError: the folds are not of these samples, or a fold's rows lack a layer.
-        LeakageError: a fold validates on its test station.
+        LeakageError: a (station, day) has two roles in a fold.
     """
-    stations = samples["station"].to_numpy()
-    _check_stations(set(stations), folds)
     splits = []
-    for fold in folds.itertuples(index=False):
-        if fold.test_station == fold.validation_station:
-            raise LeakageError(f"station {fold.test_station} both tests and validates", where=f"fold {fold.fold}")
-        validates = stations == fold.validation_station
-        trains = ~validates & (stations != fold.test_station)
-        for part, mask in (("training", trains), ("validation", validates)):
+    for fold in roles_by_fold(samples[["station", "date"]], folds):
+        parts = {role: np.flatnonzero(fold.roles == role) for role in ("training", "validation", "test")}
+        for role in ("training", "validation"):
             for layer in layers:
-                if samples.loc[mask, layer].notna().sum() < 2:
+                if samples[layer].iloc[parts[role]].notna().sum() < 2:
                     raise TableError(
-                        f"fewer than two observed values of layer '{layer}' in the {part} rows",
-                        where=f"fold {fold.fold} (test station {fold.test_station})",
+                        f"fewer than two observed values of layer '{layer}' in the {role} rows",
+                        where=f"fold {fold.fold} of {folds['protocol'].iloc[0]}",
                         fix="leave the layer out, or add a station that has it",
                     )  # fmt: skip
-        splits.append(Split(np.flatnonzero(trains), np.flatnonzero(validates)))
+        splits.append(Split(**parts))
     return splits
-
-
-def _check_stations(stations: set[str], folds: pd.DataFrame) -> None:
-    unknown = sorted(set(folds["validation_station"]) - stations)
-    if set(folds["test_station"]) != stations or unknown:
-        wrong = sorted(set(folds["test_station"]) ^ stations) or unknown
-        raise TableError(
-            f"station {', '.join(wrong)} is in the folds or in the samples only", where="folds",
-            fix="remake folds.csv from these samples",
-        )  # fmt: skip
 
 
 def _within(dates: pd.Series, limits: Sequence[str]) -> np.ndarray:
