@@ -11,7 +11,7 @@ def generator(project):
     return module
 
 
-def test_the_config_page_is_what_the_schema_gives(project, generator):
+def test_the_config_page_is_what_the_models_give(project, generator):
     page = (project / "docs" / "reference" / "config.md").read_text(encoding="utf-8")
     assert page == generator.reference(), "run: python docs/generate_reference.py"
 

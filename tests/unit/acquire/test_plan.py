@@ -166,7 +166,7 @@ def test_a_manifest_for_every_file_of_days_and_no_other(tasmania):
 )  # fmt: skip
 def test_what_cannot_be_fetched_is_said_before_any_job(tasmania, change, message):
     with pytest.raises(ConfigError, match=message):
-        check_acquire(changed(tasmania, **change))
+        check_acquire(load_config(changed(tasmania, **change)))
 
 
 @pytest.mark.parametrize(

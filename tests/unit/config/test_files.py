@@ -11,6 +11,12 @@ from loam.config.files import check_config_files
         (b"run: M\xfcller\n", "no UTF-8 text at byte 6"),
         (b"run: a\x07\n", "no YAML"),
         (b"- a\n- b\n", "holds a list; expected keys"),
+        (
+            b"training: {epochs: 1}\nrun: a\ntraining: {epochs: 2}\n",
+            "line 3: key 'training' is there twice, first in line 1",
+        ),
+        (b"acquire:\n  period: {target: [2020-13-01, 2021-01-01]}\n", "line 2: '2020-13-01' is not a day that exists"),
+        (b"mapping: {dates: [2022-02-30]}\n", "line 1: '2022-02-30' is not a day that exists; expected year-month-day"),
     ],
 )
 @pytest.mark.parametrize("option", ["--configfile", "--configfiles"])

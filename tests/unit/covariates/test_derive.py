@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loam.config.covariates import COMPOSITES, LAG_WINDOWS, SENTINEL, reach_of
+from loam.config.covariates import COMPOSITES, SENTINEL, reach_of
+from loam.config.sections.features import LAG_WINDOWS
 from loam.covariates.derive import OBSERVED, Observations, Series, Settings, derive, recipe_of
 from loam.covariates.files import months_of_days
 

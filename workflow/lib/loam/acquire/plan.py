@@ -11,14 +11,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
-from loam.acquire.catalogue import Dataset, dataset_of
+from loam.acquire.catalogue import KINDS, Dataset, catalogue, dataset_of
 from loam.acquire.run_grid import area_of, class_area_of, class_grid_of, grid_of
 from loam.acquire.spans import as_of, spans, state_with_late_days
 from loam.config.covariates import covariate_names, kind_of, known_at_points, reach_of
 from loam.config.day_boundary import check_day_boundary, shift_of
 from loam.config.parts import demand, domains_of
+from loam.config.wrong import nearest, together
 from loam.errors import ConfigError
 
 FIELDS = ("coarse_moisture", "weather", "vegetation")
@@ -29,26 +31,40 @@ RELIEF, HEIGHTS = "relief", "elevation"  # the file that holds more of a terrain
 
 def check_acquire(config: Mapping[str, Any]) -> None:
     """Raise a ConfigError where section ``acquire`` names what is not there, or contradicts itself."""
-    acquire = config["acquire"]
-    chosen = {kind: acquire[kind] for kind in (*FIELDS, *MAPS, *SCENES) if acquire[kind]}
-    chosen |= {f"compare[{place}]": item for place, item in enumerate(acquire["compare"])}
-    for key, item in chosen.items():
-        where, dataset = f"config key 'acquire.{key}'", dataset_of(item["dataset"])
-        if key in (*FIELDS, *MAPS, *SCENES) and dataset.kind != key:
-            raise ConfigError(f"dataset '{dataset.name}' is {dataset.kind}", where=where, expected=f"one that is {key}")
-        if dataset.back_end(item["back_end"]) and item["back_end"] == "local" and dataset.name not in acquire["local"]:
-            raise ConfigError(
-                f"no folder of dataset '{dataset.name}'", where="config key 'acquire.local'",
-                fix=f"add {dataset.name}: <folder> (docs/reference/local-files.md)",
-            )  # fmt: skip
-    for domain in ("source", "target"):
-        if acquire["period"][domain]:
-            first, last = (_day(text, f"acquire.period.{domain}") for text in acquire["period"][domain])
-            if first > last:
-                raise ConfigError("first day after last day", where=f"config key 'acquire.period.{domain}'")
-    if acquire["as_of"] != "today":
-        _day(acquire["as_of"], "acquire.as_of")
-    grid_of(config["mapping"]["grid"])
+    acquire, errors = config["acquire"], []
+    checks = [partial(_check_choice, acquire, kind, acquire[kind]) for kind in KINDS if acquire[kind]]
+    checks += [
+        partial(_check_choice, acquire, f"compare.{place}", item) for place, item in enumerate(acquire["compare"])
+    ]
+    for check in (*checks, partial(grid_of, config["mapping"]["grid"])):
+        try:
+            check()
+        except ConfigError as error:
+            errors.append(error)
+    if errors:
+        raise together(errors)
+
+
+def _check_choice(acquire: Mapping[str, Any], key: str, item: Mapping[str, Any]) -> None:
+    name, back_end, where = item["dataset"], item["back_end"], f"config key 'acquire.{key}"
+    known = [entry.name for entry in catalogue().values() if entry.kind == key or key not in KINDS]
+    if name not in known:
+        kind = dataset_of(name).kind if name in catalogue() else None
+        raise ConfigError(
+            f"dataset '{name}' is {kind}" if kind else f"no dataset '{name}'", where=f"{where}.dataset'",
+            expected=f"one of {', '.join(known)}", fix=nearest(name, known),
+        )  # fmt: skip
+    if back_end not in dataset_of(name).back_ends:
+        has = dataset_of(name).back_ends
+        raise ConfigError(
+            f"dataset '{name}' does not come from '{back_end}'", where=f"{where}.back_end'",
+            expected=f"one of {', '.join(has)}", fix=f"write back_end: {next(iter(has))}",
+        )  # fmt: skip
+    if back_end == "local" and name not in acquire["local"]:
+        raise ConfigError(
+            f"no folder of dataset '{name}'", where="config key 'acquire.local'",
+            fix=f"add {name}: <folder> (docs/reference/local-files.md)",
+        )  # fmt: skip
 
 
 def check_samples(config: Mapping[str, Any]) -> None:
@@ -90,13 +106,6 @@ def sample_table(config: Mapping[str, Any], domain: str) -> str | list[str]:
     """The table of a domain's samples, or of their covariates, once all that samples need is known; [] for none."""
     check_samples(config)
     return config["samples"][domain] or []
-
-
-def _day(text: str, key: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise ConfigError(f"'{text}' is not a day", where=f"config key '{key}'", expected="YYYY-MM-DD") from None
 
 
 def choice(config: Mapping[str, Any], kind: str) -> tuple[Dataset, str] | None:

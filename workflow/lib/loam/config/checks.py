@@ -12,11 +12,12 @@ from loam.config.wrong import nearest
 from loam.errors import ConfigError
 
 Config = Mapping[str, Any]
+GEOGRAPHIC = ("EPSG:4326", "EPSG:4258", "EPSG:4269", "EPSG:4283", "EPSG:7844")  # the usual ones in degrees
 
 
 def contradictions(config: Config) -> Iterator[ConfigError]:
     """The errors of a configuration whose sections are right one by one."""
-    checks: list[Callable[[Config], None]] = [_check_features, _check_layers_named, _check_models]
+    checks: list[Callable[[Config], None]] = [_check_features, _check_layers_named, _check_models, _check_unit_of_grid]
     mapping = config["mapping"]
     if mapping["dates"] and makes(config) == "scores":
         checks.append(_check_mapped)
@@ -60,6 +61,43 @@ def _check_mapped(config: Config) -> None:
                 f"'{mapping[key]}' is not trained in this run", where=f"config key 'mapping.{key}'",
                 expected=f"one of {', '.join(chosen)}", fix=f"or add it to training.{key}s",
             )  # fmt: skip
+
+
+def _check_unit_of_grid(config: Config) -> None:
+    """Degrees where the CRS is in metres, and the other way round; PROJ is asked only where bounds look like either."""
+    grid = config["mapping"]["grid"]
+    if not (grid["crs"] and grid["bounds"]):
+        return
+    west, south, east, north = grid["bounds"]
+    like_degrees = max(abs(west), abs(east)) <= 360 and max(abs(south), abs(north)) <= 90
+    if not like_degrees and grid["crs"] not in GEOGRAPHIC:
+        return
+    from pyproj import CRS, Transformer
+    from pyproj.exceptions import CRSError
+
+    try:
+        in_degrees = CRS.from_user_input(grid["crs"]).is_geographic
+    except CRSError:
+        raise ConfigError(
+            f"there is no {grid['crs']}", where="config key 'mapping.grid.crs'", expected="a code of the EPSG register"
+        ) from None
+    if in_degrees and not like_degrees:
+        raise ConfigError(
+            f"{grid['bounds']} are no degrees, and {grid['crs']} is in degrees",
+            where="config key 'mapping.grid.bounds'", expected="[west, south, east, north] in degrees",
+            fix="or name the CRS that they are in",
+        )  # fmt: skip
+    if not in_degrees:
+        size = grid["resolution"] if grid["resolution"] and grid["resolution"] >= 1 else 80
+        edges = Transformer.from_crs("EPSG:4326", grid["crs"], always_xy=True).transform_bounds(
+            west, south, east, north
+        )
+        inside = [round(edge / size) * size for edge in edges]
+        raise ConfigError(
+            f"{grid['bounds']} look like degrees, and {grid['crs']} is in metres",
+            where="config key 'mapping.grid.bounds'", expected="edges in units of the CRS",
+            fix=f"write bounds: {inside}, the region around them",
+        )  # fmt: skip
 
 
 def _check_grid(config: Config) -> None:

@@ -27,7 +27,7 @@ def shift_of(day_boundary: str) -> timedelta:
     if int(hour) > 23 or int(minute) > 59 or int(hours) > 14 or int(minutes) > 59:
         raise ConfigError(
             f"'{day_boundary}' is not where a day begins", where="config key 'day_boundary'",
-            expected='clock time and offset from UTC, like "00:00+10:00"',
+            expected='clock time and offset from UTC in quotation marks, like "00:00+10:00"',
         )  # fmt: skip
     offset = (60 * int(hours) + int(minutes)) * (1 if sign == "+" else -1)
     return timedelta(minutes=offset - 60 * int(hour) - int(minute))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -29,11 +30,38 @@ def check_config_files(arguments: Sequence[str]) -> None:
             raise SystemExit(f"ERROR {name}: {fault}")
 
 
+class _Loader(yaml.SafeLoader):
+    """YAML whose keys are there once, and whose days exist."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: dict[str, int] = {}
+        for key, _ in node.value:
+            line = key.start_mark.line + 1
+            if isinstance(key, yaml.ScalarNode) and seen.setdefault(key.value, line) != line:
+                what = (
+                    f"key '{key.value}' is there twice, first in line {seen[key.value]}; put what is below it together"
+                )
+                raise yaml.constructor.ConstructorError(None, None, what, key.start_mark)
+        return super().construct_mapping(node, deep)
+
+    def construct_day(self, node: yaml.ScalarNode) -> object:
+        try:
+            return self.construct_yaml_timestamp(node)
+        except ValueError:
+            what = f"'{node.value}' is not a day that exists; expected year-month-day, like 2016-02-05"
+            raise yaml.constructor.ConstructorError(None, None, what, node.start_mark) from None
+
+
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", _Loader.construct_day)
+
+
 def _fault(path: Path) -> str | None:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 (a SafeLoader)
     except FileNotFoundError:
         return "no such config file; check the path of --configfile (it takes all names after it: put targets first)"
+    except yaml.constructor.ConstructorError as error:
+        return f"line {error.problem_mark.line + 1}: {error.problem}"
     except yaml.MarkedYAMLError as error:
         at, what = error.problem_mark or error.context_mark, error.problem or error.context
         return f"line {at.line + 1}, column {at.column + 1}: no YAML: {what}"

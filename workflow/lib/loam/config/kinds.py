@@ -108,7 +108,7 @@ def _kind(annotation: Any, metadata: Sequence[Any]) -> Kind:
         limits = _limits(metadata)
         noun = words.noun if words else " ".join([NOUNS[annotation], *_bounds(limits)])
         return Kind(annotation, noun, words=words, most=limits.get("le", limits.get("lt")))
-    return Kind(annotation, f"the keys {', '.join(fields_of(annotation))}")
+    return Kind(annotation, "keys with values")
 
 
 def _limits(metadata: Sequence[Any]) -> dict[str, Any]:
@@ -120,18 +120,18 @@ def _bounds(limits: dict[str, Any]) -> Iterator[str]:
     if "ge" in limits and "le" in limits:
         yield f"from {limits['ge']} to {limits['le']}"
     else:
-        words = {"gt": "above", "ge": "of at least", "lt": "below", "le": "of at most"}
-        said = [f"{word} {limits[name]}" for name, word in words.items() if name in limits]
+        words = {"gt": "above {}", "ge": "of {} or more", "lt": "below {}", "le": "up to {}"}
+        said = [word.format(limits[name]) for name, word in words.items() if name in limits]
         yield from [" and ".join(said)] if said else []
     if "multiple_of" in limits:
-        yield f"that is a multiple of {limits['multiple_of']}"
+        yield f"in steps of {limits['multiple_of']}"
 
 
 def _list_noun(item: Kind, limits: dict[str, Any]) -> str:
     if item.section:
-        of = f"entries with {item.noun}"
+        of = "entries, each with keys"
     elif item.choices:
-        of = f"some of {', '.join(item.choices)}"
+        of = f"any of {', '.join(item.choices)}"
     else:
         plural = {"text": "names", "a day": "days", "text or a whole number": "names or whole numbers"}
         of = plural.get(item.noun, item.noun.removeprefix("a ").replace("number", "numbers", 1))

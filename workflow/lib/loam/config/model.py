@@ -10,30 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
 from typing import Annotated, Any, ClassVar
 
-from pydantic import AfterValidator, AllowInfNan, BaseModel, ConfigDict, Field, WrapValidator
+from pydantic import AfterValidator, AllowInfNan, BaseModel, BeforeValidator, ConfigDict, Field, WrapValidator
+
+from loam.config.days import iso_day
+from loam.config.refusal import RefusalError
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
-ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
-
-
-class RefusalError(ValueError):
-    """A value that the key cannot have; ``loam.config.wrong`` makes a ConfigError of it that names the key.
-
-    Args:
-        what: is wrong.
-        expected: what would have been right.
-        fix: what to write.
-        key: which key of the section it is, where a section as a whole is checked.
-    """
-
-    def __init__(
-        self, what: str, *, expected: str | None = None, fix: str | None = None, key: str | None = None
-    ) -> None:
-        super().__init__(what)
-        self.what, self.expected, self.fix, self.key = what, expected, fix, key
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +55,11 @@ def _as_written(value: Any, check: Callable[[Any], float]) -> Any:
     return value
 
 
+def _digits(value: Any) -> Any:
+    """A whole number where text of a form stands, as text: the form's check says how it is written."""
+    return str(value) if type(value) is int else value
+
+
 def _each_once(values: list[Any]) -> list[Any]:
     for value in values:
         if values.count(value) > 1:
@@ -96,16 +85,6 @@ def _name(text: str) -> str:
     return text
 
 
-def iso_day(text: str) -> str:
-    """``text`` where it is a day that exists, else a RefusalError."""
-    try:
-        if ISO_DAY.fullmatch(text):
-            return date.fromisoformat(text).isoformat()
-    except ValueError:
-        pass
-    raise RefusalError(f"'{text}' is not a day", expected="year-month-day, a day that exists, like 2016-02-05")
-
-
 def _forward(days: list[str]) -> list[str]:
     if days[0] > days[1]:
         raise RefusalError(
@@ -122,15 +101,18 @@ def _increasing(lags: list[int]) -> list[int]:
 
 def _offset(text: str) -> str:
     if not re.fullmatch(r"[+-](0\d|1[0-4]):[0-5]\d", text):
-        raise RefusalError(f"'{text}' is not an offset from UTC", expected='sign, hours and minutes, like "+10:00"')
+        raise RefusalError(
+            f"'{text}' is not an offset from UTC", expected='sign, hours and minutes, in quotation marks, like "+10:00"'
+        )
     return text
 
 
 Number = Annotated[float, AllowInfNan(False), WrapValidator(_as_written)]
 Share = Annotated[Number, Field(gt=0, le=1)]
 Percent = Annotated[Number, Field(ge=0, le=100)]
-Name = Annotated[str, AfterValidator(_name), Words("a name", "surface")]
-Day = Annotated[str, AfterValidator(iso_day), Words("a day", "2016-02-05")]
+AsText = BeforeValidator(_digits)
+Name = Annotated[str, AsText, AfterValidator(_name), Words("a name", "surface")]
+Day = Annotated[str, AsText, AfterValidator(iso_day), Words("a day", "2016-02-05")]
 Days = Annotated[
     list[Day], Field(min_length=2, max_length=2), AfterValidator(_forward),
     Words("[first day, last day]", ["2016-01-01", "2019-12-31"]),
@@ -144,6 +126,6 @@ Bounds = Annotated[
     list[Number], Field(min_length=4, max_length=4),
     Words("[west, south, east, north]", [146.0, -36.0, 148.0, -34.0]),
 ]  # fmt: skip
-Offset = Annotated[str, AfterValidator(_offset), Words("an offset from UTC", "+10:00")]
+Offset = Annotated[str, AsText, AfterValidator(_offset), Words("an offset from UTC", "+10:00")]
 Names = Annotated[str | list[str], Words("a name or a list of names", "tmin")]
 EachOnce = AfterValidator(_each_once)

@@ -7,7 +7,8 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from loam.config.day_boundary import shift_of
-from loam.config.model import Name, RefusalError, Section, Words
+from loam.config.model import AsText, Name, Section, Words
+from loam.config.refusal import RefusalError
 from loam.config.sections.acquire import Acquire
 from loam.config.sections.covariates import Covariates
 from loam.config.sections.evaluation import Evaluation
@@ -52,7 +53,7 @@ class Run(Section):
         ],
         description="Soil layers from the top down. All models predict all layers at once.",
     )
-    day_boundary: Annotated[str, AfterValidator(_boundary), Words("where a day begins", "00:00+10:00")] = Field(
+    day_boundary: Annotated[str, AsText, AfterValidator(_boundary), Words("where a day begins", "00:00+10:00")] = Field(
         "00:00+00:00",
         description="Where a day begins, as a clock time and that clock's offset from UTC. `00:00+00:00` is a day in "
         "UTC, `00:00+10:00` one in eastern Australian standard time, `09:00+10:00` one from nine to nine. Daily values "

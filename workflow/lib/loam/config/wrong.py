@@ -13,9 +13,11 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from loam.config.kinds import Kind, example_of, kind_of, leaves
-from loam.config.model import RefusalError, Section
+from loam.config.model import Section
+from loam.config.refusal import RefusalError
 from loam.errors import ConfigError
 
+SYNONYMS = {"gpu": "cuda", "csv": "table", "copernicus": "direct", "gee": "earthengine"}
 MOST = 10  # errors that are said at once
 Path = tuple[str | int, ...]
 
@@ -43,7 +45,8 @@ def together(errors: Sequence[ConfigError]) -> ConfigError:
     """One error that says all of ``errors``, at most ``MOST`` of them."""
     if len(errors) == 1:
         return errors[0]
-    return ConfigError(f"{len(errors)} things are wrong", where="config", parts=errors[:MOST])
+    more = f", the first {MOST} of which are" if len(errors) > MOST else ""
+    return ConfigError(f"{len(errors)} things are wrong{more}", where="config", parts=errors[:MOST])
 
 
 def nearest(name: str, known: Sequence[str]) -> str | None:
@@ -75,7 +78,7 @@ def _place(model: type[Section], loc: Sequence[str | int]) -> tuple[Path, Kind, 
             field = kind.keys[str(part)]
             kind = kind_of(field)
         elif kind.item is not None and (isinstance(part, int) or kind.base is dict):
-            kind, field = kind.item, None
+            kind = kind.item
         elif kind.section is None:
             break  # a branch
         path.append(part)
@@ -89,8 +92,14 @@ def _at(raw: Any, path: Path) -> Any:
 
 
 def _like(path: Path, field: FieldInfo | None) -> str | None:
+    """A line of config that would be right; for an entry of a list, the whole list's."""
     example = example_of(field) if field is not None else None
-    return f"{path[-1]}: {as_yaml(example)}" if example is not None else None
+    if example is None:
+        return None
+    if isinstance(example, dict) and not (field and field.examples):
+        example = dict(list({key: value for key, value in example.items() if value is not None}.items())[:2])
+    key = next(part for part in reversed(path) if isinstance(part, str))
+    return f"{key}: {as_yaml(example)}"
 
 
 def _unknown(model: type[Section], path: Path, kind: Kind) -> ConfigError:
@@ -103,7 +112,7 @@ def _unknown(model: type[Section], path: Path, kind: Kind) -> ConfigError:
 def _wrong(path: Path, kind: Kind, field: FieldInfo | None, value: Any) -> ConfigError:
     if isinstance(value, float) and not math.isfinite(value):
         return ConfigError(f"{value} is no number", where=_where(path), expected=_like(path, field))
-    what = f"{_shown(value)} is not {kind.noun}{' or null' if kind.null else ''}"
+    what = f"{_shown(value)} is not {kind.noun}"
     return ConfigError(what, where=_where(path), expected=_like(path, field), fix=_fix(kind, field, value))
 
 
@@ -119,13 +128,18 @@ def _fix(kind: Kind, field: FieldInfo | None, value: Any) -> str | None:
     if value is None:
         default = None if field is None or field.is_required() else field.default
         return None if default is None else "leave the key out for its default"
-    if kind.base is list and not isinstance(value, list | dict):
-        return f"write a list: [{as_yaml(value)}]"
+    if kind.base is list and not isinstance(value, list):
+        of_one = kind.noun.startswith("a list") and isinstance(value, dict) == (
+            kind.item and kind.item.section is not None
+        )
+        return f"write a list: {as_yaml([value])}" if of_one else None
     if kind.base is not list and isinstance(value, list):
         return f"write one value: {as_yaml(value[0])}" if value and not isinstance(value[0], list | dict) else None
     if kind.choices:
-        return nearest(str(value), kind.choices)
-    if kind.base is str and isinstance(value, bool | int | float) and not kind.words:
+        return nearest(SYNONYMS.get(str(value), str(value)), kind.choices)
+    if kind.base is str and isinstance(value, bool):
+        return "YAML reads yes, no, on and off as true or false: put the text in quotation marks"
+    if kind.base is str and isinstance(value, int | float):
         return f'put it in quotation marks: "{as_yaml(value)}"'
     if kind.base is bool:
         return _switch(value)

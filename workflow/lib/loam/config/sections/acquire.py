@@ -6,13 +6,14 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 
-from loam.config.model import Days, Percent, Section, Words, iso_day
+from loam.config.days import iso_day
+from loam.config.model import AsText, Days, Percent, Section, Words
 
 BackEnd = Literal["earthengine", "direct", "local", "sandbox"]
 
 
 def _today_or_day(text: str) -> str:
-    return text if text == "today" else iso_day(text)
+    return text if text == "today" else iso_day(text, expected="today, or year-month-day, like 2022-12-31")
 
 
 class Periods(Section):
@@ -103,7 +104,7 @@ class Acquire(Section):
         description="First and last day of each domain's samples; null where none are fetched. Days before the first "
         "that lags and sums reach back to are fetched too.",
     )
-    as_of: Annotated[str, AfterValidator(_today_or_day), Words("`today` or a day", "today")] = Field(
+    as_of: Annotated[str, AsText, AfterValidator(_today_or_day), Words("`today` or a day", "today")] = Field(
         "today",
         description="Day on which the data are asked for: `today` (UTC) or a fixed one. A month that is still open on "
         "it is fetched again when it changes; a closed one never is.",

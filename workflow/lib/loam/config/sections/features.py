@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from loam.config.model import Lags, RefusalError, Section
+from loam.config.model import Lags, Section
+from loam.config.refusal import RefusalError
 
 # Windows of lags of modelled moisture: those of Widyastuti et al., and what is known in near real time (SMAP L4 comes
 # with about three days of delay).

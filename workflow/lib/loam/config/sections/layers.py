@@ -7,7 +7,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from loam.config.model import Name, Number, RefusalError, Section
+from loam.config.model import Name, Number, Section
+from loam.config.refusal import RefusalError
 
 
 class Layer(Section):
@@ -15,7 +16,7 @@ class Layer(Section):
 
     name: Name = Field(description="Name of the layer in every product.", examples=["surface"])
     top_cm: Number = Field(ge=0, description="Upper limit, cm below the surface.", examples=[0])
-    bottom_cm: Number = Field(gt=0, description="Lower limit, cm below the surface.", examples=[30])
+    bottom_cm: Number = Field(ge=0, description="Lower limit, cm below the surface.", examples=[30])
     column: str = Field(
         description="The layer's column in the sample tables, m3 m-3; not read where samples come from probes.",
         examples=["sm_0_30"],
@@ -28,7 +29,10 @@ def _from_the_top_down(layers: list[Layer]) -> list[Layer]:
         if layer.top_cm >= layer.bottom_cm:
             raise RefusalError(
                 f"layer '{layer.name}': top {layer.top_cm} cm is not above bottom {layer.bottom_cm} cm",
-                expected="depths in cm below the surface, the top the smaller one, like {top_cm: 0, bottom_cm: 30}",
+                expected="depths in cm below the surface, the top the smaller one",
+                fix=f"write {{top_cm: {layer.bottom_cm}, bottom_cm: {layer.top_cm}}}, exchanged"
+                if layer.top_cm > layer.bottom_cm
+                else "give the layer a thickness",
             )
         if names.count(layer.name) > 1:
             raise RefusalError(f"'{layer.name}' is named twice", fix="give each layer a name of its own")

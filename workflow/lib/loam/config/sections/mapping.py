@@ -7,20 +7,15 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from loam.config.days import days_named
-from loam.config.model import Bounds, Day, Names, Number, RefusalError, Section, Words
+from loam.config.model import AsText, Bounds, Day, Names, Number, Section, Words
+from loam.config.refusal import RefusalError
 from loam.config.sections.training import Model, Scenario
-from loam.errors import ConfigError
 
 Moisture = Annotated[Number, Field(ge=0, le=1)]
 
 
 def _days_of_ranges(entries: Any) -> Any:
-    if not isinstance(entries, list):
-        return entries
-    try:
-        return days_named(entries)
-    except ConfigError as error:
-        raise RefusalError(error.what, expected=error.expected) from None
+    return days_named(entries) if isinstance(entries, list) else entries
 
 
 def _epsg(text: str) -> str:
@@ -41,7 +36,7 @@ def _box(bounds: list[float]) -> list[float]:
     west, south, east, north = bounds
     if west >= east or south >= north:
         sides = f"west {west} is not below east {east}" if west >= east else f"south {south} is not below north {north}"
-        raise RefusalError(sides, expected="[west, south, east, north]")
+        raise RefusalError(sides, expected="[west, south, east, north]; across 180 degrees, east beyond 180")
     return bounds
 
 
@@ -54,7 +49,7 @@ class Grid(Section):
         "Null for a run without a map, or where the grid is given by numbers.",
         examples=["my_data/elevation.tif"],
     )
-    crs: Annotated[str, AfterValidator(_epsg), Words("an EPSG code", "EPSG:28355")] | None = Field(
+    crs: Annotated[str, AsText, AfterValidator(_epsg), Words("an EPSG code", "EPSG:28355")] | None = Field(
         None, description="Coordinate reference system of a grid given by numbers, as EPSG code."
     )
     bounds: Annotated[Bounds, AfterValidator(_box)] | None = Field(

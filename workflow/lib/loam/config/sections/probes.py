@@ -6,7 +6,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 
-from loam.config.model import Bounds, EachOnce, Number, Offset, RefusalError, Section, Share
+from loam.config.model import Bounds, EachOnce, Number, Offset, Section, Share
+from loam.config.refusal import RefusalError
 
 Flag = Literal[
     "out_of_range", "above_porosity", "frozen", "spike", "break_drop", "break_jump", "low_plateau",

@@ -6,7 +6,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from loam.config.model import Days, EachOnce, Number, RefusalError, Section
+from loam.config.model import Days, EachOnce, Number, Section
+from loam.config.refusal import RefusalError
 
 Model = Literal["mlp", "lstm"]
 Scenario = Literal["source", "target", "transfer"]
