@@ -89,7 +89,7 @@ probes: {target: {format: ismm, path: x}}
     > 'probes.target.format': 'ismm' is not one of awra
     > did you mean 'ismn'?
 probes: {target: {path: x}}
-    > 'probes.target.format': is missing; expected format: ismn
+    > config key 'probes.target': key 'format' is missing; expected format: ismn
 probes: {target: my_probes}
     > 'probes.target': 'my_probes' is not keys with values; expected target: {format:
 probes: {target: {format: ismn, path: x, utc_offset: +10:00}}
@@ -111,7 +111,7 @@ probes: {quality: {exclude: spike}}
 probes: {quality: {exclude: [frost]}}
     > 'frost' is not one of out_of_range
 probes: {maps: [{column: bulk_density}]}
-    > 'probes.maps.0.file': is missing; expected file: my_data/soil.tif
+    > config key 'probes.maps.0': key 'file' is missing; expected file: my_data/soil.tif
 layers: [{name: a, top_cm: 30, bottom_cm: 0, column: x}]
     > top 30 cm is not above bottom 0 cm
     > write {top_cm: 0, bottom_cm: 30}

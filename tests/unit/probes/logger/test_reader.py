@@ -12,11 +12,12 @@ import pytest
 import yaml
 from logger_cases import COLUMN, HEAD, STATIONS, TIME, Case, describe
 
+from loam.config.kinds import fields_of
 from loam.errors import ConfigError, TableError
 from loam.probes.logger import files as logger_files
 from loam.probes.logger import spool as logger_spool
 from loam.probes.logger.reader import read_logger
-from loam.probes.logger.schema import SCHEMA
+from loam.probes.logger.schema import Column, DescriptionFile, LinesOfFile, TimeOfRow
 from loam.probes.readings import READINGS
 from loam.probes.readings import STATIONS as STATION_SCHEMA
 from loam.probes.units import RAW, to_canonical
@@ -221,8 +222,7 @@ def test_memory_is_bounded_by_a_piece(tmp_path, monkeypatch):
 
 def test_the_guide_names_every_key_of_the_description():
     text = GUIDE.read_text(encoding="utf-8")
-    keys = set(SCHEMA["properties"]) | set(SCHEMA["properties"]["columns"]["items"]["properties"])
-    keys |= set(SCHEMA["properties"]["time"]["properties"]) | set(SCHEMA["properties"]["lines"]["properties"])
+    keys = {key for section in (DescriptionFile, Column, TimeOfRow, LinesOfFile) for key in fields_of(section)}
     assert not [key for key in keys if f"`{key}`" not in text]
 
 

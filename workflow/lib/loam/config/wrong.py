@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -22,37 +22,60 @@ MOST = 10  # errors that are said at once
 Path = tuple[str | int, ...]
 
 
-def refusals(model: type[Section], raw: Mapping[str, Any], error: ValidationError) -> list[ConfigError]:
-    """One error a wrong key of ``raw``, in the order of the model's keys."""
+def key_of_config(path: Path) -> str:
+    """A key of the config as errors name it."""
+    return f"config key '{'.'.join(str(part) for part in path)}'"
+
+
+def refusals(
+    model: type[Section], raw: Mapping[str, Any], error: ValidationError, where: Callable[[Path], str] = key_of_config
+) -> list[ConfigError]:
+    """One error a wrong key of ``raw``, in the order of the model's keys.
+
+    Args:
+        model: what ``raw`` should be.
+        raw: as it was read.
+        error: what the model says of it.
+        where: names a key by its path.
+    """
     found: dict[Path, ConfigError] = {}
-    for item in error.errors(include_url=False):
+    items = error.errors(include_url=False)
+    unknown = [_place(model, item["loc"])[0] for item in items if item["type"] == "extra_forbidden"]
+    for item in items:
         path, kind, field = _place(model, item["loc"])
-        if path in found:
+        misspelt = any(path[:-1] == other[:-1] and _close(str(other[-1]), [str(path[-1])]) for other in unknown)
+        if path in found or (item["type"] == "missing" and misspelt):
             continue
         if item["type"] == "extra_forbidden":
-            found[path] = _unknown(model, path, kind)
+            found[path] = _unknown(model, path, kind, where(path))
         elif item["type"] == "missing":
-            found[path] = ConfigError("is missing", where=_where(path), expected=_like(path, field))
+            found[path] = ConfigError(
+                f"key '{path[-1]}' is missing", where=where(path[:-1]), expected=_like(path, field)
+            )
         elif isinstance(refusal := item.get("ctx", {}).get("error"), RefusalError):
-            where = _where((*path, refusal.key) if refusal.key else path)
-            found[path] = ConfigError(refusal.what, where=where, expected=refusal.expected, fix=refusal.fix)
+            key = (*path, refusal.key) if refusal.key else path
+            found[path] = ConfigError(refusal.what, where=where(key), expected=refusal.expected, fix=refusal.fix)
         else:
-            found[path] = _wrong(path, kind, field, _at(raw, path))
+            found[path] = _wrong(path, kind, field, _at(raw, path), where(path))
     return list(found.values())
 
 
-def together(errors: Sequence[ConfigError]) -> ConfigError:
+def together(errors: Sequence[ConfigError], where: object = "config") -> ConfigError:
     """One error that says all of ``errors``, at most ``MOST`` of them."""
     if len(errors) == 1:
         return errors[0]
     more = f", the first {MOST} of which are" if len(errors) > MOST else ""
-    return ConfigError(f"{len(errors)} things are wrong{more}", where="config", parts=errors[:MOST])
+    return ConfigError(f"{len(errors)} things are wrong{more}", where=where, parts=errors[:MOST])
 
 
 def nearest(name: str, known: Sequence[str]) -> str | None:
     """``did you mean 'training'?``, or None where no known name is like it."""
-    close = difflib.get_close_matches(name, known, n=1)
+    close = _close(name, known)
     return f"did you mean '{close[0]}'?" if close else None
+
+
+def _close(name: str, known: Sequence[str]) -> list[str]:
+    return difflib.get_close_matches(name, known, n=1)
 
 
 def as_yaml(value: Any) -> str:
@@ -63,10 +86,6 @@ def as_yaml(value: Any) -> str:
         return f"{digits}{'0' if digits.endswith('.') else ''}e{int(power)}"
     text = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=10_000, allow_unicode=True)
     return text.removesuffix("...\n").strip()
-
-
-def _where(path: Path) -> str:
-    return f"config key '{'.'.join(str(part) for part in path)}'"
 
 
 def _place(model: type[Section], loc: Sequence[str | int]) -> tuple[Path, Kind, FieldInfo | None]:
@@ -102,18 +121,18 @@ def _like(path: Path, field: FieldInfo | None) -> str | None:
     return f"{key}: {as_yaml(example)}"
 
 
-def _unknown(model: type[Section], path: Path, kind: Kind) -> ConfigError:
+def _unknown(model: type[Section], path: Path, kind: Kind, where: str) -> ConfigError:
     name, known = str(path[-1]), sorted(kind.keys)
     others = [other for other, _ in leaves(model) if other.rpartition(".")[2] == name]
     fix = f"did you mean '{others[0]}'?" if others else nearest(name, known)
-    return ConfigError("unknown key", where=_where(path), expected=f"one of {', '.join(known)}", fix=fix)
+    return ConfigError("unknown key", where=where, expected=f"one of {', '.join(known)}", fix=fix)
 
 
-def _wrong(path: Path, kind: Kind, field: FieldInfo | None, value: Any) -> ConfigError:
+def _wrong(path: Path, kind: Kind, field: FieldInfo | None, value: Any, where: str) -> ConfigError:
     if isinstance(value, float) and not math.isfinite(value):
-        return ConfigError(f"{value} is no number", where=_where(path), expected=_like(path, field))
+        return ConfigError(f"{value} is no number", where=where, expected=_like(path, field))
     what = f"{_shown(value)} is not {kind.noun}"
-    return ConfigError(what, where=_where(path), expected=_like(path, field), fix=_fix(kind, field, value))
+    return ConfigError(what, where=where, expected=_like(path, field), fix=_fix(kind, field, value))
 
 
 def _shown(value: Any) -> str:

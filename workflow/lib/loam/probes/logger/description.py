@@ -1,4 +1,4 @@
-"""The description of a folder of logger files: a small YAML with a closed schema.
+"""The description of a folder of logger files: a small YAML whose keys are known.
 
 Everything in it is text as written: ``+10:00`` stays an offset (YAML 1.1 makes 600 of it), ``0.10`` stays ``0.10``.
 """
@@ -6,20 +6,19 @@ Everything in it is text as written: ``+10:00`` stays an offset (YAML 1.1 makes 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import yaml
+from pydantic import ValidationError
 
+from loam.config.wrong import refusals, together
 from loam.errors import ConfigError
 from loam.probes.logger.entries import Entry, check_periods, parse_entry, place
 from loam.probes.logger.files import TextStyle
 from loam.probes.logger.numbers import NumberStyle
-from loam.probes.logger.schema import SCHEMA
-from loam.probes.logger.stations import did_you_mean
+from loam.probes.logger.schema import DescriptionFile, StationOfFile, TimeOfRow
 from loam.probes.logger.times import Clock, check_format, parse_zone
 
 
@@ -76,8 +75,7 @@ def read_description(path: Path) -> Description:
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
-        raw = yaml.load(text, Loader=_Loader)  # noqa: S506 (a SafeLoader)
-        _check_schema(raw, path)
+        given = _checked(yaml.load(text, Loader=_Loader), path)  # noqa: S506 (a SafeLoader)
     except OSError as error:
         raise ConfigError(
             f"cannot be read ({error.strerror})", where=path, fix="check key 'description' of the probes in the config"
@@ -92,102 +90,88 @@ def read_description(path: Path) -> Description:
         ) from None  # fmt: skip
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError(f"not readable as YAML ({type(error).__name__}: {error})", where=path) from None
-    return _describe(raw, path)
+    return _describe(given, path)
 
 
-def _check_schema(raw: Any, path: Path) -> None:
+def _checked(raw: Any, path: Path) -> DescriptionFile:
     if not isinstance(raw, dict):
         raise ConfigError("holds no keys", where=path, expected="keys as in docs/how-to/use-your-own-probes.md")
-    validator = jsonschema.Draft202012Validator(SCHEMA)
-    errors = sorted(validator.iter_errors(raw), key=lambda error: [str(part) for part in error.absolute_path])
-    for error in errors:
-        parts = list(error.absolute_path)
-        if error.validator == "additionalProperties":
-            known = error.schema["properties"]
-            unknown = next(key for key in error.instance if key not in known)
-            raise ConfigError(
-                "unknown key", where=place(path, *parts, unknown), expected=f"one of {', '.join(sorted(known))}",
-                fix=did_you_mean(str(unknown), known),
-            )  # fmt: skip
-        if error.validator == "required":
-            missing = next(key for key in error.validator_value if key not in error.instance)
-            raise ConfigError(f"key '{missing}' is missing", where=place(path, *parts) if parts else path)
-        raise ConfigError(error.message[:300], where=place(path, *parts) if parts else path)
+    try:
+        return DescriptionFile.model_validate(raw)
+    except ValidationError as error:
+        raise together(
+            refusals(DescriptionFile, raw, error, where=lambda parts: place(path, *parts)), where=path
+        ) from None
 
 
-def _describe(raw: dict[str, Any], path: Path) -> Description:
-    lines = {"names": 1, "units": None, **raw.get("lines", {})}
-    names = tuple(sorted(lines["names"])) if isinstance(lines["names"], list) else (lines["names"],)
-    after = max(*names, lines["units"] or 0)
-    lines.setdefault("data", after + 1)
-    if lines["units"] in names or lines["data"] <= after:
+def _describe(given: DescriptionFile, path: Path) -> Description:
+    lines = given.lines
+    names = tuple(sorted(lines.names)) if isinstance(lines.names, list) else (lines.names,)
+    after = max(*names, lines.units or 0)
+    data = after + 1 if lines.data is None else lines.data
+    if lines.units in names or data <= after:
         raise ConfigError(
             "lines overlap", where=place(path, "lines"), expected="names and units in two lines, data after both"
         )
-    daily = raw.get("daily", False)
-    style = TextStyle(raw.get("delimiter", ","), raw.get("encoding", "auto"), names, lines["units"], lines["data"])
-    missing = raw.get("missing", ["", "NA", "NaN", "NAN", "nan"])
     numbers = NumberStyle(
-        raw.get("decimal", "."),
-        raw.get("thousands"),
-        tuple("" if code is None else str(code).strip() for code in missing),
+        given.decimal, given.thousands, tuple("" if code is None else str(code).strip() for code in given.missing)
     )
     if numbers.decimal == numbers.thousands:
         raise ConfigError("decimal and thousands are the same", where=place(path, "thousands"))
-    entries = tuple(parse_entry(item, path, number) for number, item in enumerate(raw["columns"]))
+    entries = tuple(parse_entry(item, path, number) for number, item in enumerate(given.columns))
     check_periods(entries, path)
-    columns = raw["time"]["column"]
+    columns = given.time.column
     return Description(
         path=path,
-        files=raw.get("files", "*.csv"),
-        text=style,
+        files=given.files,
+        text=TextStyle(given.delimiter, given.encoding, names, lines.units, data),
         numbers=numbers,
-        station=_station(raw["station"], lines["data"], path),
+        station=_station(given.station, data, path),
         time_columns=tuple(str(name) for name in (columns if isinstance(columns, list) else [columns])),
-        clock=_clock(raw["time"], daily, path),
+        clock=_clock(given.time, given.daily, path),
         entries=entries,
-        duplicates=raw.get("duplicates", "refuse"),
-        daily=daily,
+        duplicates=given.duplicates,
+        daily=given.daily,
     )
 
 
-def _clock(time: Mapping[str, Any], daily: bool, path: Path) -> Clock:
-    check_format(time["format"], where=place(path, "time", "format"))
-    zoned = "%z" in time["format"]
-    zone = time.get("zone")
-    if (zoned or daily) and zone is not None:
+def _clock(time: TimeOfRow, daily: bool, path: Path) -> Clock:
+    check_format(time.format, where=place(path, "time", "format"))
+    zoned = "%z" in time.format
+    if (zoned or daily) and time.zone is not None:
         why = "%z in the format gives every time its own" if zoned else "a daily value has a day, no clock time"
         raise ConfigError(f"a zone and {why}", where=place(path, "time", "zone"), fix="delete one of the two")
     if zoned and daily:
         raise ConfigError("daily values with an offset (%z)", where=place(path, "time", "format"), fix="delete %z")
-    if not (zoned or daily) and zone is None:
+    if not (zoned or daily) and time.zone is None:
         raise ConfigError(
             "key 'zone' is missing", where=place(path, "time"),
             fix='say which clock the logger keeps: an offset from UTC like "+10:00", or a zone like Australia/Hobart',
         )  # fmt: skip
-    tz = None if zone is None else parse_zone(str(zone), where=place(path, "time", "zone"))
-    return Clock(time["format"], tz, time.get("ambiguous", "refuse"), time.get("nonexistent", "refuse"))
+    tz = None if time.zone is None else parse_zone(str(time.zone), where=place(path, "time", "zone"))
+    return Clock(time.format, tz, time.ambiguous, time.nonexistent)
 
 
-def _station(station: Mapping[str, Any], data_line: int, path: Path) -> StationRule:
-    source = station["from"]
+def _station(station: StationOfFile, data_line: int, path: Path) -> StationRule:
+    source = station.from_
     needed = {"file name": ["pattern"], "header line": ["pattern", "line"], "column": ["column"]}[source]
     for key in ("pattern", "line", "column"):
-        if (key in needed) != (key in station):
+        if (key in needed) != (getattr(station, key) is not None):
             what = f"key '{key}' is missing" if key in needed else f"key '{key}' is not used"
             raise ConfigError(f"{what} when the station is from the {source}", where=place(path, "station"))
     pattern = None
-    if "pattern" in station:
+    if station.pattern is not None:
         where = place(path, "station", "pattern")
         try:
-            pattern = re.compile(station["pattern"])
+            pattern = re.compile(station.pattern)
         except (re.error, OverflowError, RecursionError) as error:
             raise ConfigError(f"not a regular expression ({error})", where=where) from None
         if "station" not in pattern.groupindex:
             raise ConfigError("no group named station", where=where, expected='like "(?P<station>[^_]+)_.*"')
-    if station.get("line", 1) >= data_line:
+    line = station.line or 1
+    if line >= data_line:
         raise ConfigError(
-            f"line {station['line']} is not above the readings", where=place(path, "station", "line"),
+            f"line {line} is not above the readings", where=place(path, "station", "line"),
             fix="set lines.data to the line of the first reading",
         )  # fmt: skip
-    return StationRule(source, pattern, station.get("line", 1), str(station.get("column", "")))
+    return StationRule(source, pattern, line, str(station.column) if station.column is not None else "")

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from loam.errors import ConfigError, LoamError, TableError
 from loam.probes.logger.depths import CENTIMETRES, EXAMPLES, parse_depth
+from loam.probes.logger.schema import Column as ColumnOfFile
+from loam.probes.logger.schema import DepthInColumn, InColumn
 from loam.probes.logger.units import is_store
 from loam.probes.units import canonical_unit, is_counts
 
@@ -70,7 +70,7 @@ class Entry:
 def place(path: Path, *parts: object) -> str:
     """Where in a description: ``probes.yaml, key 'columns', entry 2, 'unit'``."""
     words = [f"entry {part + 1}" if isinstance(part, int) else f"'{str(part)[:60]}'" for part in parts]
-    return f"{path}, key {', '.join(words)}"
+    return f"{path}, key {', '.join(words)}" if words else str(path)
 
 
 def check_store(variable: str, unit: str, depth: tuple[float, float], *, where: object, error: type[LoamError]) -> None:
@@ -79,8 +79,8 @@ def check_store(variable: str, unit: str, depth: tuple[float, float], *, where: 
         raise error("mm of water and the depth of a point", where=where, expected="an interval, like 0-30 cm")
 
 
-def parse_entry(item: Mapping[str, Any], path: Path, number: int) -> Entry:
-    """One item of ``columns``, the ``number``-th from 0, that has passed the schema.
+def parse_entry(item: ColumnOfFile, path: Path, number: int) -> Entry:
+    """One item of ``columns``, the ``number``-th from 0, as its file's description has it.
 
     Raises:
         ConfigError: the unit or the depth is wrong, or they contradict each other or the variable.
@@ -90,73 +90,72 @@ def parse_entry(item: Mapping[str, Any], path: Path, number: int) -> Entry:
         return place(path, "columns", number, *keys)
 
     depth = _depth(item, at)
-    unit = str(item["unit"])
+    unit, variable = str(item.unit), item.variable
     try:
-        canonical_unit(item["variable"], unit)
+        canonical_unit(variable, unit)
     except TableError as error:
         raise ConfigError(error.what, where=at("unit"), expected=error.expected) from None
     if isinstance(depth, tuple):
-        check_store(item["variable"], unit, depth, where=at("depth"), error=ConfigError)
-    days = [_day(item.get(key), at(key)) for key in ("from", "until")]
+        check_store(variable, unit, depth, where=at("depth"), error=ConfigError)
+    days = [_day(item.from_, at("from")), _day(item.until, at("until"))]
     if None not in days and days[0] > days[1]:
         raise ConfigError("'from' is after 'until'", where=at("from"))
-    sensor = item.get("sensor", item["column"])
-    in_column = isinstance(sensor, dict)
+    sensor = item.column if item.sensor is None else item.sensor
+    in_column = sensor.column if isinstance(sensor, InColumn) else None
     return Entry(
-        column=str(item["column"]), position=item.get("position"), variable=item["variable"], depth=depth, unit=unit,
-        sensor="" if in_column else str(sensor), sensor_column=str(sensor["column"]) if in_column else None,
-        flag=str(item["flag"]) if "flag" in item else None,
-        where=tuple((str(column), str(text)) for column, text in item.get("where", {}).items()),
-        first=days[0], last=days[1], optional=item.get("optional", False), counts=_counts(item, at),
+        column=str(item.column), position=item.position, variable=variable, depth=depth, unit=unit,
+        sensor=str(sensor) if in_column is None else "", sensor_column=None if in_column is None else str(in_column),
+        flag=None if item.flag is None else str(item.flag),
+        where=tuple((column, str(text)) for column, text in (item.where or {}).items()),
+        first=days[0], last=days[1], optional=item.optional, counts=_counts(item, at),
     )  # fmt: skip
 
 
-def _depth(item: Mapping[str, Any], at: Callable[..., str]) -> tuple[float, float] | DepthColumn:
-    depth = item.get("depth")
-    if item["variable"].startswith("soil_"):
+def _depth(item: ColumnOfFile, at: Callable[..., str]) -> tuple[float, float] | DepthColumn:
+    depth = item.depth
+    if item.variable.startswith("soil_"):
         if depth is None:
             raise ConfigError(
-                f"key 'depth' is missing for {item['variable']}", where=at(),
+                f"key 'depth' is missing for {item.variable}", where=at(),
                 expected=f'{EXAMPLES}, or {{column: Depth, unit: cm}}',
             )  # fmt: skip
-        if isinstance(depth, dict):
-            unit = depth.get("unit")
-            if unit is not None and unit not in CENTIMETRES:
-                raise ConfigError(f"unit '{unit}' of depths", where=at("depth", "unit"), expected="cm, mm, m or in")
-            return DepthColumn(str(depth["column"]), unit)
+        if isinstance(depth, DepthInColumn):
+            if depth.unit is not None and depth.unit not in CENTIMETRES:
+                raise ConfigError(
+                    f"unit '{depth.unit}' of depths", where=at("depth", "unit"), expected="cm, mm, m or in"
+                )
+            return DepthColumn(str(depth.column), depth.unit)
         return parse_depth(str(depth), where=at("depth"), error=ConfigError)
     if depth is not None:
-        raise ConfigError(f"a depth for {item['variable']}, above the ground", where=at("depth"), fix="delete it")
+        raise ConfigError(f"a depth for {item.variable}, above the ground", where=at("depth"), fix="delete it")
     return 0.0, 0.0
 
 
-def _counts(item: Mapping[str, Any], at: Callable[..., str]) -> tuple[float, float] | None:
-    keys = ("air_counts", "water_counts")
-    given = [key for key in keys if key in item]
-    if not given:
+def _counts(item: ColumnOfFile, at: Callable[..., str]) -> tuple[float, float] | None:
+    air, water = item.air_counts, item.water_counts
+    if air is None and water is None:
         return None
-    if len(given) == 1:
-        other = keys[given == [keys[0]]]
-        raise ConfigError(f"'{given[0]}' without '{other}'", where=at(given[0]), expected="both, or none")
-    if item["variable"] != "soil_moisture" or not is_counts(str(item["unit"])):
+    if air is None or water is None:
+        given, other = ("water_counts", "air_counts") if air is None else ("air_counts", "water_counts")
+        raise ConfigError(f"'{given}' without '{other}'", where=at(given), expected="both, or none")
+    if item.variable != "soil_moisture" or not is_counts(str(item.unit)):
         raise ConfigError(
-            f"counts in air and water for {item['variable']} in '{item['unit']}'", where=at("air_counts"),
+            f"counts in air and water for {item.variable} in '{item.unit}'", where=at("air_counts"),
             expected="soil_moisture in counts",
         )  # fmt: skip
-    air, water = (float(item[key]) for key in keys)
-    if not (math.isfinite(air) and math.isfinite(water) and air > water):
+    if air <= water:
         raise ConfigError(
             f"{air:g} counts in air and {water:g} in water make no scale", where=at("air_counts"),
             expected="more in air than in water", fix="exchange them perhaps",
         )  # fmt: skip
-    return air, water
+    return float(air), float(water)
 
 
-def _day(text: Any, where: str) -> pd.Timestamp | None:
+def _day(text: str | None, where: str) -> pd.Timestamp | None:
     if text is None:
         return None
     try:
-        day = pd.Timestamp(pd.to_datetime(str(text), format="%Y-%m-%d"))
+        day = pd.Timestamp(pd.to_datetime(text, format="%Y-%m-%d"))
     except ValueError:
         day = pd.NaT
     if pd.isna(day) or not 1900 <= day.year <= 2200:

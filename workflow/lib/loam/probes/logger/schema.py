@@ -1,62 +1,94 @@
-"""Closed JSON schema of the description of a folder of logger files (docs/how-to/use-your-own-probes.md)."""
+"""What the description of a folder of logger files may hold (docs/how-to/use-your-own-probes.md): typed and closed."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Literal
 
-from loam.probes.readings import VARIABLES
+from pydantic import Field
 
-_TEXT = {"type": "string", "minLength": 1}
-_NAME = {"type": ["string", "integer"], "minLength": 1}  # a column may be called 10
-_LINE = {"type": "integer", "minimum": 1, "maximum": 1000}
-_IN_COLUMN = {"column": _NAME}
+from loam.config.model import EachOnce, Number, Section, Words
 
-
-def _object(required: list[str], **properties: Any) -> dict[str, Any]:
-    """A mapping with these keys and no other."""
-    return {"type": "object", "additionalProperties": False, "required": required, "properties": properties}
+Text = Annotated[str, Field(min_length=1), Words("text", "VWC")]
+ColumnName = Annotated[Text | int, Words("a column's name", "VWC")]  # a column may be called 10
+Line = Annotated[int, Field(ge=1, le=1000), Words("a line's number, from 1 to 1000", 1)]
 
 
-SCHEMA = _object(
-    ["station", "time", "columns"],
-    files=_TEXT,
-    delimiter={"enum": [",", ";", "\t", "|", " "]},
-    decimal={"enum": [".", ","]},
-    thousands={"enum": [",", ".", " ", "'", "\u00a0"]},
-    encoding={"enum": ["auto", "utf-8", "latin-1"]},
-    lines=_object([], names={**_LINE, "type": ["integer", "array"], "items": _LINE, "minItems": 1, "uniqueItems": True},
-                  units=_LINE, data=_LINE),
-    station=_object(["from"], **{"from": {"enum": ["file name", "header line", "column"]}},
-                    pattern=_TEXT, line=_LINE, column=_NAME),
-    time=_object(
-        ["column", "format"],
-        column={"type": ["string", "integer", "array"], "minLength": 1, "minItems": 1, "items": _NAME},
-        format=_TEXT,
-        zone={"type": ["string", "integer"]},
-        ambiguous={"enum": ["refuse", "earlier", "later", "order"]},
-        nonexistent={"enum": ["refuse", "shift"]},
-    ),
-    daily={"type": "boolean"},
-    missing={"type": "array", "items": {"type": ["string", "integer", "null"]}},
-    duplicates={"enum": ["refuse", "first", "last", "mean"]},
-    columns={
-        "type": "array",
-        "minItems": 1,
-        "items": _object(
-            ["column", "variable", "unit"],
-            **{"from": {"type": "string"}},
-            column=_NAME,
-            position={"type": "integer", "minimum": 1, "maximum": 100_000},
-            variable={"enum": VARIABLES},
-            depth={**_object(["column"], **_IN_COLUMN, unit=_TEXT), "type": ["string", "integer", "object"]},
-            unit=_NAME,
-            sensor={**_object(["column"], **_IN_COLUMN), "type": ["string", "integer", "object"], "minLength": 1},
-            flag=_NAME,
-            air_counts={"type": "number"},
-            water_counts={"type": "number"},
-            where={"type": "object", "minProperties": 1, "additionalProperties": _NAME},
-            until={"type": "string"},
-            optional={"type": "boolean"},
-        ),
-    },
-)  # fmt: skip
+class InColumn(Section):
+    """The column that has the sensor of each row."""
+
+    column: ColumnName
+
+
+class DepthInColumn(InColumn):
+    """The column that has the depth of each row."""
+
+    unit: Text | None = None
+
+
+class LinesOfFile(Section):
+    """Which lines of a file hold what."""
+
+    names: Annotated[
+        Line | Annotated[list[Line], Field(min_length=1), EachOnce], Words("a line's number or a list of them", 1)
+    ] = 1
+    units: Line | None = None
+    data: Line | None = None
+
+
+class StationOfFile(Section):
+    """Where the station's name is."""
+
+    from_: Literal["file name", "header line", "column"] = Field(alias="from")
+    pattern: Text | None = None
+    line: Line | None = None
+    column: ColumnName | None = None
+
+
+class TimeOfRow(Section):
+    """Where the time is, how it is written and on which clock."""
+
+    column: Annotated[
+        ColumnName | Annotated[list[ColumnName], Field(min_length=1)], Words("a column's name or a list", "Timestamp")
+    ]
+    format: Text = Field(examples=["%d/%m/%Y %H:%M"])
+    zone: Annotated[str | int, Words("an offset or a time zone", "+10:00")] | None = None
+    ambiguous: Literal["refuse", "earlier", "later", "order"] = "refuse"
+    nonexistent: Literal["refuse", "shift"] = "refuse"
+
+
+class Column(Section):
+    """What a column holds."""
+
+    column: ColumnName
+    position: int | None = Field(None, ge=1, le=100_000)
+    variable: Literal["soil_moisture", "soil_temperature", "air_temperature", "precipitation"]
+    depth: Annotated[str | int | DepthInColumn, Words("a depth, or {column: ..., unit: ...}", "10 cm")] | None = None
+    unit: Annotated[Text | int, Words("a unit", "m3 m-3")]
+    sensor: Annotated[Text | int | InColumn, Words("a name, or {column: ...}", "SN1")] | None = None
+    flag: ColumnName | None = None
+    air_counts: Number | None = None
+    water_counts: Number | None = None
+    where: dict[str, ColumnName] | None = Field(None, min_length=1, examples=[{"What": "moisture"}])
+    from_: str | None = Field(None, alias="from", examples=["2021-02-01"])
+    until: str | None = Field(None, examples=["2021-02-01"])
+    optional: bool = False
+
+
+class DescriptionFile(Section):
+    """All of a description."""
+
+    files: Text = "*.csv"
+    delimiter: Literal[",", ";", "\t", "|", " "] = ","
+    decimal: Literal[".", ","] = "."
+    thousands: Literal[",", ".", " ", "'", "\u00a0"] | None = None
+    encoding: Literal["auto", "utf-8", "latin-1"] = "auto"
+    lines: LinesOfFile = LinesOfFile()
+    station: StationOfFile = Field(examples=[{"from": "column", "column": "Site"}])
+    time: TimeOfRow = Field(examples=[{"column": "Timestamp", "format": "%d/%m/%Y %H:%M", "zone": "+10:00"}])
+    daily: bool = False
+    missing: list[str | int | None] = ["", "NA", "NaN", "NAN", "nan"]
+    duplicates: Literal["refuse", "first", "last", "mean"] = "refuse"
+    columns: list[Column] = Field(
+        min_length=1,
+        examples=[[{"column": "VWC", "variable": "soil_moisture", "depth": "10 cm", "unit": "m3 m-3"}]],
+    )
