@@ -1,5 +1,5 @@
-"""Write docs/reference/config.md from the configuration's models, datasets.md from datasets.yaml, and what
-is possible of each variable into covariates.md, from loam.variables.
+"""Write config/config.yaml and docs/reference/config.md from the models, datasets.md from datasets.yaml,
+and what is possible of each variable into covariates.md, from loam.variables.
 """
 
 from __future__ import annotations
@@ -17,9 +17,11 @@ from pydantic.fields import FieldInfo  # noqa: E402
 
 from loam.config.kinds import fields_of, kind_of, leaves  # noqa: E402
 from loam.config.run import Run  # noqa: E402
+from loam.config.written import written  # noqa: E402
 from loam.config.wrong import as_yaml  # noqa: E402
 from loam.variables import QUANTITIES, shown  # noqa: E402
 
+DEFAULTS = ROOT / "config" / "config.yaml"
 PAGE = ROOT / "docs" / "reference" / "config.md"
 DATASETS = ROOT / "workflow" / "lib" / "loam" / "acquire" / "datasets.yaml"
 DATASETS_PAGE = ROOT / "docs" / "reference" / "datasets.md"
@@ -173,6 +175,7 @@ def _cell(text: Any) -> str:
 
 
 if __name__ == "__main__":
+    DEFAULTS.write_text(written(Run), encoding="utf-8")
     PAGE.write_text(reference(), encoding="utf-8")
     DATASETS_PAGE.write_text(datasets(), encoding="utf-8")
     COVARIATES_PAGE.write_text(covariates(COVARIATES_PAGE.read_text(encoding="utf-8")), encoding="utf-8")

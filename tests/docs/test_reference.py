@@ -11,6 +11,13 @@ def generator(project):
     return module
 
 
+def test_the_default_config_is_the_models_defaults_with_their_comments(project, generator):
+    text = (project / "config" / "config.yaml").read_text(encoding="utf-8")
+    assert text == generator.written(generator.Run), "run: python docs/generate_reference.py"
+    assert "  batch_size: 128               # Rows a step\n" in text
+    assert max(len(line) for line in text.splitlines()) <= 120
+
+
 def test_the_config_page_is_what_the_models_give(project, generator):
     page = (project / "docs" / "reference" / "config.md").read_text(encoding="utf-8")
     assert page == generator.reference(), "run: python docs/generate_reference.py"

@@ -85,7 +85,7 @@ def as_yaml(value: Any) -> str:
         digits = digits.rstrip("0")
         return f"{digits}{'0' if digits.endswith('.') else ''}e{int(power)}"
     text = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=10_000, allow_unicode=True)
-    return text.removesuffix("...\n").strip()
+    return re.sub(r"'(\d{4}-\d\d-\d\d)'", r"\1", text.removesuffix("...\n").strip())  # a day needs no quotes
 
 
 def _place(model: type[Section], loc: Sequence[str | int]) -> tuple[Path, Kind, FieldInfo | None]:
