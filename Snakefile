@@ -37,6 +37,7 @@ except LoamError as error:
 wildcard_constraints:
     run=CONFIG["run"],
     domain="source|target",
+    protocol="|".join(CONFIG["training"]["protocols"]),
     model="|".join(CONFIG["training"]["models"]),
     scenario="source|target|transfer",
     date=r"\d{4}-\d{2}-\d{2}",

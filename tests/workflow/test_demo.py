@@ -203,7 +203,8 @@ def test_nothing_but_the_score_of_a_map_comes_from_the_truth(results):
     day = "maps/2022-08-15"
     assert known & origins(results, f"{day}/score.csv") == {"results/demo/truth/soil_moisture.nc"}
     products = ["samples/source.parquet", "samples/target.parquet", "predictions.parquet", "evaluation/metrics.csv"]
-    products += [f"{day}/soil_moisture.tif", f"{day}/trust.tif", "folds.csv", "models/lstm/transfer/card.json"]
+    products += [f"{day}/soil_moisture.tif", f"{day}/trust.tif", "folds.csv"]
+    products += ["models/leave_one_station_out/lstm/transfer/card.json"]
     for product in products:
         files = origins(results, product)
         assert any("resources/probes/demo/target" in file for file in files), product

@@ -18,9 +18,9 @@ def checkout(copy_project, project, tmp_path):
 
 def test_what_an_orphan_wrote_over_a_newer_product_is_named_and_made_again(checkout):
     results = checkout.folder / "results" / checkout.config["run"]
-    product, kept = results / "folds.csv", checkout.folder / "kept"
+    product, kept = results / "folds" / "leave_one_station_out.csv", checkout.folder / "kept"
     kept.mkdir()
-    files = [product, product.with_name("folds.csv.provenance.json")]
+    files = [product, product.with_name(f"{product.name}.provenance.json")]
     target = str(product.relative_to(checkout.folder))
 
     first = {**checkout.config, "seed": 3000}

@@ -37,7 +37,7 @@ def run_until(rule, copy_project, project, folder, name, data):
 @pytest.fixture(scope="module")
 def murrumbidgee(copy_project, project, shared_data, tmp_path_factory):
     folder = tmp_path_factory.mktemp("murrumbidgee") / "loam"
-    return run_until("draw_folds", copy_project, project, folder, "murrumbidgee", shared_data)
+    return run_until("merge_folds", copy_project, project, folder, "murrumbidgee", shared_data)
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ def checkout(copy_project, project, tmp_path_factory):
 
 def test_a_failed_job_fails_again_and_an_input_replaced_by_an_older_file_is_noticed(checkout):
     run = checkout.config["run"]
-    target, table = f"results/{run}/folds.csv", checkout.folder / "my_data" / "target.csv"
+    target, table = f"results/{run}/folds/leave_one_station_out.csv", checkout.folder / "my_data" / "target.csv"
     assert checkout.snakemake(target).returncode == 0
     good = table.read_text(encoding="utf-8").splitlines(keepends=True)
 
@@ -41,7 +41,7 @@ def test_a_failed_job_fails_again_and_an_input_replaced_by_an_older_file_is_noti
 
 def test_a_config_with_which_a_job_failed_is_not_taken_for_done(checkout):
     run = checkout.config["run"]
-    target = f"results/{run}/folds.csv"
+    target = f"results/{run}/folds/leave_one_station_out.csv"
     assert checkout.snakemake(target).returncode == 0
     features = {**checkout.config["features"], "static": ["elevation", "nosuch"]}
     for _ in range(2):

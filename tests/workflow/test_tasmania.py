@@ -70,6 +70,7 @@ def test_the_dry_run_lists_every_job_from_the_downloads_to_the_report(checkout):
         "build_dynamic": months["target"],
         "build_samples": 1,
         "draw_folds": 1,
+        "merge_folds": 1,
         "train_source": 2,
         "train_target": 2,
         "fine_tune": 2,

@@ -15,7 +15,7 @@ def checkout(copy_project, project, tmp_path):
 
 def test_jobs_have_lines_and_a_failed_jobs_message_is_the_last(checkout):
     run = checkout.config["run"]
-    target, log = f"results/{run}/folds.csv", f"results/{run}/logs/build_samples.log"
+    target, log = f"results/{run}/folds/leave_one_station_out.csv", f"results/{run}/logs/build_samples.log"
     result = checkout.snakemake(target)
     assert result.returncode == 0, result.stderr
     assert f"rule build_samples {run}: started" in result.stderr and "2 of 2 jobs" in result.stderr

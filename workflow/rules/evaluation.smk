@@ -1,20 +1,31 @@
 # Evaluation: every held-out prediction, and the scores.
-# Needs: results/<run>/samples/, folds.csv, models/.
+# Needs: results/<run>/samples/, folds/, folds.csv, models/.
 # Gives: results/<run>/predictions.parquet, results/<run>/evaluation/.
+SCORED = [
+    (protocol, model, scenario)
+    for protocol in PROTOCOLS
+    for model in CONFIG["training"]["models"]
+    for scenario in CONFIG["training"]["scenarios"]
+]
+
+
+def members_file(name, wildcards):
+    """A file of the members that predict what a protocol tests."""
+    return f"results/{wildcards.run}/{trained(wildcards.protocol, wildcards.model, wildcards.scenario)}/{name}"
 
 
 rule predict_held_out:
     input:
         target="results/{run}/samples/target.parquet",
-        folds="results/{run}/folds.csv",
-        weights="results/{run}/models/{model}/{scenario}/weights.safetensors",
-        card="results/{run}/models/{model}/{scenario}/card.json",
+        folds="results/{run}/folds/{protocol}.csv",
+        weights=lambda wildcards: members_file("weights.safetensors", wildcards),
+        card=lambda wildcards: members_file("card.json", wildcards),
     output:
-        predictions="results/{run}/models/{model}/{scenario}/predictions.parquet",
+        predictions="results/{run}/models/{protocol}/{model}/{scenario}/predictions.parquet",
     log:
-        "results/{run}/logs/predict_held_out_{model}_{scenario}.log",
+        "results/{run}/logs/predict_held_out_{protocol}_{model}_{scenario}.log",
     benchmark:
-        "results/{run}/benchmarks/predict_held_out_{model}_{scenario}.tsv"
+        "results/{run}/benchmarks/predict_held_out_{protocol}_{model}_{scenario}.tsv"
     conda:
         "../../envs/torch.yaml"
     resources:
@@ -31,13 +42,13 @@ rule predict_baselines:
     input:
         source=SOURCE_SAMPLES,
         target="results/{run}/samples/target.parquet",
-        folds="results/{run}/folds.csv",
+        folds="results/{run}/folds/{protocol}.csv",
     output:
-        predictions="results/{run}/baselines/predictions.parquet",
+        predictions="results/{run}/baselines/{protocol}/predictions.parquet",
     log:
-        "results/{run}/logs/predict_baselines.log",
+        "results/{run}/logs/predict_baselines_{protocol}.log",
     benchmark:
-        "results/{run}/benchmarks/predict_baselines.tsv"
+        "results/{run}/benchmarks/predict_baselines_{protocol}.tsv"
     conda:
         "../../envs/geo.yaml"
     threads: 2
@@ -54,17 +65,9 @@ rule predict_baselines:
 rule merge_predictions:
     input:
         folds="results/{run}/folds.csv",
-        baselines="results/{run}/baselines/predictions.parquet",
-        models=expand(
-            "results/{{run}}/models/{model}/{scenario}/predictions.parquet",
-            model=CONFIG["training"]["models"],
-            scenario=CONFIG["training"]["scenarios"],
-        ),
-        cards=expand(
-            "results/{{run}}/models/{model}/{scenario}/card.json",
-            model=CONFIG["training"]["models"],
-            scenario=CONFIG["training"]["scenarios"],
-        ),
+        baselines=expand("results/{{run}}/baselines/{protocol}/predictions.parquet", protocol=PROTOCOLS),
+        models=["results/{run}/models/%s/%s/%s/predictions.parquet" % scored for scored in SCORED],
+        cards=[f"results/{{run}}/{trained(*scored)}/card.json" for scored in SCORED],
     output:
         predictions="results/{run}/predictions.parquet",
     log:

@@ -22,7 +22,7 @@ MAP_FILES += ["score.csv"] if CONFIG["mapping"]["truth"] else []
 SCORED_DATES = CONFIG["mapping"]["dates"] if CONFIG["mapping"]["truth"] else []
 BY_RASTER_ALONE = CONFIG["mapping"]["grid"]["like"] and not CUBE["landcover"]
 GRID_FILES = {"grid": "results/{run}/grid.json"} | ({} if BY_RASTER_ALONE else {"land": "results/{run}/land.tif"})
-MAP_MODEL = f"results/{{run}}/models/{CONFIG['mapping']['model']}/{CONFIG['mapping']['scenario']}"
+MAP_MODEL = f"results/{{run}}/{trained(PROTOCOLS[0], CONFIG['mapping']['model'], CONFIG['mapping']['scenario'])}"
 
 
 rule build_grid:

@@ -1,7 +1,8 @@
 # Training: folds, pretraining on the source domain, training on the target domain, fine-tuning.
 # Needs: results/<run>/samples/.
-# Gives: results/<run>/folds.csv, results/<run>/models/<model>/<scenario>/.
-from loam.protocols.names import protocol_of
+# Gives: results/<run>/folds/<protocol>.csv, folds.csv, results/<run>/models/<protocol>/<model>/<scenario>/; what is
+# trained on the source domain alone does not depend on folds: results/<run>/models/source/<model>/.
+from loam.config.protocols import protocol_of
 from loam.training.network_names import network_of
 
 TRAINING_KEYS = [
@@ -14,36 +15,70 @@ TRAINING_KEYS = [
     "training.patience",
     "training.device",
 ]
+PROTOCOLS = CONFIG["training"]["protocols"]
+
+
+def plugin_of(protocol):
+    """Where a protocol's function stands."""
+    return protocol_of(protocol, CONFIG["training"]["protocol_path"])
+
+
+def trained(protocol, model, scenario):
+    """Folder of the members of a model, under results/<run>/; those of the source domain are of no protocol."""
+    return f"models/source/{model}" if scenario == "source" else f"models/{protocol}/{model}/{scenario}"
 
 
 rule draw_folds:
     input:
         target="results/{run}/samples/target.parquet",
     output:
-        folds="results/{run}/folds.csv",
+        folds="results/{run}/folds/{protocol}.csv",
     log:
-        "results/{run}/logs/draw_folds.log",
+        "results/{run}/logs/draw_folds_{protocol}.log",
     benchmark:
-        "results/{run}/benchmarks/draw_folds.tsv"
+        "results/{run}/benchmarks/draw_folds_{protocol}.tsv"
     conda:
         "../../envs/geo.yaml"
     resources:
         mem_mb=1000,
         runtime=5,
     params:
-        values=pick(CONFIG, "seed", "layers"),
-        code=code_version("draw_folds", protocol_of("leave_one_station_out")),
+        values=lambda wildcards: pick(
+            CONFIG, "seed", "layers", "samples.groups", f"training.protocol_settings.{wildcards.protocol}"
+        )
+        | {"plugin": plugin_of(wildcards.protocol)},
+        code=lambda wildcards: code_version("draw_folds", plugin_of(wildcards.protocol)),
     script:
         "../scripts/draw_folds.py"
+
+
+rule merge_folds:
+    input:
+        folds=expand("results/{{run}}/folds/{protocol}.csv", protocol=PROTOCOLS),
+    output:
+        merged="results/{run}/folds.csv",
+    log:
+        "results/{run}/logs/merge_folds.log",
+    benchmark:
+        "results/{run}/benchmarks/merge_folds.tsv"
+    conda:
+        "../../envs/geo.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        code=code_version("merge_folds"),
+    script:
+        "../scripts/merge_folds.py"
 
 
 rule train_source:
     input:
         source="results/{run}/samples/source.parquet",
     output:
-        weights="results/{run}/models/{model}/source/weights.safetensors",
-        card="results/{run}/models/{model}/source/card.json",
-        history="results/{run}/models/{model}/source/history.csv",
+        weights="results/{run}/models/source/{model}/weights.safetensors",
+        card="results/{run}/models/source/{model}/card.json",
+        history="results/{run}/models/source/{model}/history.csv",
     log:
         "results/{run}/logs/train_source_{model}.log",
     benchmark:
@@ -64,15 +99,15 @@ rule train_target:
     input:
         source=SOURCE_SAMPLES,
         target="results/{run}/samples/target.parquet",
-        folds="results/{run}/folds.csv",
+        folds="results/{run}/folds/{protocol}.csv",
     output:
-        weights="results/{run}/models/{model}/target/weights.safetensors",
-        card="results/{run}/models/{model}/target/card.json",
-        history="results/{run}/models/{model}/target/history.csv",
+        weights="results/{run}/models/{protocol}/{model}/target/weights.safetensors",
+        card="results/{run}/models/{protocol}/{model}/target/card.json",
+        history="results/{run}/models/{protocol}/{model}/target/history.csv",
     log:
-        "results/{run}/logs/train_target_{model}.log",
+        "results/{run}/logs/train_target_{protocol}_{model}.log",
     benchmark:
-        "results/{run}/benchmarks/train_target_{model}.tsv"
+        "results/{run}/benchmarks/train_target_{protocol}_{model}.tsv"
     conda:
         "../../envs/torch.yaml"
     threads: 2
@@ -90,18 +125,18 @@ rule train_target:
 
 rule fine_tune:
     input:
-        pretrained="results/{run}/models/{model}/source/weights.safetensors",
-        pretrained_card="results/{run}/models/{model}/source/card.json",
+        pretrained="results/{run}/models/source/{model}/weights.safetensors",
+        pretrained_card="results/{run}/models/source/{model}/card.json",
         target="results/{run}/samples/target.parquet",
-        folds="results/{run}/folds.csv",
+        folds="results/{run}/folds/{protocol}.csv",
     output:
-        weights="results/{run}/models/{model}/transfer/weights.safetensors",
-        card="results/{run}/models/{model}/transfer/card.json",
-        history="results/{run}/models/{model}/transfer/history.csv",
+        weights="results/{run}/models/{protocol}/{model}/transfer/weights.safetensors",
+        card="results/{run}/models/{protocol}/{model}/transfer/card.json",
+        history="results/{run}/models/{protocol}/{model}/transfer/history.csv",
     log:
-        "results/{run}/logs/fine_tune_{model}.log",
+        "results/{run}/logs/fine_tune_{protocol}_{model}.log",
     benchmark:
-        "results/{run}/benchmarks/fine_tune_{model}.tsv"
+        "results/{run}/benchmarks/fine_tune_{protocol}_{model}.tsv"
     conda:
         "../../envs/torch.yaml"
     threads: 2

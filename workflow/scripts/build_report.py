@@ -20,7 +20,7 @@ def stage(paths: Paths, values: Values) -> None:
     scores = {path.parent.name: read_table(path, MAP_SCORES) for path in paths["maps"] if path.name == "score.csv"}
     known = [read_table(path, ACCURACY) for path in paths["maps"] if path.name == "accuracy.csv"]
     accuracy = [text for table in known for text in table["text"]]
-    cards = [json.loads(path.read_text(encoding="utf-8")) for path in paths["cards"]]
+    cards = [json.loads(path.read_text(encoding="utf-8")) for path in dict.fromkeys(paths["cards"])]
     page = build_page(
         predictions=read_table(paths["predictions"], PREDICTIONS),
         metrics=metrics,

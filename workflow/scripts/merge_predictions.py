@@ -9,7 +9,8 @@ from loam.io.tables import read_table, write_table
 
 
 def stage(paths: Paths, values: Values) -> None:
-    folds, baselines = read_table(paths["folds"], FOLDS), [read_table(paths["baselines"], PREDICTIONS)]
+    folds = read_table(paths["folds"], FOLDS)
+    baselines = [read_table(path, PREDICTIONS) for path in paths["baselines"]]
     models = [read_table(path, PREDICTIONS) for path in paths["models"]]
     cards = [json.loads(path.read_text(encoding="utf-8")) for path in paths["cards"]]
     write_table(merge_predictions(folds, baselines, models, cards), paths["predictions"], PREDICTIONS)

@@ -61,8 +61,9 @@ def test_scripts_lead_from_samples_to_scores(paths):
         {"seed": 1, "threads": 1, "layers": [{"name": "surface"}], "features": FEATURES, "evaluation": {"coarse": []}},
     )  # fmt: skip
     merging.stage(
-        {"folds": paths / "folds.csv", "baselines": paths / "baselines.parquet", "models": [paths / "network.parquet"],
-         "cards": [paths / "card.json"], "predictions": paths / "predictions.parquet"},
+        {"folds": paths / "folds.csv", "baselines": [paths / "baselines.parquet"],
+         "models": [paths / "network.parquet"], "cards": [paths / "card.json"],
+         "predictions": paths / "predictions.parquet"},
         {},
     )  # fmt: skip
     scoring.stage(

@@ -33,12 +33,14 @@ def values(make_plan):
     def of_model(model):
         plan = make_plan(model)
         return {
+            "protocol": "leave_one_station_out", "plugin": None, "samples": {"groups": []},
             "seed": 3, "threads": 1, "model": model, "run": "small", "layers": LAYERS,
             "features": {
                 "static": ["clay", "elevation"], "daily": [{"name": "rain", "lags": [0, 1]}], "classes": [],
                 "sequence": {"variables": ["coarse", "deep"], "lags": [0, 3]}, "day_of_year": False,
             },
             "training": {
+                "protocol_settings": {"leave_one_station_out": {}},
                 "learning_rate": 0.01, "batch_size": 16, "epochs": 2, "patience": 2, "device": "cpu",
                 model: plan.network,
                 "validation": {"by": "dates", "training_dates": ["2020-01-01", "2020-01-20"],

@@ -33,9 +33,9 @@ def code_version(script: str, *plugins: str) -> str:
 
     Args:
         script: name of the script.
-        plugins: what the job loads because the config names it, as ``module:name``.
+        plugins: what the job loads because the config names it, as ``module:name`` or ``file.py:name``.
     """
-    return _version(script, frozenset(plugin.split(":")[0] for plugin in plugins))
+    return _version(script, frozenset(plugin.rsplit(":", 1)[0] for plugin in plugins))
 
 
 @cache
@@ -128,7 +128,9 @@ def _imported(tree: ast.AST) -> set[str]:
 
 @cache
 def _files(name: str) -> list[Path]:
-    """The library's files that importing ``name`` (a module, or something inside one) executes."""
+    """The files that importing ``name`` executes: of the library, a module or something inside one; or its own file."""
+    if name.endswith(".py"):
+        return [Path(name)]
     parts, modules = name.split("."), _modules()
     return [modules[start] for count in range(len(parts)) if (start := ".".join(parts[: count + 1])) in modules]
 

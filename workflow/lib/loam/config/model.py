@@ -37,7 +37,7 @@ class Section(BaseModel):
     def plain(self) -> dict[str, Any]:
         """All keys and values as built-in types, as rules pass them to jobs."""
         fields = type(self).model_fields
-        values = ((fields[name].alias or name, value) for name, value in self)
+        values = (((name in fields and fields[name].alias) or name, value) for name, value in self)
         return {name: _plain(value) for name, value in values if not (self.sparse and value is None)}
 
 

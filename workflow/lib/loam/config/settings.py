@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from loam.config.checks import contradictions
 from loam.config.choices import choose_training
+from loam.config.protocols import choose_protocols
 from loam.config.run import Run
 from loam.config.sandbox import choose_samples
 from loam.config.wrong import refusals, together
@@ -31,6 +32,7 @@ def load_config(raw: Mapping[str, Any]) -> dict[str, Any]:
         raise together(refusals(Run, given, error)) from None
     choose_samples(config)
     choose_training(config)
+    choose_protocols(config)
     config = _fill(config, {"{run}": config["run"], "{data_dir}": config["data_dir"].rstrip("/")})
     if errors := list(contradictions(config)):
         raise together(errors)

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from loam.config.protocols import PROTOCOLS
 from loam.errors import LeakageError, TableError
 from loam.io.schemas import FOLDS
 from loam.plugins import load
 from loam.protocols.fold import Fold, Record
-from loam.protocols.names import protocol_of
 from loam.protocols.spans import spans_of
 from loam.training.seeds import derive_seed
 
@@ -28,6 +28,7 @@ def draw_folds(
     seed: int,
     protocol: str = "leave_one_station_out",
     settings: Mapping[str, Any] | None = None,
+    plugin: str | None = None,
 ) -> pd.DataFrame:
     """The folds of a protocol, numbered from 1 in its order.
 
@@ -38,18 +39,18 @@ def draw_folds(
         seed: the run's seed.
         protocol: its name.
         settings: those of the protocol.
+        plugin: where its function stands, for ``loam.plugins.load``; by default loam's of that name.
 
     Returns:
         Schema FOLDS.
 
     Raises:
-        ConfigError: no such protocol.
         TableError: the samples are too few for the protocol.
         LeakageError: a fold gives a row two roles, or a row is tested twice in a size and draw.
     """
     rows = samples.sort_values(["station", "date"], kind="stable", ignore_index=True)
     record = Record(rows, layers, np.random.default_rng(derive_seed(seed, "folds")))
-    folds = load(protocol_of(protocol))(record, settings or {})
+    folds = load(plugin or PROTOCOLS[protocol])(record, settings or {})
     parts = [_written(rows, protocol, number, fold) for number, fold in enumerate(_checked(protocol, rows, folds), 1)]
     if not parts:
         raise TableError("no fold", where=f"protocol {protocol}", fix="see its settings in the config")

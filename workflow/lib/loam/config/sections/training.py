@@ -6,8 +6,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from loam.config.model import Days, EachOnce, Number, Section
+from loam.config.model import Days, EachOnce, Name, Number, Section
 from loam.config.refusal import RefusalError
+from loam.config.sections.protocols import ProtocolSettings
 
 Model = Literal["mlp", "lstm"]
 Scenario = Literal["source", "target", "transfer"]
@@ -98,6 +99,18 @@ class Training(Section):
     batch_size: int = Field(128, ge=2, description="Rows a step.")
     epochs: int = Field(150, ge=1, description="At most so many passes over the training rows.")
     patience: int = Field(5, ge=1, description="Epochs without a better validation loss before training stops.")
+    protocols: Annotated[list[Name], EachOnce] = Field(
+        ["leave_one_station_out"],
+        min_length=1,
+        description="Who is held out from whom (docs/explanation/protocols.md). Networks and baselines are trained "
+        "once for each; the first is the one whose scores stand first and whose networks make the map.",
+    )
+    protocol_path: str | None = Field(
+        None,
+        description="Folder of protocols of your own, one file each (docs/how-to/add-a-protocol.md).",
+        examples=["my_protocols"],
+    )
+    protocol_settings: ProtocolSettings = Field(ProtocolSettings(), description="What each protocol is told, by name.")
     validation: Validation = Field(
         Validation(), description="Which rows of the source domain train the source model, and which validate it."
     )
