@@ -12,13 +12,14 @@ GRID = {"crs": "EPSG:28355", "bounds": [540000, 5340000, 548000, 5348000], "reso
 LOGGER = {"format": "logger", "path": "files", "description": "d.yaml", "stations": "s.csv"}
 SCENE = {"sentinel1": {"dataset": "sentinel1", "back_end": "direct"}}
 TERRAIN = {"terrain": {"dataset": "terrain_local", "back_end": "local"}, "local": {"terrain_local": "dem"}}
+READ = {"features": {"static": ["elevation"]}}
 RUNS = {
     "sandbox": {},
     "scene": {"acquire": SCENE | TERRAIN, "mapping": {"grid": GRID}},
     "probes": {"probes": {"target": LOGGER}},
-    "covariates": {"probes": {"target": LOGGER}, "samples": {"target": "c.csv"}},
-    "both": {"probes": {"target": LOGGER, "source": LOGGER}, "samples": {"target": "c.csv", "source": "c.csv"}},
-    "table": {"samples": {"target": "t.csv"}},
+    "covariates": {"probes": {"target": LOGGER}, "samples": {"target": "c.csv"}, **READ},
+    "both": {"probes": {"target": LOGGER, "source": LOGGER}, "samples": {"target": "c.csv", "source": "c.csv"}, **READ},
+    "table": {"samples": {"target": "t.csv"}, **READ},
 }
 
 
@@ -83,6 +84,22 @@ def test_the_block_to_paste_gives_what_lacked(load, default_config, part):
 def test_an_error_names_every_key_at_once(load):
     with pytest.raises(ConfigError, match="'acquire.sentinel1', 'acquire.terrain', 'mapping.grid.crs'"):
         demand(load({"run": "empty", "samples": {"from": "cube"}}), "sentinel1")
+
+
+@pytest.mark.parametrize("asked", [READ, {"mapping": {"dates": ["2021-02-01"], "grid": {"like": "dem.tif"}}}])
+def test_features_and_maps_that_probes_alone_cannot_have_are_not_passed_over(load, asked):
+    config = load(RUNS["probes"] | asked)
+    assert makes(config) == "scores"
+    demand(config, "probes")
+    with pytest.raises(ConfigError, match="'samples.target': lacks in run 'sandbox' for training") as error:
+        demand(config, "scores")
+    assert "samples: {target: my_data/target.csv}" in error.value.paste
+
+
+def test_a_table_without_features_to_read_trains_nothing(load):
+    with pytest.raises(ConfigError, match="'features.static': lacks") as error:
+        demand(load({"samples": {"target": "t.csv"}}), "scores")
+    demand(load({"samples": {"target": "t.csv"}, **yaml.safe_load(error.value.paste)}), "scores")
 
 
 def test_land_cover_is_asked_for_only_where_a_feature_reads_it(load):

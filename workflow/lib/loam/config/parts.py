@@ -62,11 +62,15 @@ def probe_domains(config: Config) -> list[str]:
 
 
 def makes(config: Config) -> str:
-    """What ``snakemake`` without a target makes: ``scores`` (and maps), ``probes`` or ``cube``."""
+    """What ``snakemake`` without a target makes: ``scores`` (and maps), ``probes`` or ``cube``.
+
+    Features or days to map that a config of probes names ask for scores, whatever then lacks.
+    """
     samples = config["samples"]
     if samples["from"] == "cube":
         return "scores" if probe_domains(config) else "cube"
-    return "scores" if samples["from"] == "table" or samples["source"] or samples["target"] else "probes"
+    table = samples["from"] == "table" or samples["source"] or samples["target"]
+    return "scores" if table or _has_features(config) or config["mapping"]["dates"] else "probes"
 
 
 def demand(config: Config, part: str, *, listing: bool = False) -> None:
@@ -128,11 +132,16 @@ def _scores(config: Config) -> Lacks:
     if samples["from"] != "table":
         lacking |= {f"probes.{domain}": PROBES for domain in wanted if not probes[domain]}
     if samples["from"] != "cube":
+        lacking |= {} if _has_features(config) else {"features.static": ["elevation"]}
         return lacking | {f"samples.{domain}": f"my_data/{domain}.csv" for domain in wanted if not samples[domain]}
     named = {kind_of(name) for name in covariate_names(config["features"])}  # land cover is also read for the land mask
     kinds = [kind for kind in kinds_needed(config["features"]) if not acquire[kind] and kind in named]
     lacking |= {f"acquire.period.{domain}": PERIOD for domain in wanted if not acquire["period"][domain]}
     return lacking | {f"acquire.{kind}": EXAMPLES[kind] for kind in kinds} | _grid(config) | _terrain(acquire)
+
+
+def _has_features(config: Config) -> bool:
+    return bool(covariate_names(config["features"])) or config["features"]["day_of_year"]
 
 
 def _terrain(acquire: Config, *, always: bool = False) -> Lacks:
