@@ -35,13 +35,13 @@ import xarray as xr  # noqa: E402
 from affine import Affine  # noqa: E402
 
 from loam.covariates.cube import Cube  # noqa: E402
-from loam.covariates.cube_samples import STATIONS_AT_ONCE, read_samples  # noqa: E402
-from loam.covariates.derive import Settings  # noqa: E402
+from loam.covariates.derive import DAILY, RowReader, Settings  # noqa: E402
 from loam.covariates.dynamic import build_month  # noqa: E402
 from loam.covariates.features import feature_set  # noqa: E402
 from loam.covariates.land import build_grid  # noqa: E402
 from loam.covariates.static import build_static  # noqa: E402
 from loam.grid import read_grid, write_grid  # noqa: E402
+from loam.samples.build import STATIONS_AT_ONCE  # noqa: E402
 
 CRS, SIDE, NORTH_WEST, TILE = "EPSG:28355", 80.0, (300_000.0, 5_590_000.0), 512
 MONTH = "2020-01"
@@ -210,13 +210,17 @@ def sample(folder: Path, rows: int, cols: int, stations: int, days: int) -> dict
     started = time.perf_counter()
     cube = Cube(grid, folder / "static.zarr", paths, SETTINGS)
     values = np.empty((stations, days, len(features.all)), np.float32)
-    order = np.lexsort((col // TILE, row // TILE))  # as loam.covariates.cube_samples does
-    out = values.reshape(stations * days, -1)
+    order = np.lexsort((col // TILE, row // TILE))  # as loam.samples.domains does
     for start in range(0, stations, STATIONS_AT_ONCE):
         own = order[start : start + STATIONS_AT_ONCE]
-        day, pixel = np.tile(every, len(own)), np.repeat(np.arange(len(own)), days)
-        rows_of = (own[:, None] * days + np.arange(days)).ravel()
-        read_samples(features, cube.at(row[own], col[own]), day, pixel, SETTINGS, out, rows_of)
+        reader = RowReader(features, cube.at(row[own], col[own]), every, SETTINGS)
+        for column, feature in enumerate(features.all):
+            if feature.kind in DAILY:
+                begin, series = reader.series(feature, len(own))
+                place = int((every[0] - begin).astype(int)) - feature.lag
+                values[own, :, column] = series[:, place : place + days]
+            else:
+                values[own, :, column] = reader.column(feature, np.zeros_like(own), np.arange(len(own)))[:, None]
     ours = time.perf_counter() - started
 
     x, y = grid.centres_of(row, col)

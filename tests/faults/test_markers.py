@@ -27,10 +27,8 @@ from loam.acquire.local import LocalSource
 from loam.acquire.local_fields import read_local_fields
 from loam.covariates.dynamic import build_month
 from loam.covariates.features import feature_set
-from loam.covariates.points import read_points
 from loam.covariates.rasters import open_day
 from loam.covariates.static import build_static
-from loam.covariates.tables import read_station_table
 from loam.errors import LoamError
 from loam.evaluation.map_score import paired
 from loam.grid import grid_like
@@ -40,6 +38,8 @@ from loam.probes.readings import STATIONS
 from loam.probes.uscrn import DAILY as USCRN_COLUMNS
 from loam.probes.uscrn import daily_weather
 from loam.probes.yanco import read_station
+from loam.samples.points import read_points
+from loam.samples.tables import read_station_table
 from loam.sentinel1.heights import metres_of
 
 MARKERS = [-999.0, 1e20, 7999.0, -99.9, -127.0, 65535.0, -9999.0, 9.96921e36, np.inf]

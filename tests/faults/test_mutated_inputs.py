@@ -30,7 +30,6 @@ from loam.acquire.local_fields import read_local_fields
 from loam.acquire.scenes import read_scenes, write_scenes
 from loam.covariates.cells import open_cells
 from loam.covariates.classes import crosswalk_of
-from loam.covariates.tables import read_station_table
 from loam.errors import LoamError
 from loam.grid import read_grid
 from loam.probes.icos import read_icos
@@ -40,6 +39,7 @@ from loam.probes.maps import fill_from_maps
 from loam.probes.readings import STATIONS
 from loam.probes.uscrn import DAILY as USCRN_COLUMNS
 from loam.probes.uscrn import read_uscrn
+from loam.samples.tables import read_station_table
 from loam.sentinel1.calibration import calibration_of
 from loam.sentinel1.orbit import read_orbit_file
 from loam.sentinel1.product import open_product as open_sentinel1

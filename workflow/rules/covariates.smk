@@ -6,6 +6,7 @@ from loam.covariates.plan import cube_inputs, cube_stores, files_of_month
 CUBE = cube_inputs(CONFIG)  # the files of the cube and of point tables by name; empty lists where there are none
 
 SAMPLES = {domain: f"results/{{run}}/samples/{domain}.parquet" for domain in domains_of(CONFIG)}
+SERIES = {f"{domain}_series": directory(path.removesuffix("parquet") + "zarr") for domain, path in SAMPLES.items()}
 SOURCE_SAMPLES = SAMPLES.get("source", [])  # none in a run that trains on its own probes alone
 
 
@@ -72,6 +73,7 @@ rule build_samples:
         stations=expand("results/{{run}}/probes/{domain}/stations.parquet", domain=PROBE_DOMAINS),
     output:
         **SAMPLES,
+        **SERIES,
         dropped="results/{run}/samples/dropped.csv",
     log:
         "results/{run}/logs/build_samples.log",

@@ -3,7 +3,6 @@
 import json
 
 from loam.io.stage import Paths, Values, run_stage
-from loam.covariates.samples import DROPPED
 from loam.io.atomic import write_text
 from loam.io.schemas import ACCURACY, FOLDS, MAP_SCORES, METRICS_TABLE, PREDICTIONS, SUMMARY
 from loam.io.tables import read_table
@@ -11,6 +10,7 @@ from loam.mapping.trust import share_inside
 from loam.probes.products import QC_REPORT
 from loam.report.page import build_page
 from loam.report.terminal import summary_text
+from loam.samples.rows import DROPPED
 
 
 def stage(paths: Paths, values: Values) -> None:

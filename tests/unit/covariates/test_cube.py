@@ -15,8 +15,7 @@ from hypothesis import strategies as st
 
 from loam.covariates.cube import Cube
 from loam.covariates.cube_day import open_cube_day
-from loam.covariates.cube_samples import read_samples
-from loam.covariates.derive import Settings
+from loam.covariates.derive import DAILY, RowReader, Settings
 from loam.covariates.features import feature_set
 from loam.errors import ConfigError, RasterError
 
@@ -39,8 +38,15 @@ FEW = {**FEATURES, "daily": FEATURES["daily"][:4], "sequence": {"variables": ["s
 
 
 def read_rows(features, source, day, pixel, settings):
+    """As samples are made: the series of each covariate, of which a lag is a day before the row's."""
+    reader = RowReader(features, source, np.arange(day.min(), day.max() + 1), settings)
     out = np.empty((len(day), len(features.all)), np.float32)
-    read_samples(features, source, day, pixel, settings, out, np.arange(len(day)))
+    for column, feature in enumerate(features.all):
+        if feature.kind in DAILY:
+            first, values = reader.series(feature, len(source.rows))
+            out[:, column] = values[pixel, (day - first).astype(int) - feature.lag]
+        else:
+            out[:, column] = reader.column(feature, (day - day.min()).astype(int), pixel)
     return out
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from loam.config.covariates import COMPOSITES, SENTINEL, reach_of
 from loam.config.sections.features import LAG_WINDOWS
 from loam.covariates.derive import OBSERVED, Observations, Series, Settings, derive, recipe_of
+from loam.covariates.features import feature_set
 from loam.covariates.files import months_of_days
 
 SETTINGS = Settings(
@@ -73,6 +74,30 @@ def test_a_day_far_from_both_observations_is_missing(gap, expected):
     assert np.isfinite(near) == (gap <= 180)  # a day near one of them has a value on the line to the other
 
 
+def rain(*values: float, share: float = 0.2, first: str = "2020-01-01") -> list[float]:
+    """Sums over five days on the days of ``values``, of a table's float64."""
+    table = Settings(sum_days=(5,), missing_share=share)
+    given = Series(np.datetime64(first, "D"), np.array(values, float)[:, None])
+    on = given.first + np.arange(len(values))
+    made = derive(recipe_of("rain_5", table), given, on, 0, table)
+    assert made.dtype == np.float64
+    return made[:, 0].tolist()
+
+
+def test_the_day_itself_is_the_last_of_the_sum():
+    assert rain(1, 2, 3, 4, 5, 6)[4:] == [15, 20]
+
+
+def test_the_first_days_have_no_sum_until_as_many_are_there_as_may_not_lack():
+    assert np.isnan(rain(1, 1, 1, 1, 1)[:3]).all() and rain(1, 1, 1, 1, 1)[3:] == [5, 5]
+    assert np.isnan(rain(1, 1, 1, 1, 1, share=0)[3])
+
+
+def test_the_mean_of_the_others_stands_in_for_one_missing_day_of_five_and_not_for_two():
+    assert rain(2, NAN, 2, 4, 4)[4] == pytest.approx(15)
+    assert np.isnan(rain(2, NAN, 2, NAN, 4)[4])
+
+
 def test_a_sum_ends_on_its_own_day():
     record = series("2020-01-30", 1, 2, 4, 8)
     assert made("rain_3", record, days("2020-02-01", "2020-02-02")) == [7, 14]
@@ -132,7 +157,8 @@ def test_no_observation_is_missing():
 
 
 def test_sums_are_of_the_lengths_that_the_config_names():
-    assert recipe_of("rain_30", SETTINGS).days == 30
+    (window,) = recipe_of("rain_30", SETTINGS).windows
+    assert (window.days, window.statistic) == (30, "sum")
     assert recipe_of("rain_60", SETTINGS).variable == "rain_60"
     assert LAG_WINDOWS == {"paper": [0, 7], "near_real_time": [3, 10]}
 
@@ -162,3 +188,30 @@ def test_months_run_over_the_turn_of_the_year():
     assert months_of_days(features("rain_90"), covariates, "2020-01-31", "2020-02-01") == [
         "2019-11", "2019-12", "2020-01", "2020-02"]  # fmt: skip
     assert months_of_days(features(), covariates, "2020-01-01", "2020-01-31") == ["2020-01"]
+
+
+STEPS = {"every": 5, "lags": [0, 1], "variables": ["sm_surface"]}
+
+
+@pytest.mark.parametrize(
+    ("statistic", "missing_share", "expected"),
+    [
+        ("mean", 0.0, [NAN, 7.0]), ("mean", 0.2, [3.25, 7.0]), ("sum", 0.2, [16.25, 35.0]), ("last", 0.2, [4.0, 9.0]),
+        ("last", 0.0, [NAN, 9.0]),
+    ],
+)  # fmt: skip
+def test_a_step_of_five_days_is_their_mean_sum_or_last_value(statistic, missing_share, expected):
+    sequence = {**STEPS, "statistic": statistic, "missing_share": missing_share}
+    wanted = feature_set({"static": [], "daily": [], "classes": [], "day_of_year": False, "sequence": sequence})
+    assert wanted.columns == [f"sm_surface_{statistic}5_1", f"sm_surface_{statistic}5_0"]
+    record = series("2020-01-01", 2, 3, 4, 4, NAN, 5, 6, 7, 8, 9)  # the fifth day lacks
+    made = [
+        derive(recipe_of(step.name, SETTINGS, step.step), record, days("2020-01-10"), step.lag, SETTINGS)[0, 0]
+        for (step,) in wanted.sequence
+    ]
+    np.testing.assert_allclose(made, expected)
+
+
+def test_the_months_that_are_asked_for_hold_the_days_of_the_oldest_step():
+    covariates = {"rain_sums": {"days": [30]}, "sentinel": {"maximum_age_days": 12, "sentinel2": "last_valid"}}
+    assert reach_of({"daily": [], "sequence": {**STEPS, "lags": [0, 7]}}, covariates) == 39

@@ -179,9 +179,9 @@ def samples(config: dict, months: list[Path]) -> pd.DataFrame:
     build_static(grid, "static.zarr", soil=[raster(Path("clay.tif"), [clay] * 4, ("a", "b", "c", "d"), ("%",) * 4)])
     probes = {"daily": Path("daily.parquet"), "stations": Path("stations.parquet"), "report": Path("qc.csv")}
     prepare_probes(probes, {**config, "domain": "target"})
-    paths = {"target": Path("target.parquet"), "dropped": Path("dropped.csv"), "target_points": [],
-             "daily": [probes["daily"]], "stations": [probes["stations"]], "grid": [Path("grid.json")],
-             "static": [Path("static.zarr")], "dynamic": months}  # fmt: skip
+    paths = {"target": Path("target.parquet"), "dropped": Path("dropped.csv"), "target_series": Path("target.zarr"),
+             "target_points": [], "daily": [probes["daily"]], "stations": [probes["stations"]],
+             "grid": [Path("grid.json")], "static": [Path("static.zarr")], "dynamic": months}  # fmt: skip
     build_samples(paths, config)
     return pd.read_parquet("target.parquet").set_index(["station", "date"])
 

@@ -72,8 +72,15 @@ def reach_of(features: Mapping[str, Any], covariates: Mapping[str, Any]) -> int:
     if covariates["sentinel"]["sentinel2"] == "linear":
         back |= dict.fromkeys(INDICES, LONGEST_GAP)
     windows = [(item["name"], item["lags"][1]) for item in features["daily"]]
-    windows += [(name, features["sequence"]["lags"][1]) for name in features["sequence"]["variables"]]
+    windows += [(name, days_of_steps(features["sequence"])[1]) for name in features["sequence"]["variables"]]
     return max((lag + back.get(name, 0) for name, lag in windows), default=0)
+
+
+def days_of_steps(sequence: Mapping[str, Any]) -> list[int]:
+    """First and last day, counted back from a row's own, that the steps of the config's ``features.sequence`` read."""
+    first, last = sequence["lags"]
+    every = sequence.get("every", 1)
+    return [first * every, (last + 1) * every - 1]
 
 
 def ahead_of(features: Mapping[str, Any], covariates: Mapping[str, Any]) -> int:

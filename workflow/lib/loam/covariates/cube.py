@@ -167,6 +167,10 @@ class GridSource:
         self._static: dict[str, np.ndarray] = {}
         self._index: dict[str, CellIndex] = {}
 
+    def holds(self, name: str) -> bool:
+        """Whether the cube has the covariate itself: never; all is made from what it has."""
+        return False
+
     def static(self, name: str) -> np.ndarray:
         """A static covariate: [pixel], float32, NaN where missing."""
         if name not in self._static:

@@ -10,8 +10,8 @@ all missing, and no other day steps in for them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -19,7 +19,7 @@ import pandas as pd
 
 from loam.config.covariates import COMPOSITE_AGE, LONGEST_GAP
 from loam.covariates.cell_index import CellIndex
-from loam.covariates.features import Feature, FeatureSet
+from loam.covariates.features import Feature, FeatureSet, Step
 from loam.covariates.season import day_of_year
 from loam.sentinel2.series import interpolate, last_observed
 
@@ -35,6 +35,10 @@ OBSERVED: dict[str, tuple[str, str | None]] = {
     "modis_ndvi": ("vegetation", "ndvi"),
     "modis_ndvi_age": ("vegetation", None),
 }
+
+
+DAY = Step()
+DAILY = ("daily", "sequence")  # kinds of features that have another value every day
 
 
 @dataclass(frozen=True)
@@ -74,9 +78,9 @@ class Recipe:
     """How a covariate is made.
 
     Args:
-        variable: of the cube.
+        variable: of the source.
         group: the group of observations that it is the last valid of; None for a daily variable.
-        days: it is the sum over so many days; 1 for the day alone.
+        windows: what is made of several days of it, one after the other: a sum of rain, a step of a sequence.
         age: it is the age of the observation, not its value.
         back: days before the (lagged) day that are read.
         ahead: days after it.
@@ -84,14 +88,28 @@ class Recipe:
 
     variable: str
     group: str | None = None
-    days: int = 1
+    windows: tuple[Step, ...] = ()
     age: bool = False
     back: int = 0
     ahead: int = 0
 
 
-def recipe_of(name: str, settings: Settings) -> Recipe:
-    """How the covariate ``name`` is made: ``rain_30`` is the sum of ``rain``, ``vv`` the last valid one."""
+def recipe_of(name: str, settings: Settings, step: Step = DAY, *, ready: bool = False) -> Recipe:
+    """How the covariate ``name`` is made: ``rain_30`` is the sum of ``rain``, ``vv`` the last valid one.
+
+    Args:
+        name: of the covariate.
+        settings: how covariates are derived.
+        step: of a sequence, that it is read in.
+        ready: the source has the covariate itself.
+    """
+    recipe = Recipe(name) if ready else _recipe(name, settings)
+    if step.days == 1:
+        return recipe
+    return replace(recipe, windows=(*recipe.windows, step), back=recipe.back + step.days - 1)
+
+
+def _recipe(name: str, settings: Settings) -> Recipe:
     if name in OBSERVED:
         group, variable = OBSERVED[name]
         first = next(other for kind, other in OBSERVED.values() if kind == group)
@@ -101,13 +119,26 @@ def recipe_of(name: str, settings: Settings) -> Recipe:
         return Recipe(variable or first, group, age=variable is None, back=back)
     for days in settings.sum_days:
         if name == f"rain_{days}":
-            return Recipe("rain", days=days, back=days - 1)
+            return Recipe("rain", windows=(Step(days, "sum", settings.missing_share),), back=days - 1)
     return Recipe(name)
+
+
+def observed_as(group: str, variable: str) -> str:
+    """The covariate that is the last valid ``variable`` of a group: ``modis_ndvi`` for ``ndvi`` of vegetation."""
+    return next(name for name, own in OBSERVED.items() if own == (group, variable))
+
+
+def base_of(name: str, settings: Settings) -> str:
+    """The covariate that ``name`` is made from where a table has not ``name`` itself: ``rain`` for ``rain_30``."""
+    group, variable = OBSERVED.get(name, (None, name))
+    if variable is None:
+        return next(other for other, own in OBSERVED.items() if own[0] == group and own[1])
+    return _recipe(name, settings).variable if group is None else name
 
 
 @dataclass(frozen=True)
 class Series:
-    """Daily values of cells: ``values`` [day, cell], float32, NaN where missing, from the day ``first`` on."""
+    """Daily values of cells: ``values`` [day, cell], float32 or float64, NaN where missing, from ``first`` on."""
 
     first: np.datetime64
     values: np.ndarray
@@ -124,7 +155,10 @@ class Observations:
 
 
 class Source(Protocol):
-    """What covariates are read from: pixels of the cube, or stations of point tables."""
+    """What covariates are read from: pixels of the cube or of rasters, or stations of tables."""
+
+    def holds(self, name: str) -> bool:
+        """Whether it has the covariate itself, day by day, not only what it is made from."""
 
     def series(self, variable: str, first: np.datetime64, last: np.datetime64) -> tuple[Series, CellIndex]:
         """A daily variable from ``first`` to ``last``, and which cell each pixel reads."""
@@ -135,41 +169,52 @@ class Source(Protocol):
         """Observations from ``first`` to ``last``, and which cell each pixel reads."""
 
     def static(self, name: str) -> np.ndarray:
-        """A covariate that does not change: [pixel], float32, NaN where missing."""
+        """A covariate that does not change: [pixel], NaN where missing."""
 
     def class_of(self, name: str, value: str, *, shares: bool) -> np.ndarray:
-        """A class of a class covariate: 1 or 0, or its share of the pixel: [pixel], float32, NaN where missing."""
+        """A class of a class covariate: 1 or 0, or its share of the pixel: [pixel], NaN where missing."""
 
 
 def derive(
     recipe: Recipe, given: Series | Observations, days: np.ndarray, lag: int, settings: Settings
 ) -> np.ndarray:  # fmt: skip
-    """A covariate of the days ``days``, ``lag`` days before each: [day, cell], float32, NaN where missing.
+    """A covariate of the days ``days``, ``lag`` days before each: [day, cell], NaN where missing, typed as ``given``.
 
-    A sum is over the day and those before it. It is missing if more than ``settings.missing_share`` of its days are;
-    else the mean of the days that have a value stands in for the others. An observation is missing when the last
+    A window is over the day and those before it. It is missing if more than its ``missing_share`` of its days are; else
+    a sum takes the mean of the days that have a value for the others. An observation is missing when the last
     valid one is more than ``settings.maximum_age`` days old; one that is drawn linearly (``settings.linear``), when
     the nearer of the two around the day is farther away than that.
     """
+    if recipe.windows:
+        *inner, window = recipe.windows
+        base = replace(recipe, windows=tuple(inner))
+        back = range(window.days - 1, -1, -1)
+        return _over(window, (derive(base, given, days, lag + number, settings) for number in back))
     days = np.asarray(days, "datetime64[D]") - np.timedelta64(lag, "D")
     if isinstance(given, Observations) and recipe.ahead:
         return interpolate(given.values, given.days, days, settings.maximum_age[recipe.group], LONGEST_GAP)
     if isinstance(given, Observations):
         values, age = last_observed(given.values, given.days, days)
         return np.where(age <= settings.maximum_age[recipe.group], age if recipe.age else values, np.float32(np.nan))
-    place = (days - given.first).astype(np.int64)
-    if recipe.days == 1:
-        return _rows(given.values, place, np.float32(np.nan))
-    total = np.zeros((len(days), given.values.shape[1]))
-    count = np.zeros(total.shape, np.int16)
-    known = ~np.isnan(given.values)
-    values = np.where(known, given.values, np.float32(0)).astype(np.float64)
-    for back in range(recipe.days - 1, -1, -1):
-        total += _rows(values, place - back, 0.0)
-        count += _rows(known, place - back, False)
-    enough = (recipe.days - count <= settings.missing_share * recipe.days + 1e-9) & (count > 0)
+    return _rows(given.values, (days - given.first).astype(np.int64), np.float32(np.nan))
+
+
+def _over(window: Step, days: Iterable[np.ndarray]) -> np.ndarray:
+    """The window's statistic of its days, oldest first, each [day, cell]."""
+    total = count = latest = None
+    for values in days:
+        known = ~np.isnan(values)
+        if total is None:
+            total, count, latest = np.zeros(values.shape), np.zeros(values.shape, np.int16), values
+        total += np.where(known, values, 0).astype(np.float64)
+        count += known
+        latest = np.where(known, values, latest)
+    enough = (window.days - count <= window.missing_share * window.days + 1e-9) & (count > 0)
+    if window.statistic == "last":
+        return np.where(enough, latest, latest.dtype.type(np.nan))
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(enough, total / count * recipe.days, np.nan).astype(np.float32)
+        mean = total / count
+        return np.where(enough, mean if window.statistic == "mean" else mean * window.days, np.nan).astype(latest.dtype)
 
 
 def _rows(values: np.ndarray, place: np.ndarray, missing: object) -> np.ndarray:
@@ -196,14 +241,16 @@ class RowReader:
         self.source, self.settings = source, settings
         self.days = np.asarray(days, "datetime64[D]")
         self._given: dict[tuple[str | None, str], tuple[Series | Observations, CellIndex]] = {}
-        self._reach: dict[tuple[str | None, str], int] = {}
-        self._ahead: dict[tuple[str | None, str], int] = {}
+        self._spans: dict[tuple[str | None, str], tuple[int, int, int]] = {}  # days read before, before at least, after
+        self._lags: dict[str, int] = {}
         for feature in features.all:
-            if feature.kind in ("daily", "sequence"):
-                recipe = recipe_of(feature.name, settings)
+            if feature.kind in DAILY:
+                recipe = self._recipe(feature)
                 key = (recipe.group, recipe.variable)
-                self._reach[key] = max(self._reach.get(key, 0), recipe.back + feature.lag)
-                self._ahead[key] = max(self._ahead.get(key, 0), recipe.ahead - feature.lag)
+                lag = feature.lag
+                back, least, ahead = self._spans.get(key, (0, lag, 0))
+                self._spans[key] = (max(back, recipe.back + lag), min(least, lag), max(ahead, recipe.ahead - lag))
+                self._lags[feature.series] = max(self._lags.get(feature.series, 0), feature.lag)
 
     def read(self, features: Sequence[Feature], day: np.ndarray, pixel: np.ndarray) -> np.ndarray:
         """Values of ``features`` in rows [row, feature], float32, NaN where missing.
@@ -220,10 +267,10 @@ class RowReader:
 
     def index_of(self, feature: Feature) -> CellIndex:
         """Which cells a daily feature is read from."""
-        return self._load(recipe_of(feature.name, self.settings))[1]
+        return self._load(self._recipe(feature))[1]
 
     def column(self, feature: Feature, day: np.ndarray, pixel: np.ndarray) -> np.ndarray:
-        """One feature in rows [row]; as ``read``."""
+        """One feature in rows [row]; as ``read``, in the source's own type."""
         if feature.kind == "season":
             return day_of_year(pd.DatetimeIndex(self.days), str(feature.value)).astype(np.float32)[day]
         if feature.kind == "class":
@@ -231,17 +278,35 @@ class RowReader:
             return self.source.class_of(feature.name, str(feature.value), shares=shares)[pixel]
         if feature.kind == "static":
             return self.source.static(feature.name)[pixel]
-        recipe = recipe_of(feature.name, self.settings)
+        recipe = self._recipe(feature)
         given, index = self._load(recipe)
         return index.take(derive(recipe, given, self.days, feature.lag, self.settings), day, pixel)
+
+    def series(self, feature: Feature, pixels: int) -> tuple[np.datetime64, np.ndarray]:
+        """The daily series of a feature: its first day, and the values [pixel, day] to the last of ``days``.
+
+        It begins as many days before the first of ``days`` as any lag of the feature reaches back.
+        """
+        first = self.days.min() - np.timedelta64(self._lags[feature.series], "D")
+        days = np.arange(first, self.days.max() + 1)
+        recipe = self._recipe(feature)
+        given, index = self._load(recipe)
+        values = derive(recipe, given, days, 0, self.settings)
+        day, pixel = np.tile(np.arange(len(days)), pixels), np.repeat(np.arange(pixels), len(days))
+        return first, index.take(values, day, pixel).reshape(pixels, len(days))
+
+    def _recipe(self, feature: Feature) -> Recipe:
+        return recipe_of(feature.name, self.settings, feature.step, ready=self.source.holds(feature.name))
 
     def _load(self, recipe: Recipe) -> tuple[Series | Observations, CellIndex]:
         key = (recipe.group, recipe.variable)
         if key not in self._given:
-            first = self.days.min() - np.timedelta64(self._reach[key], "D")
+            back, least, ahead = self._spans[key]
+            first = self.days.min() - np.timedelta64(back, "D")
             if recipe.group is None:
-                self._given[key] = self.source.series(recipe.variable, first, self.days.max())
+                last = self.days.max() - np.timedelta64(least, "D")
+                self._given[key] = self.source.series(recipe.variable, first, last)
             else:
-                last = self.days.max() + np.timedelta64(self._ahead[key], "D")
+                last = self.days.max() + np.timedelta64(ahead, "D")
                 self._given[key] = self.source.observations(recipe.group, recipe.variable, first, last)
         return self._given[key]

@@ -8,6 +8,26 @@ from typing import Any
 
 
 @dataclass(frozen=True)
+class Step:
+    """What one step of a sequence tells of its days.
+
+    Args:
+        days: how many, the last of them the step's own.
+        statistic: ``last``, ``mean`` or ``sum`` of those that have a value.
+        missing_share: of its days that may have none; in a sum the mean of the others stands in for them.
+    """
+
+    days: int = 1
+    statistic: str = "last"
+    missing_share: float = 0.0
+
+    @property
+    def suffix(self) -> str:
+        """What the step adds to a covariate's name: nothing for a day."""
+        return "" if self.days == 1 else f"_{self.statistic}{self.days}"
+
+
+@dataclass(frozen=True)
 class Feature:
     """One column of the samples that a network reads.
 
@@ -15,8 +35,9 @@ class Feature:
         column: the column's name in the samples.
         name: what it is made from (a column of the tables, a raster): ``rain`` for ``rain_2``.
         kind: ``static``, ``daily``, ``sequence``, ``class`` or ``season``.
-        lag: days before the row's date, for ``daily`` and ``sequence``.
+        lag: days before the row's date, for ``daily`` and ``sequence``; of a step of several days, to its last one.
         value: the class that it is 1 for (``class``), or ``sin``, ``cos`` (``season``).
+        step: what a step of a sequence is made of.
     """
 
     column: str
@@ -24,6 +45,12 @@ class Feature:
     kind: str
     lag: int = 0
     value: str | int | None = None
+    step: Step = Step()
+
+    @property
+    def series(self) -> str:
+        """What samples keep: of a daily feature its name, or that of its step (``sm_surface_mean5``); its column."""
+        return self.name + self.step.suffix if self.kind in ("daily", "sequence") else self.column
 
 
 @dataclass(frozen=True)
@@ -63,9 +90,21 @@ def feature_set(features: Mapping[str, Any]) -> FeatureSet:
         static += [Feature(f"{item['name']}_{value}", item["name"], "class", value=value) for value in item["values"]]
     if features["day_of_year"]:
         static += [Feature(f"day_of_year_{part}", "day_of_year", "season", value=part) for part in ("sin", "cos")]
-    names, lags = features["sequence"]["variables"], _lags(features["sequence"]["lags"])
-    steps = [tuple(Feature(f"{name}_{lag}", name, "sequence", lag) for name in names) for lag in reversed(lags)]
-    return FeatureSet(tuple(static), tuple(steps) if names else ())
+    sequence = features["sequence"]
+    step = step_of(sequence)
+    steps = [
+        tuple(
+            Feature(f"{name}{step.suffix}_{lag}", name, "sequence", lag * step.days, step=step)
+            for name in sequence["variables"]
+        )
+        for lag in reversed(_lags(sequence["lags"]))
+    ]
+    return FeatureSet(tuple(static), tuple(steps) if sequence["variables"] else ())
+
+
+def step_of(sequence: Mapping[str, Any]) -> Step:
+    """The step of the config's ``features.sequence``."""
+    return Step(sequence.get("every", 1), sequence.get("statistic", "last"), sequence.get("missing_share", 0.0))
 
 
 def _lags(window: list[int]) -> range:

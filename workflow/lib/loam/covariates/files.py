@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from loam.config.covariates import reach_of
+from loam.config.covariates import days_of_steps, reach_of
 
 
 def file_of_day(template: str, day: date) -> str:
@@ -22,7 +22,7 @@ def files_of_day(inputs: Sequence[Mapping[str, Any]], features: Mapping[str, Any
     """The files that a map of ``day`` (YYYY-MM-DD) reads, lagged days included, each once, in the config's order."""
     first = date.fromisoformat(day)
     windows = {item["name"]: item["lags"] for item in features["daily"]}
-    windows.update(dict.fromkeys(features["sequence"]["variables"], features["sequence"]["lags"]))
+    windows.update(dict.fromkeys(features["sequence"]["variables"], days_of_steps(features["sequence"])))
     files: dict[str, None] = {}
     for item in inputs:
         names = [item["feature"]] if isinstance(item["feature"], str) else item["feature"]

@@ -120,6 +120,24 @@ def daily_weather(files: Sequence[Path]) -> pd.DataFrame:
     return table.sort_values(["station", "date"], ignore_index=True)
 
 
+def sums_of_rain(table: pd.DataFrame, days: Sequence[int], missing_share: float) -> pd.DataFrame:
+    """Columns ``rain_<days>`` beside ``daily_weather``'s: the rain of the last days, the day itself included.
+
+    The record is rounded to 0.1 mm, and so is what pandas' rolling mean adds up to. A sum is missing if more than
+    ``missing_share`` of its days are; else the mean of the others stands in for them.
+    """
+    rain = table.set_index("date").groupby("station")["rain"].apply(lambda own: own.asfreq("D"))
+    by_station = rain.groupby(level="station")
+    at = pd.MultiIndex.from_frame(table[["station", "date"]])
+    for length in days:
+        rolled = by_station.rolling(length, min_periods=1)
+        total = rolled.mean().droplevel(0) * length
+        known = rain.notna().astype(float).groupby(level="station").rolling(length, min_periods=1).sum().droplevel(0)
+        total = total.where(length - known <= missing_share * length + 1e-9)
+        table[f"rain_{length}"] = total.reindex(at).to_numpy()
+    return table
+
+
 def _files(path: Path) -> list[Path]:
     files = without_strewn(sorted(path.rglob("*.txt")), path) if path.is_dir() else [path]
     if not files:

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from loam.covariates.losses import sample_losses
 from loam.probes.report import losses
 from loam.report.tables import Table
 from loam.report.words import percent
+from loam.samples.losses import sample_losses
 
 HEADER = ["Domain", "Station", "Of", "Lost", "Share", "Why"]
 

@@ -9,26 +9,27 @@ import pytest
 import rasterio
 from build_samples import stage as build_samples_stage
 from map_soil_moisture import stage as map_stage
+from samples import SETTINGS, sampled
 
-from loam.covariates.cube_samples import pixels_of, sample_domain, within_period
-from loam.covariates.derive import Settings
 from loam.covariates.features import feature_set
-from loam.covariates.points import read_points
 from loam.covariates.tiles import TileInputs
 from loam.errors import ConfigError, TableError
 from loam.grid import write_grid
 from loam.io.tables import read_table
 from loam.mapping.engine import Engine
+from loam.samples.build import build_series
+from loam.samples.domains import domain_of_cube, pixels_of
+from loam.samples.points import read_points
+from loam.samples.probes import within_period
 from loam.training.card import load_members, write_members
 from loam.training.networks import build_network, draw_parameters
 from loam.training.ranges import range_of_rows
 
-AGES = {"sentinel1": 12, "sentinel2": 20, "vegetation": 32}
-SETTINGS = Settings("majority", "nearest", AGES, sum_days=(5, 30), missing_share=0.2)
 LAYERS = [
     {"name": "surface", "top_cm": 0, "bottom_cm": 30, "column": "x"},
     {"name": "subsurface", "top_cm": 30, "bottom_cm": 60, "column": "y"},
 ]
+NAMES = [layer["name"] for layer in LAYERS]
 FEATURES = {
     "static": ["elevation", "clay_1"],
     "daily": [{"name": "tmin", "lags": [0, 0]}, {"name": "rain_5", "lags": [0, 1]}],
@@ -64,11 +65,12 @@ def moisture_of(*names: str, days=DAYS, seed=0) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True).assign(n_readings=24, qc=0)
 
 
-def sample(source, daily, stations, tmp_path, features=FEATURES, groups=()):
-    return sample_domain(
-        "target", source, daily, stations, SETTINGS, layers=LAYERS, groups=groups, features=features,
-        where=tmp_path / "daily.parquet",
-    )  # fmt: skip
+def found(source, daily, stations, tmp_path):
+    return domain_of_cube("target", source, daily, stations, NAMES, tmp_path / "daily.parquet")
+
+
+def series_of(source, daily, stations, tmp_path, features=FEATURES, groups=()):
+    return build_series(found(source, daily, stations, tmp_path), SETTINGS, groups=groups, features=features)
 
 
 def test_a_station_is_the_pixel_that_holds_it(world):
@@ -82,25 +84,24 @@ def test_a_station_is_the_pixel_that_holds_it(world):
 
 def test_rows_are_the_stations_days_with_their_pixels_covariates(world, tmp_path):
     places = {"b": (60, 30), "a": (20, 50)}
-    table = sample(
-        world.cube(), moisture_of("a", "b"), stations_at(world.grid, places), tmp_path, groups=["landcover", "soil"]
-    )
-    assert table.keys["station"].tolist() == ["a"] * 20 + ["b"] * 20
-    assert table.columns.columns.tolist() == feature_set(FEATURES).columns
+    domain = found(world.cube(), moisture_of("a", "b"), stations_at(world.grid, places), tmp_path)
+    series, rows, _ = sampled(domain, tmp_path, LAYERS, FEATURES, ["landcover", "soil"])
+    assert domain.moisture.index.get_level_values("station").tolist() == ["a"] * 20 + ["b"] * 20
+    assert rows.columns[-len(feature_set(FEATURES).columns) :].tolist() == feature_set(FEATURES).columns
     for name, place in places.items():
-        own = table.columns[table.keys["station"] == name]
+        own = rows[rows["station"] == name]
         assert (own["clay_1"] == np.float64(world.maps["clay"][0][place])).all()
-    assert set(table.groups["soil"]) == {"clay"}
-    assert set(table.groups["landcover"]) <= {"PAST", "FORE", "AGRI", "SAVA", "IRRI", "OTHER"}
-    assert table.columns.notna().mean().min() > 0.5
+    assert set(rows["soil"]) == {"clay"}
+    assert set(rows["landcover"]) <= {"PAST", "FORE", "AGRI", "SAVA", "IRRI", "OTHER"}
+    assert len(rows) > 20 and series.stations == ["a", "b"]
 
 
 def test_stations_without_a_pixel_are_named_with_their_reason(world, tmp_path, caplog):
     places = {"in": (20, 50), "off": (-5, 50), "wet": (30, 2), "unknown": (1, 60)}
-    table = sample(world.cube(), moisture_of(*places), stations_at(world.grid, places), tmp_path)
-    assert set(table.keys["station"]) == {"in"}
+    domain = found(world.cube(), moisture_of(*places), stations_at(world.grid, places), tmp_path)
+    assert set(domain.about.index) == set(domain.moisture.index.get_level_values("station")) == {"in"}
     reasons = {"off": "outside the grid", "wet": "in the sea", "unknown": "masked pixel"}
-    assert table.lost == {(name, reason, ""): 20 for name, reason in reasons.items()}
+    assert domain.lost == {(name, reason, ""): 20 for name, reason in reasons.items()}
     for name, reason in reasons.items():
         assert f"target: station {name} is left out: {reason}" in caplog.text
 
@@ -112,11 +113,11 @@ def test_days_without_moisture_are_counted_and_not_read(world, tmp_path):
         np.nan
     )
     daily.loc[daily["station"] == "b", "moisture"] = np.nan
-    table = sample(world.cube(), daily, stations_at(world.grid, {"a": (20, 50), "b": (60, 30)}), tmp_path)
-    assert table.keys["date"].tolist() == DAYS[3:].tolist()
-    assert table.layers["surface"].isna().sum() == 1 and table.layers["subsurface"].notna().all()
+    domain = found(world.cube(), daily, stations_at(world.grid, {"a": (20, 50), "b": (60, 30)}), tmp_path)
+    assert domain.moisture.index.get_level_values("date").tolist() == DAYS[3:].tolist()
+    assert domain.moisture["surface"].isna().sum() == 1 and domain.moisture["subsurface"].notna().all()
     missing = "surface, subsurface"
-    assert table.lost == {("a", "all layers", missing): 3, ("b", "all layers", missing): 20}
+    assert domain.lost == {("a", "all layers", missing): 3, ("b", "all layers", missing): 20}
 
 
 def test_a_domain_off_the_grid_stops_with_the_reasons(world, tmp_path):
@@ -124,7 +125,17 @@ def test_a_domain_off_the_grid_stops_with_the_reasons(world, tmp_path):
         TableError,
         match="no station of the target domain has moisture and lies on land of the grid.*off: outside the grid",
     ):
-        sample(world.cube(), moisture_of("off"), stations_at(world.grid, {"off": (-5, 50)}), tmp_path)
+        found(world.cube(), moisture_of("off"), stations_at(world.grid, {"off": (-5, 50)}), tmp_path)
+
+
+def test_the_store_holds_the_days_before_the_first_row_that_lags_read_and_nothing_of_a_lag(world, tmp_path):
+    series = series_of(world.cube(), moisture_of("a"), stations_at(world.grid, {"a": (20, 50)}), tmp_path)
+    assert (series.days[0], series.days[-1]) == (DAYS[0] - pd.Timedelta(days=2), DAYS[-1])
+    assert list(series.daily) == ["tmin", "rain_5", "sm_surface", "sm_rootzone"]
+    assert series.variables == feature_set(FEATURES).columns[:2] + [
+        f"landcover_{name}" for name in ("PAST", "FORE", "AGRI", "SAVA", "IRRI")]  # fmt: skip
+    assert np.isfinite(series.daily["sm_rootzone"][0]).all() and np.isnan(series.daily["tmin"][0, :2]).all()
+    assert np.isnan(series.moisture[0, 0, :2]).all() and np.isfinite(series.moisture[0, 0, 2:]).all()
 
 
 def point_tables(tmp_path, names, months=("2020-01", "2020-02", "2020-03")):
@@ -156,21 +167,23 @@ def test_point_tables_give_what_their_columns_say(world, tmp_path):
     names = ["s1", "s2", "s3"]
     paths = point_tables(tmp_path, names)
     stations = stations_at(world.grid, dict.fromkeys(names, (-500, 10)))
-    table = sample(read_points(paths), moisture_of(*names), stations, tmp_path, groups=["landcover"])
+    domain = found(read_points(paths), moisture_of(*names), stations, tmp_path)
+    _, rows, _ = sampled(domain, tmp_path, LAYERS, FEATURES, ["landcover"])
     weather = pd.concat([pd.read_parquet(path) for path in paths if "weather" in path.name]).set_index(
         ["station", "date"]
     )
     rain = weather["rain"].astype(float)
-    for name, columns in table.columns.groupby(table.keys["station"]):
-        days = table.keys.loc[columns.index, "date"]
+    for name, columns in rows.groupby("station"):
+        days = columns["date"]
         expected = rain[name].rolling(5).sum()
         np.testing.assert_allclose(columns["rain_5_0"], expected[days], rtol=1e-6)
         np.testing.assert_allclose(columns["rain_5_1"], expected[days - pd.Timedelta(days=1)], rtol=1e-6)
         assert (columns["tmin_0"].to_numpy() == weather["tmin"][name][days].to_numpy(float)).all()
         assert set(columns["clay_1"]) == {21.0 + names.index(name)}
-    first = table.columns[table.keys["station"] == "s1"].iloc[0]
+    first = rows[rows["station"] == "s1"].iloc[0]
     assert first["landcover_PAST"] == 1 and first["landcover_IRRI"] == 0
-    assert table.groups["landcover"][table.keys["station"] == "s3"].unique().tolist() == ["OTHER"]
+    assert rows["landcover"][rows["station"] == "s3"].unique().tolist() == ["OTHER"]
+    assert len(rows) == 60
 
 
 def test_what_point_tables_lack_or_repeat_is_named(world, tmp_path):
@@ -178,7 +191,7 @@ def test_what_point_tables_lack_or_repeat_is_named(world, tmp_path):
     paths = point_tables(tmp_path, names)
     stations = stations_at(world.grid, dict.fromkeys(names, (-500, 10)))
     with pytest.raises(ConfigError, match="no table has covariate 'slope'.*wetness need neighbours"):
-        sample(read_points(paths), moisture_of(*names), stations, tmp_path, {**FEATURES, "static": ["slope"]})
+        series_of(read_points(paths), moisture_of(*names), stations, tmp_path, {**FEATURES, "static": ["slope"]})
     with pytest.raises(TableError, match="station s1 has 2020-01-01 in two tables of tmin, tmax, rain"):
         read_points([*paths, next(path for path in paths if path.name == "weather_2020-01.parquet")])
     bad = tmp_path / "bad.parquet"
@@ -216,6 +229,7 @@ def run_samples(world, tmp_path, places):
         "daily": [tmp_path / f"daily_{domain}.parquet" for domain in "st"],
         "stations": [tmp_path / f"stations_{domain}.parquet" for domain in "st"],
         **{name: tmp_path / f"out_{name}.parquet" for name in ("source", "target")},
+        **{f"{name}_series": tmp_path / f"out_{name}.zarr" for name in ("source", "target")},
         "dropped": tmp_path / "dropped.csv",
     }  # fmt: skip
     for place, (frame, seed) in enumerate(((source, 1), (target, 2))):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import difflib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,14 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
-from loam.covariates.values import dates_of, numbers_of, texts_of
+from loam.config.covariates import days_of_steps
+from loam.covariates.derive import Settings, base_of
 from loam.errors import TableError
 from loam.io.numbers import row_of
 from loam.io.tables import PARQUET, check_widths, read_parquet
+from loam.samples.values import dates_of, numbers_of, texts_of
 
+NO_SUMS = Settings()
 MISSING = ["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "#N/A"]  # cells of a CSV that hold no number
 
 
@@ -37,8 +40,6 @@ class StationTable:
         covariates: static, daily and ready lagged columns by their names in the file; float64, NaN where missing.
         classes: class columns as text, None where missing.
         groups: columns carried along.
-        columns: all features, where they were read from the cube; ``covariates`` and ``classes`` are then empty.
-        lost: days of stations that are not in the other parts, by (station, why, what is missing).
     """
 
     path: Path
@@ -48,8 +49,6 @@ class StationTable:
     covariates: pd.DataFrame
     classes: pd.DataFrame
     groups: pd.DataFrame
-    columns: pd.DataFrame | None = None
-    lost: Mapping[tuple[str, str, str], int] = field(default_factory=dict)
 
 
 def read_station_table(
@@ -60,11 +59,12 @@ def read_station_table(
     columns: Mapping[str, str],
     groups: Sequence[str],
     features: Mapping[str, Any],
+    settings: Settings = NO_SUMS,
 ) -> StationTable:
     """Read the columns that the config's ``layers``, ``samples.columns``, ``samples.groups`` and ``features`` name.
 
-    A table of covariates alone is read with no ``layers`` and only station and date in ``columns``; ``join_probes``
-    gives it the rest.
+    A table of covariates alone is read with no ``layers`` and only station and date in ``columns``. What it lacks is
+    made from what it has where ``settings`` say how: a sum of rain, the age of an observation.
 
     Raises:
         TableError: the file or a column is missing, a name, date or number cannot be read, or a pair (station, date)
@@ -72,7 +72,7 @@ def read_station_table(
     """
     path = Path(path)
     header = _parquet_header(path) if path.suffix in PARQUET else _csv_header(path)
-    wanted = _wanted_columns(path, header, layers, columns, groups, features)
+    wanted = _wanted_columns(path, header, layers, columns, groups, features, settings)
     classes = [item["name"] for item in features["classes"]]
     text = {columns["station"], columns["date"], *classes}
     frame = _read_parquet(path, wanted) if path.suffix in PARQUET else _read_csv(path, header, wanted, text)
@@ -91,7 +91,7 @@ def read_station_table(
             {layer["name"]: numbers_of(frame[layer["column"]], path) for layer in layers}, index=frame.index
         ),
         "covariates": pd.DataFrame(
-            {name: numbers_of(frame[name], path) for name in _covariates(header, features)}, index=frame.index
+            {name: numbers_of(frame[name], path) for name in _covariates(header, features, settings)}, index=frame.index
         ),
         "classes": pd.DataFrame({name: texts_of(frame[name]) for name in classes}, index=frame.index),
         "groups": pd.DataFrame({name: _group(frame[name]) for name in groups}, index=frame.index),
@@ -107,17 +107,27 @@ def ready_lags(header: Sequence[str], name: str, lags: Sequence[int]) -> list[st
 
 
 def lag_windows(features: Mapping[str, Any]) -> dict[str, Sequence[int]]:
-    """First and last lag of every covariate that has lags: the daily ones, then the sequence's variables."""
+    """First and last lag of every covariate that has lags, in days: the daily ones, then the sequence's variables."""
+    sequence = features["sequence"]
     return {item["name"]: item["lags"] for item in features["daily"]} | dict.fromkeys(
-        features["sequence"]["variables"], features["sequence"]["lags"]
+        sequence["variables"], days_of_steps(sequence)
     )
 
 
-def _covariates(header: Sequence[str], features: Mapping[str, Any]) -> list[str]:
+def _covariates(header: Sequence[str], features: Mapping[str, Any], settings: Settings) -> list[str]:
     names = dict.fromkeys(features["static"])
-    for name, lags in lag_windows(features).items():
-        names.update(dict.fromkeys(ready_lags(header, name, lags) or [name]))
+    windows = lag_windows(features)
+    for name, lags in windows.items():
+        found = ready_lags(header, name, lags) or [name]
+        base = base_of(name, settings)
+        if found == [name] and name not in header and (others := _given(header, base, windows.get(base, (0, 0)))):
+            found = others
+        names.update(dict.fromkeys(found))
     return list(names)
+
+
+def _given(header: Sequence[str], name: str, lags: Sequence[int]) -> list[str]:
+    return ready_lags(header, name, lags) or [name] * (name in header)
 
 
 def _wanted_columns(
@@ -127,13 +137,14 @@ def _wanted_columns(
     columns: Mapping[str, str],
     groups: Sequence[str],
     features: Mapping[str, Any],
+    settings: Settings,
 ) -> list[str]:
     windows = lag_windows(features)
     asked = {column: f"samples.columns.{key}" for key, column in columns.items()}
     asked |= {layer["column"]: f"layers, '{layer['name']}'" for layer in layers}
     asked |= dict.fromkeys(groups, "samples.groups")
     asked |= {item["name"]: "features.classes" for item in features["classes"]}
-    asked |= dict.fromkeys(_covariates(header, features), "features.static")
+    asked |= dict.fromkeys(_covariates(header, features, settings), "features.static")
     asked |= {name: "features.daily" for name in asked.keys() & {item["name"] for item in features["daily"]}}
     asked |= dict.fromkeys(asked.keys() & set(features["sequence"]["variables"]), "features.sequence.variables")
     for name, key in asked.items():

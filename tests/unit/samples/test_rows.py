@@ -14,10 +14,9 @@ from tables import write_tables
 
 from loam.config.settings import load_config, pick
 from loam.covariates.features import feature_set
-from loam.covariates.samples import DROPPED, build_samples, sample_schema
-from loam.covariates.tables import read_station_table
 from loam.errors import ConfigError, TableError
-from loam.io.tables import check_table, read_table
+from loam.io.tables import read_table
+from loam.samples.rows import DROPPED, sample_schema
 
 LAYERS = [{"name": "surface", "column": "sm_0_30"}, {"name": "subsurface", "column": "sm_30_60"}]
 COLUMNS = {name: name for name in ("station", "date", "latitude", "longitude")}
@@ -28,6 +27,12 @@ FEATURES = {
     "classes": [{"name": "cover", "values": ["crop", "grass", "forest"]}],
     "day_of_year": True,
 }
+
+COVARIATES = {
+    "landcover": "majority", "cell_index": "nearest",
+    "sentinel": {"maximum_age_days": 12, "sentinel2": "last_valid", "outliers": None},
+    "rain_sums": {"days": [3], "missing_share": 0.0},
+}  # fmt: skip
 
 
 def domain(prefix: str, days: int = 6) -> pd.DataFrame:
@@ -51,19 +56,21 @@ def domain(prefix: str, days: int = 6) -> pd.DataFrame:
 
 @pytest.fixture
 def build(tmp_path):
-    def build(source=None, target=None, *, layers=LAYERS, groups=(), suffix="csv", **changes):
-        config = {"layers": layers, "columns": COLUMNS, "groups": list(groups), "features": {**FEATURES, **changes}}
-        tables = []
-        for name, frame in (("source", source), ("target", target)):
+    def build(source=None, target=None, *, layers=LAYERS, groups=(), suffix="csv", covariates=COVARIATES, **changes):
+        features, names = {**FEATURES, **changes}, ("source", "target")
+        paths = {"dropped": tmp_path / "dropped.csv"}
+        for name, frame in zip(names, (source, target), strict=True):
             frame = domain(name[0]) if frame is None else frame
             path = tmp_path / f"{name}.{suffix}"
             frame.to_csv(path, index=False) if suffix == "csv" else frame.to_parquet(path)
-            tables.append(read_station_table(path, name, **config))
-        samples, dropped = build_samples(*tables, **config)
-        schema = sample_schema(layers, list(groups), config["features"])
-        for frame in samples.values():
-            check_table(frame, schema, where="samples")
-        return samples, check_table(dropped, DROPPED, where="dropped")
+            paths |= {f"{name}_table": path, name: tmp_path / f"samples_{name}.parquet",
+                      f"{name}_series": tmp_path / f"{name}.zarr"}  # fmt: skip
+        samples = {"from": "table", "columns": COLUMNS, "groups": list(groups)}
+        stage(paths, {"layers": layers, "samples": samples, "features": features, "covariates": covariates})
+        schema = sample_schema(layers, list(groups), features)
+        return {name: read_table(paths[name], schema) for name in names}, read_table(paths["dropped"], DROPPED).fillna(
+            ""
+        )
 
     return build
 
@@ -139,9 +146,9 @@ def test_a_gap_in_the_dates_costs_the_rows_whose_lags_reach_into_it(build):
 def test_ready_lags_are_taken_as_they_are(build):
     frames = {}
     for name in ("source", "target"):
-        frames[name] = domain(name[0]).assign(rain_0=7.0 + np.arange(12), rain_1=20 - np.arange(12.0))
+        frames[name] = domain(name[0]).assign(rain_0=7.0 + np.arange(12), rain_1=6.0 + np.arange(12))
     samples, dropped = build(**frames)
-    assert samples["target"][["rain_0", "rain_1"]].iloc[0].tolist() == [9, 18]
+    assert samples["target"][["rain_0", "rain_1"]].iloc[0].tolist() == [9, 8]
     assert counts(dropped, "t1") == {("kept", ""): 4, ("covariate", "coarse"): 2}
 
 
@@ -291,9 +298,10 @@ def test_the_script_brings_the_example_tables_through_the_example_config(project
     update_config(default_config, example)
     source, target = write_tables(tmp_path / "my_data", source=3, target=3, days=40)
     outputs = {name: tmp_path / f"{name}.parquet" for name in ("source", "target")}
+    outputs |= {f"{name}_series": tmp_path / f"{name}.zarr" for name in ("source", "target")}
     paths = {"source_table": source, "target_table": target, **outputs, "dropped": tmp_path / "dropped.csv"}
     config = load_config(default_config)
-    stage(paths, pick(config, "layers", "samples.from", "samples.columns", "samples.groups", "features"))
+    stage(paths, pick(config, "layers", "samples.from", "samples.columns", "samples.groups", "features", "covariates"))
     dropped = read_table(tmp_path / "dropped.csv", DROPPED)
     assert dropped["rows"].sum() == 6 * 40
     samples = read_table(outputs["target"], sample_schema(default_config["layers"], [], default_config["features"]))

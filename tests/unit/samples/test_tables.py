@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from loam.covariates.tables import read_station_table
 from loam.errors import TableError
+from loam.samples.tables import read_station_table
 
 CONFIG = {
     "layers": [{"name": "surface", "column": "sm"}],

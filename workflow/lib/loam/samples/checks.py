@@ -1,6 +1,6 @@
 """Checks of the two tables of a run, before anything is made from them.
 
-Whether each file can be read is the business of ``loam.covariates.tables``; here it is whether what they say can be
+Whether each file can be read is the business of ``loam.samples.tables``; here it is whether what they say can be
 learned from and scored: moisture in m3 m-3, something observed in every layer, every feature there, classes known,
 domains apart.
 """
@@ -9,19 +9,21 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from loam.covariates.features import feature_set
-from loam.covariates.tables import StationTable
 from loam.errors import ConfigError, TableError
 from loam.io.numbers import row_of
+from loam.samples.tables import StationTable
 
 log = logging.getLogger("loam")
 
 EARLIEST = pd.Timestamp("1950-01-01")
 CHANGED = 1e-6  # share of a value by which a static one may differ from day to day: rounding
+RESERVED = {"station", "day", "variable", "layer", "teacher", "static", "moisture", "weight"}  # of the store of samples
 KEYS = ["station", "date", "latitude", "longitude"]
 
 
@@ -43,6 +45,13 @@ def check_names(
                 f"two columns of the samples would be named '{name}'",
                 where="config keys 'layers', 'samples.groups' and 'features'", fix="rename one, in the tables too",
             )  # fmt: skip
+    for feature in wanted.all:
+        moving = feature.kind in ("daily", "sequence")
+        if feature.series in RESERVED or (moving and feature.series in KEYS):
+            raise ConfigError(
+                f"a covariate cannot be named '{feature.series}', which samples have already",
+                where="config key 'features'", fix="rename it, in the tables too",
+            )  # fmt: skip
     read = {feature.name for feature in wanted.static} | set(features["sequence"]["variables"])
     for layer in layers:
         if layer["column"] in read:
@@ -52,42 +61,65 @@ def check_names(
             )  # fmt: skip
 
 
-def check_table(table: StationTable, features: Mapping[str, Any]) -> None:
-    """Raise a TableError for the first thing in a domain's table that cannot be used."""
-    for layer, moisture in table.layers.items():
-        _check_moisture(table, layer, moisture)
-    numbers = table.covariates if table.columns is None else table.columns
-    for name in numbers:
-        if numbers[name].isna().all():
+def check_moisture(layers: pd.DataFrame, where: Path, domain: str) -> None:
+    """Raise a TableError for a layer without observation, or moisture that cannot be.
+
+    Args:
+        layers: one column a layer, by row numbers of the file; m3 m-3, NaN where not observed.
+        where: the file.
+        domain: ``source`` or ``target``.
+    """
+    for layer, moisture in layers.items():
+        if moisture.isna().all():
+            raise TableError(
+                f"layer '{layer}' has no observation in the {domain} domain", where=where,
+                fix="fill in its column, or remove the layer from the config's layers",
+            )  # fmt: skip
+        outside = ((moisture < 0) | (moisture > 1)).to_numpy()
+        if outside.any():
+            first = moisture.loc[moisture.index[outside].min()]
+            percent = 1 < first <= 100
+            raise TableError(
+                f"moisture {first:g} of layer '{layer}' is outside 0 to 1",
+                where=row_of(where, outside, moisture.index), expected="m3 of water in m3 of soil",
+                fix="this looks like percent: divide the column by 100" if percent else "correct or empty the cell",
+            )  # fmt: skip
+
+
+def check_covariates(table: StationTable, features: Mapping[str, Any]) -> None:
+    """Raise a TableError for a covariate without any value or a class that the config does not name."""
+    for name in table.covariates:
+        if table.covariates[name].isna().all():
             raise TableError(
                 f"feature '{name}' has no value", where=table.path, expected=f"numbers in the {table.domain} domain",
                 fix="fill it in, or leave it out of the config's features",
             )  # fmt: skip
-    for item in features["classes"] if table.columns is None else []:
+    for item in features["classes"]:
         _check_classes(table, item["name"], [str(value) for value in item["values"]])
 
 
-def check_days(table: StationTable) -> None:
-    """Raise a TableError for a day that has not come, or is older than any record of soil moisture."""
-    days = table.keys["date"]
+def check_days(days: pd.Series, where: Path) -> None:
+    """Raise a TableError for a day that has not come, or is older than any record of soil moisture.
+
+    Args:
+        days: by row numbers of the file.
+        where: the file.
+    """
     latest = pd.Timestamp.now("UTC").tz_localize(None).normalize() + pd.Timedelta(days=1)  # somewhere it is tomorrow
     for wrong, what in ((days > latest, "lies in the future"), (days < EARLIEST, "is older than any soil moisture")):
         if wrong.any():
             rows = wrong.to_numpy()
             day = days.loc[days.index[rows].min()]
             raise TableError(
-                f"day {day.date()} {what}", where=row_of(table.path, rows, days.index),
+                f"day {day.date()} {what}", where=row_of(where, rows, days.index),
                 expected=f"days from {EARLIEST.date()} to {latest.date()}", fix="correct the date, or delete the rows",
             )  # fmt: skip
 
 
 def check_static(table: StationTable, features: Mapping[str, Any]) -> None:
     """Warn of a static feature that has several values at a station: a map reads one of them for every day."""
-    numbers = table.covariates if table.columns is None else table.columns
     for name in features["static"]:
-        if name not in numbers:
-            continue
-        by_station = numbers[name].groupby(table.keys["station"])
+        by_station = table.covariates[name].groupby(table.keys["station"])
         low, high = by_station.min(), by_station.max()
         moved = (high - low) > CHANGED * high.abs().combine(low.abs(), max)
         if moved.any():
@@ -99,51 +131,41 @@ def check_static(table: StationTable, features: Mapping[str, Any]) -> None:
             )  # fmt: skip
 
 
-def check_ranges_meet(samples: Mapping[str, pd.DataFrame], features: Mapping[str, Any]) -> None:
+def check_ranges_meet(extremes: Mapping[str, pd.DataFrame], features: Mapping[str, Any]) -> None:
     """Warn of features whose values in one domain lie far from all those in the other: kelvin and degrees Celsius.
 
     They lie far when the gap between the two ranges is larger than both of them together.
+
+    Args:
+        extremes: ``min`` and ``max`` of each feature's column over the rows of each domain.
+        features: the config's.
     """
-    wanted = feature_set(features)
-    if len(samples) < 2:
+    if len(extremes) < 2:
         return
-    (one, first), (two, second) = samples.items()
-    for feature in [*wanted.static, *(feature for step in wanted.sequence for feature in step)]:
+    (one, first), (two, second) = extremes.items()
+    for feature in feature_set(features).all:
         if feature.kind in ("class", "season") or feature.lag != 0:
             continue
-        low_high = [(frame[feature.column].min(), frame[feature.column].max()) for frame in (first, second)]
-        (low, high), (least, most) = sorted(low_high)
+        ranges = [(frame["min"][feature.column], frame["max"][feature.column]) for frame in (first, second)]
+        (low, high), (least, most) = sorted(ranges)
         if least - high > (high - low) + (most - least) and least > high:
-            ranges = [
-                f"{frame[feature.column].min():g} to {frame[feature.column].max():g}" for frame in (first, second)
-            ]
+            said = [f"{low:g} to {high:g}" for low, high in ranges]
             log.warning(
                 "feature '%s' is %s in the %s domain and %s in the %s domain: are both in one unit? A network that was "
-                "trained on the one has never seen the other", feature.name, ranges[0], one, ranges[1], two,
+                "trained on the one has never seen the other", feature.name, said[0], one, said[1], two,
             )  # fmt: skip
 
 
-def check_domains(source: StationTable, target: StationTable) -> None:
-    """Raise a TableError if a station is in both domains: its held-out days would have been trained on."""
-    both = sorted(set(source.keys["station"]) & set(target.keys["station"]))
-    if both:
-        raise TableError(
-            f"station '{both[0]}' is also in {target.path}" + (f" (and {len(both) - 1} more)" if both[1:] else ""),
-            where=source.path, expected="a station in one domain only",
-            fix="remove it from one table, or rename it if these are different places",
-        )  # fmt: skip
-
-
-def check_constant(samples: Mapping[str, pd.DataFrame], features: Mapping[str, Any]) -> None:
+def check_constant(extremes: Mapping[str, pd.DataFrame], features: Mapping[str, Any]) -> None:
     """Raise a TableError if a feature has one value in all rows of both domains: nothing can be learned from it.
 
-    A class that no row has does not count, as long as the class column has two.
+    A class that no row has does not count, as long as the class column has two. Arguments as ``check_ranges_meet``'s.
     """
     wanted = feature_set(features)
-    extremes = [frame[wanted.columns].agg(["min", "max"]) for frame in samples.values()]
-    low, high = pd.concat(extremes).min(), pd.concat(extremes).max()
+    low = pd.concat([frame["min"] for frame in extremes.values()], axis=1).min(axis=1)
+    high = pd.concat([frame["max"] for frame in extremes.values()], axis=1).max(axis=1)
     constant = low == high
-    for feature in [*wanted.static, *(feature for step in wanted.sequence for feature in step)]:
+    for feature in wanted.all:
         if feature.kind == "class":
             same = (low == 1)[[other.column for other in wanted.static if other.name == feature.name]].any()
         else:
@@ -155,23 +177,6 @@ def check_constant(samples: Mapping[str, pd.DataFrame], features: Mapping[str, A
                 fix="leave it out of the config's features" if feature.kind != "season"
                 else "set features.day_of_year to false",
             )  # fmt: skip
-
-
-def _check_moisture(table: StationTable, layer: str, moisture: pd.Series) -> None:
-    if moisture.isna().all():
-        raise TableError(
-            f"layer '{layer}' has no observation in the {table.domain} domain", where=table.path,
-            fix="fill in its column, or remove the layer from the config's layers",
-        )  # fmt: skip
-    outside = ((moisture < 0) | (moisture > 1)).to_numpy()
-    if outside.any():
-        first = moisture.loc[moisture.index[outside].min()]
-        percent = 1 < first <= 100
-        raise TableError(
-            f"moisture {first:g} of layer '{layer}' is outside 0 to 1",
-            where=row_of(table.path, outside, moisture.index), expected="m3 of water in m3 of soil",
-            fix="this looks like percent: divide the column by 100" if percent else "correct or empty the cell",
-        )  # fmt: skip
 
 
 def _check_classes(table: StationTable, name: str, known: list[str]) -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyproj
-import pytest
 import rasterio
 import xarray as xr
 from affine import Affine
@@ -80,9 +79,8 @@ class World:
         )  # fmt: skip
 
 
-@pytest.fixture(scope="session")
-def world(tmp_path_factory) -> World:
-    folder = tmp_path_factory.mktemp("cube")
+def build_world(folder: Path) -> World:
+    """The region's maps, static store and months of three in ``folder``."""
     rng = np.random.default_rng(7)
     row, col = np.mgrid[:ROWS, :COLS]
     clum = rng.choice([320, 330, 210, 220, 430, 541], (ROWS, COLS)).astype(np.uint16)

@@ -18,7 +18,7 @@ def sample_losses(dropped: pd.DataFrame) -> pd.DataFrame:
     """Stations that lost more than ``LOSS`` of their rows with moisture, most first.
 
     Args:
-        dropped: rows kept and dropped by station and reason, schema ``loam.covariates.samples.DROPPED``.
+        dropped: rows kept and dropped by station and reason, schema ``loam.samples.rows.DROPPED``.
 
     Returns:
         domain, station, lost, of (rows with moisture), share, reasons: what was missing, with the share of the rows

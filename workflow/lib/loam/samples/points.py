@@ -17,7 +17,7 @@ import pandas as pd
 
 from loam.covariates.cell_index import CellIndex
 from loam.covariates.classes import CODES, FOLDER, NO_CLASS, crosswalk_of
-from loam.covariates.derive import OBSERVED, Observations, Series
+from loam.covariates.derive import Observations, Series, observed_as
 from loam.errors import ConfigError, TableError
 from loam.io.numbers import refuse_impossible
 from loam.io.tables import read_table
@@ -57,6 +57,10 @@ class PointSource:
         self._day = self._daily["date"].to_numpy("datetime64[D]")
         here = np.arange(len(stations))
         self._index = CellIndex(here, np.zeros_like(here), here[:, None])
+
+    def holds(self, name: str) -> bool:
+        """Whether the tables have the covariate itself: never; all is made from what datasets have."""
+        return False
 
     def static(self, name: str) -> np.ndarray:
         """A covariate that does not change: [station], float32, NaN where missing.
@@ -115,7 +119,7 @@ class PointSource:
         self, group: str, variable: str, first: np.datetime64, last: np.datetime64
     ) -> tuple[Observations, CellIndex]:
         """Observations of the stations: rows of the tables where the covariate has a value."""
-        column = next(name for name, own in OBSERVED.items() if own == (group, variable))
+        column = observed_as(group, variable)
         column = column if column in self._daily else variable
         series, index = self.series(column, first, last)
         return Observations(np.arange(first, last + np.timedelta64(1, "D")), series.values), index

@@ -6,10 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from build_samples import stage
+from samples import sampled
 
-from loam.covariates.probes import check_repeats, read_probe_table
 from loam.errors import TableError
 from loam.io.tables import read_table
+from loam.samples.domains import domain_of_probes
+from loam.samples.probes import check_repeats
+from loam.samples.tables import read_station_table
 
 LAYERS = [
     {"name": "surface", "top_cm": 0, "bottom_cm": 30, "column": "x"},
@@ -45,38 +48,46 @@ def about(*stations: str) -> pd.DataFrame:
 
 @pytest.fixture
 def join(tmp_path):
-    def join(table, moisture, stations, groups=()):
-        path = tmp_path / "covariates.parquet"
+    def join(table, moisture, stations):
+        path, keys = tmp_path / "covariates.parquet", {name: COLUMNS[name] for name in ("station", "date")}
         table.to_parquet(path, index=False)
-        return read_probe_table(
-            path, "target", moisture, stations, layers=LAYERS, columns=COLUMNS, groups=groups, features=FEATURES
-        )
+        read = read_station_table(path, "target", layers=[], columns=keys, groups=[], features=FEATURES)
+        return domain_of_probes("target", read, moisture, stations, ["surface", "subsurface"], FEATURES)
 
     return join
 
 
-def test_layers_come_beside_their_own_day(join):
+def test_layers_come_beside_their_own_day(join, tmp_path):
     moisture = pd.concat([daily("a", np.arange(8) / 10), daily("a", [0.3], DAYS[[2]], "subsurface")])
-    table = join(covariates("a"), moisture, about("a"))
-    assert table.layers["surface"].tolist() == pytest.approx(np.arange(8) / 10)
-    assert table.layers["subsurface"].notna().tolist() == [day == DAYS[2] for day in DAYS]
-    assert table.covariates["rain"].tolist() == list(range(8))
-    assert table.keys[["latitude", "longitude"]].drop_duplicates().values.tolist() == [[-35, 147]]
+    series, rows, _ = sampled(join(covariates("a"), moisture, about("a")), tmp_path, LAYERS, FEATURES)
+    surface, subsurface = series.moisture[0, 0, 2:].T
+    assert series.days[2:].tolist() == DAYS.date.tolist()
+    assert surface.tolist() == pytest.approx(np.arange(8) / 10)
+    assert np.isfinite(subsurface).tolist() == [day == DAYS[2] for day in DAYS]
+    assert series.daily["rain"][0, 2:].tolist() == list(range(8))
+    assert rows[["latitude", "longitude"]].drop_duplicates().values.tolist() == [[-35, 147]]
 
 
-def test_days_without_moisture_stay_and_days_without_covariates_are_added(join):
+def test_days_without_moisture_lend_their_covariates_and_days_without_covariates_are_counted(join, tmp_path):
     later = DAYS[-1] + pd.Timedelta(days=1)
-    table = join(covariates("a"), daily("a", [0.1, np.nan, 0.2], [DAYS[4], DAYS[5], later]), about("a"))
-    assert table.keys["date"].tolist() == [*DAYS, later]
-    assert table.layers["surface"].notna().sum() == 2
-    assert np.isnan(table.covariates["rain"].iloc[-1]) and table.covariates["clay"].iloc[-1] == 20
-    assert table.keys.index.is_unique and table.keys.index.equals(table.covariates.index)
+    moisture = pd.concat([
+        daily("a", [0.1, np.nan, 0.2], [DAYS[4], DAYS[5], later]), daily("a", [0.3], DAYS[[4]], "subsurface")
+    ])  # fmt: skip
+    domain = join(covariates("a"), moisture, about("a"))
+    assert domain.moisture.index.get_level_values("date").tolist() == [DAYS[4], later]
+    series, rows, dropped = sampled(domain, tmp_path, LAYERS, FEATURES)
+    assert rows["date"].tolist() == [DAYS[4]] and rows["rain_2"].tolist() == [2]
+    assert np.isnan(series.daily["rain"][0, -1]) and series.static[0, 0] == 20
+    counted = {(row.reason, row.column): row.rows for row in dropped.itertuples()}
+    assert counted == {("kept", ""): 1, ("covariate", "rain"): 1, ("all layers", "surface, subsurface"): 7}
 
 
-def test_stations_without_a_probe_are_left_out(join):
-    table = join(covariates("a", "b", "c"), daily("b", np.full(8, 0.2)), about("b"), groups=["landcover", "elevation"])
-    assert set(table.keys["station"]) == {"b"} and set(table.covariates["clay"]) == {21}
-    assert table.groups.drop_duplicates().values.tolist() == [["crop", 100]]
+def test_stations_without_a_probe_are_left_out(join, tmp_path):
+    moisture = pd.concat([daily("b", np.full(8, 0.2)), daily("b", np.full(8, 0.2), layer="subsurface")])
+    domain = join(covariates("a", "b", "c"), moisture, about("b"))
+    series, rows, _ = sampled(domain, tmp_path, LAYERS, FEATURES, ["landcover", "elevation"])
+    assert series.stations == ["b"] and set(rows["clay"]) == {21}
+    assert rows[["landcover", "elevation"]].drop_duplicates().values.tolist() == [["crop", 100]]
 
 
 def test_a_table_of_other_stations_is_refused(join):
@@ -105,8 +116,16 @@ def test_the_script_joins_both_domains_with_one_table_of_covariates(tmp_path):
         about(f"{domain}1", f"{domain}2").to_parquet(paths["stations"][k], index=False)
     outputs = {name: tmp_path / f"out_{name}" for name in ("source.parquet", "target.parquet", "dropped.csv")}
     outputs = {name.split(".")[0]: path for name, path in outputs.items()}
+    outputs |= {f"{name}_series": tmp_path / f"{name}.zarr" for name in ("source", "target")}
     samples = {"from": "probes", "columns": COLUMNS, "groups": ["landcover"]}
-    stage({**paths, **outputs}, {"layers": LAYERS, "samples": samples, "features": FEATURES})
+    covariates_of = {
+        "landcover": "majority", "cell_index": "nearest", "rain_sums": {"days": [], "missing_share": 0.0},
+        "sentinel": {"maximum_age_days": 12, "sentinel2": "last_valid", "outliers": None},
+    }  # fmt: skip
+    stage(
+        {**paths, **outputs},
+        {"layers": LAYERS, "samples": samples, "features": FEATURES, "covariates": covariates_of},
+    )
     target = read_table(outputs["target"])
     assert target["station"].unique().tolist() == ["t1", "t2"] and len(target) == 12
     row = target.iloc[0]

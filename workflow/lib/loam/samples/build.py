@@ -1,0 +1,82 @@
+"""The samples of a domain as series, built from what ``loam.samples.domains`` found: a block of stations at a time."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from loam.covariates.derive import RowReader, Settings
+from loam.covariates.features import Feature, FeatureSet, feature_set
+from loam.samples.domains import Domain
+from loam.samples.series import SampleSeries
+
+log = logging.getLogger("loam")
+
+STATIONS_AT_ONCE = 2048  # bounds what is read at once of a long record
+
+
+def build_series(
+    domain: Domain, settings: Settings, *, groups: Sequence[str], features: Mapping[str, Any]
+) -> SampleSeries:  # fmt: skip
+    """The series of all stations of ``domain``, on every day from the first that a window reads to the last observed.
+
+    Args:
+        domain: stations, moisture, source of covariates.
+        settings: how covariates are derived.
+        groups: of the config. In a domain of the cube a group is ``landcover`` (the class of the pixel), another
+            column of the table of stations, or a static covariate.
+        features: the config's.
+
+    Raises:
+        ConfigError: a feature or group is not there.
+    """
+    wanted = feature_set(features)
+    fixed, moving = _parts(wanted, domain)
+    station = domain.about.index.get_indexer(domain.moisture.index.get_level_values("station"))
+    day = domain.moisture.index.get_level_values("date").to_numpy().astype("datetime64[D]")
+    longest = max((feature.lag for feature in wanted.all), default=0)
+    days = np.arange(day.min() - longest, day.max() + 1)
+    shape = (len(domain.about), len(days))
+    static = np.full((shape[0], len(fixed) + sum(feature.kind in ("static", "class") for feature in moving)), np.nan)
+    daily = {feature.series: np.full(shape, np.nan) for feature in moving}
+    variables = [feature.column for feature in wanted.static if feature.kind in ("static", "class")]
+    carried: dict[str, list[np.ndarray]] = {name: [] for name in groups}
+    for first in range(0, shape[0], STATIONS_AT_ONCE):
+        own = domain.order[first : first + STATIONS_AT_ONCE]
+        observed = np.unique(day[np.isin(station, own)])
+        about = domain.about.iloc[own]
+        source = domain.read(about)
+        reader = RowReader(wanted, source, np.arange(observed[0], observed[-1] + 1), settings)
+        everyone = np.arange(len(own))
+        for feature in fixed:
+            static[own, variables.index(feature.column)] = reader.column(feature, np.zeros_like(everyone), everyone)
+        for feature in moving:
+            if feature.kind in ("static", "class"):
+                begin, values = days[0], source.series(feature.column, days[0], days[-1])[0].values.T
+            else:
+                begin, values = reader.series(feature, len(own))
+            place = int((begin - days[0]).astype(int))
+            daily[feature.series][own, place : place + values.shape[1]] = values
+        for name in groups:
+            carried[name].append(np.asarray(domain.group(name, source, about, days)))
+    moisture = np.full((1, *shape, domain.moisture.shape[1]), np.nan)
+    moisture[0, station, (day - days[0]).astype(np.int64)] = domain.moisture.to_numpy()
+    log.info("%s: series of %d stations, %d days, %d covariates", domain.name, *shape, len(variables) + len(daily))
+    return SampleSeries(
+        list(domain.about.index), days, variables, static, daily, list(domain.moisture.columns), moisture,
+        domain.about["latitude"].to_numpy(float), domain.about["longitude"].to_numpy(float),
+        {name: np.concatenate(parts)[np.argsort(domain.order)] for name, parts in carried.items()},
+        attributes={"domain": domain.name, "source": str(domain.where)},
+    )  # fmt: skip
+
+
+def _parts(wanted: FeatureSet, domain: Domain) -> tuple[list[Feature], list[Feature]]:
+    """The features that do not change at a station, and one feature of each daily series."""
+    still = [feature for feature in wanted.static if feature.kind in ("static", "class")]
+    fixed = [feature for feature in still if not domain.changes(feature.column)]
+    moving = [feature for feature in still if domain.changes(feature.column)]
+    daily = {feature.series: feature for feature in wanted.all if feature.kind in ("daily", "sequence")}
+    return fixed, [*moving, *daily.values()]

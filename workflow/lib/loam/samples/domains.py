@@ -1,0 +1,245 @@
+"""What the samples of a domain are made from: stations, their observed moisture, and a source of covariates.
+
+Three kinds give all of it: a table that holds covariates and moisture; a table of covariates, with the moisture of
+probes; the cube or point tables, with the moisture of probes. In the cube a station is the pixel that holds it. One
+outside the grid, in the sea or in a masked pixel has no covariates; it is named in the log, and its days are counted in
+the table of dropped rows under that reason.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyproj
+
+from loam.covariates.classes import class_names
+from loam.covariates.cube import Cube
+from loam.covariates.derive import Source
+from loam.covariates.land import why_not_land
+from loam.covariates.reasons import ALL_LAYERS
+from loam.errors import ConfigError, TableError
+from loam.grid import Grid, cells_at, crs_of, project
+from loam.samples.checks import check_days, check_moisture
+from loam.samples.points import PointTables
+from loam.samples.probes import moisture_of
+from loam.samples.stations import TableStations
+from loam.samples.tables import StationTable
+
+log = logging.getLogger("loam")
+
+STATION_GROUPS = ("elevation", "landcover", "soil")  # groups that the table of stations gives
+NEVER = frozenset[str]()
+
+
+@dataclass(frozen=True)
+class Domain:
+    """What the samples of a domain are made from.
+
+    Args:
+        name: ``source`` or ``target``.
+        where: the file that its stations came from, for errors.
+        about: latitude, longitude and more of each station that has moisture, by its name, sorted.
+        moisture: by (station, date), one column a layer; m3 m-3, sorted; days with any layer only.
+        read: the covariates of some stations (rows of ``about``).
+        group: a group's values (name, source, rows of ``about``, days): [station] or [station, day].
+        order: positions of the stations, those together that are best read together.
+        changes: features called static that are to be read day by day.
+        lost: days of stations that are no rows, by (station, why, what is missing).
+    """
+
+    name: str
+    where: Path
+    about: pd.DataFrame
+    moisture: pd.DataFrame
+    read: Callable[[pd.DataFrame], Source]
+    group: Callable[[str, Any, pd.DataFrame, np.ndarray], np.ndarray]
+    order: np.ndarray
+    changes: Callable[[str], bool] = NEVER.__contains__
+    lost: Mapping[tuple[str, str, str], int] = field(default_factory=dict)
+
+
+def domain_of_table(name: str, table: StationTable, features: Mapping[str, Any]) -> Domain:
+    """A domain whose table holds covariates and moisture.
+
+    Raises:
+        TableError: moisture or a day cannot be, or ready lags of one day differ.
+    """
+    check_days(table.keys["date"], table.path)
+    check_moisture(table.layers, table.path, name)
+    covariates = TableStations(table, features)
+    observed = table.layers.notna().any(axis=1)
+    index = pd.MultiIndex.from_frame(table.keys.loc[observed, ["station", "date"]])
+    about = table.keys.groupby("station")[["latitude", "longitude"]].first()
+    return _with_table(
+        name, table.path, about, table.layers[observed].set_axis(index), covariates,
+        lambda group, source, about, days: covariates.group(group, about.index, days),
+    )  # fmt: skip
+
+
+def domain_of_probes(
+    name: str, table: StationTable, daily: pd.DataFrame, stations: pd.DataFrame, layers: Sequence[str],
+    features: Mapping[str, Any],
+) -> Domain:  # fmt: skip
+    """A domain with the moisture of probes, whose table holds covariates alone.
+
+    Args:
+        name: ``source`` or ``target``.
+        table: read without layers and coordinates; stations that have no probe are left out.
+        daily: station, date, layer, moisture (m3 m-3, may be missing).
+        stations: station, latitude, longitude, and any of ``STATION_GROUPS``.
+        layers: names.
+        features: the config's.
+
+    Raises:
+        TableError: the table and the probes have no station in common, or as ``domain_of_table``.
+    """
+    check_days(table.keys["date"], table.path)
+    known = set(stations["station"])
+    if known.isdisjoint(table.keys["station"]):
+        raise TableError(
+            "no station of the probes is in this table", where=table.path, expected=", ".join(sorted(known)[:5])
+        )
+    if absent := sorted(set(daily["station"]) - set(table.keys["station"])):
+        log.warning("%s: no covariates of station %s", name, ", ".join(absent))
+    moisture, about = _observed(name, daily, stations, layers, table.path)
+    covariates = TableStations(table, features)
+
+    def group(group: str, source: Any, about: pd.DataFrame, days: np.ndarray) -> np.ndarray:
+        return _of_stations(group, about) if group in STATION_GROUPS else covariates.group(group, about.index, days)
+
+    return _with_table(name, table.path, about, moisture, covariates, group)
+
+
+def domain_of_cube(
+    name: str, source: Cube | PointTables, daily: pd.DataFrame, stations: pd.DataFrame, layers: Sequence[str],
+    where: Path,
+) -> Domain:  # fmt: skip
+    """A domain with the moisture of probes, whose covariates are read as a map's pixels are.
+
+    Args:
+        name: ``source`` or ``target``.
+        source: the cube where the domain lies in the run's grid, else its point tables.
+        daily: station, date, layer, moisture (m3 m-3, may be missing).
+        stations: station, latitude, longitude, and any of ``STATION_GROUPS``.
+        layers: names.
+        where: the domain's daily table, for errors.
+
+    Raises:
+        TableError: no station lies on land of the grid.
+    """
+    moisture, about = _observed(name, daily, stations, layers, where)
+    about = _with_moisture(about, moisture)
+    lost = {(station, ALL_LAYERS, ", ".join(layers)): count for station, count in _unobserved(daily, moisture).items()}
+    if not isinstance(source, Cube):
+        log.info("%s: covariates from point tables", name)
+        return Domain(
+            name, where, about, moisture, lambda about: source.at(about.index), _of_pixels, np.arange(len(about)),
+            lost=lost,
+        )  # fmt: skip
+    rows, cols = pixels_of(source.grid, about)
+    off = _not_on_land(source.grid, about.index, rows, cols, name)
+    lost |= {(station, reason, ""): len(moisture.loc[station]) for station, reason in off.items()}
+    kept = np.array([station not in off for station in about.index], bool)
+    if not kept.any():
+        raise TableError(
+            f"no station of the {name} domain has moisture and lies on land of the grid", where=where,
+            expected="; ".join(f"{station}: {reason}" for station, reason, _ in list(lost)[:5]),
+            fix="check the stations' coordinates and mapping.grid, or give the domain point tables",
+        )  # fmt: skip
+    about, rows, cols = about[kept], rows[kept], cols[kept]
+    order = np.lexsort((cols // source.grid.tile, rows // source.grid.tile))  # a chunk is read once
+    return Domain(
+        name, where, about, moisture[moisture.index.get_level_values("station").isin(about.index)],
+        lambda about: source.at(*pixels_of(source.grid, about)), _of_pixels, order, lost=lost,
+    )  # fmt: skip
+
+
+def check_domains(source: Domain, target: Domain) -> None:
+    """Raise a TableError if a station is in both domains: its held-out days would have been trained on."""
+    both = sorted(set(source.about.index) & set(target.about.index))
+    if both:
+        raise TableError(
+            f"station '{both[0]}' is also in {target.where}" + (f" (and {len(both) - 1} more)" if both[1:] else ""),
+            where=source.where, expected="a station in one domain only",
+            fix="remove it from one table, or rename it if these are different places",
+        )  # fmt: skip
+
+
+def pixels_of(grid: Grid, stations: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Row and column of the pixel that holds each station (columns latitude, longitude); -1 outside the grid."""
+    longitude, latitude = (stations[name].to_numpy(float) for name in ("longitude", "latitude"))
+    x, y = project(longitude, latitude, pyproj.CRS("EPSG:4326"), crs_of(grid.geobox))
+    return cells_at(grid.geobox, x, y)
+
+
+def _with_table(
+    name: str, where: Path, about: pd.DataFrame, moisture: pd.DataFrame, covariates: TableStations,
+    group: Callable[[str, Any, pd.DataFrame, np.ndarray], np.ndarray],
+) -> Domain:  # fmt: skip
+    """The domain, each row of whose table is a row with moisture or is counted as one without."""
+    keys = covariates.table.keys
+    listed = keys[keys["station"].isin(about.index)]
+    without = listed.loc[~pd.MultiIndex.from_frame(listed[["station", "date"]]).isin(moisture.index), "station"]
+    about = _with_moisture(about, moisture)
+    layers = ", ".join(moisture.columns)
+    return Domain(
+        name, where, about, moisture.sort_index(), lambda about: covariates.at(about.index), group,
+        np.arange(len(about)), covariates.changes,
+        {(str(station), ALL_LAYERS, layers): count for station, count in Counter(without).items()},
+    )  # fmt: skip
+
+
+def _observed(
+    name: str, daily: pd.DataFrame, stations: pd.DataFrame, layers: Sequence[str], where: Path
+) -> tuple[pd.DataFrame, pd.DataFrame]:  # fmt: skip
+    """Moisture by station and day, and the table of stations by their names."""
+    moisture = moisture_of(daily, layers)
+    about = stations.assign(station=stations["station"].astype(str)).set_index("station")
+    if unknown := sorted(set(daily["station"].astype(str)) - set(about.index)):
+        raise TableError(f"station {unknown[0]} is not in the table of stations", where=where)
+    rows = moisture.set_axis(pd.RangeIndex(1, len(moisture) + 1))
+    check_days(pd.Series(moisture.index.get_level_values("date"), rows.index), where)
+    check_moisture(rows, where, name)
+    return moisture, about
+
+
+def _with_moisture(about: pd.DataFrame, moisture: pd.DataFrame) -> pd.DataFrame:
+    return about.loc[sorted(set(moisture.index.get_level_values("station")))]
+
+
+def _unobserved(daily: pd.DataFrame, moisture: pd.DataFrame) -> Counter[str]:
+    """Number of each station's days on which no layer has moisture."""
+    days = daily.assign(station=daily["station"].astype(str))[["station", "date"]].drop_duplicates()
+    return Counter(days.loc[~pd.MultiIndex.from_frame(days).isin(moisture.index), "station"])
+
+
+def _not_on_land(grid: Grid, names: Sequence[str], rows: np.ndarray, cols: np.ndarray, domain: str) -> dict[str, str]:
+    lost = {}
+    for name, row, col in zip(names, rows, cols, strict=True):
+        if reason := why_not_land(grid, int(row), int(col)):
+            lost[name] = reason
+            log.warning("%s: station %s is left out: %s", domain, name, reason)
+    return lost
+
+
+def _of_pixels(name: str, source: Any, about: pd.DataFrame, days: np.ndarray) -> np.ndarray:
+    """Values of a group at the source's stations: [station]."""
+    if name == "landcover":
+        return np.asarray(class_names(source.classes()), object)
+    if name in about or name in STATION_GROUPS:
+        return _of_stations(name, about)
+    return source.static(name)
+
+
+def _of_stations(name: str, about: pd.DataFrame) -> np.ndarray:
+    if name not in about:
+        raise ConfigError(f"no table gives group '{name}'", where="config key 'samples.groups'")
+    values = about[name]
+    return values.to_numpy() if pd.api.types.is_numeric_dtype(values) else values.fillna("").to_numpy(object)
