@@ -123,8 +123,7 @@ def daily_weather(files: Sequence[Path]) -> pd.DataFrame:
 def sums_of_rain(table: pd.DataFrame, days: Sequence[int], missing_share: float) -> pd.DataFrame:
     """Columns ``rain_<days>`` beside ``daily_weather``'s: the rain of the last days, the day itself included.
 
-    The record is rounded to 0.1 mm, and so is what pandas' rolling mean adds up to. A sum is missing if more than
-    ``missing_share`` of its days are; else the mean of the others stands in for them.
+    A sum is missing if more than ``missing_share`` of its days are; else the mean of the others stands in for them.
     """
     rain = table.set_index("date").groupby("station")["rain"].apply(lambda own: own.asfreq("D"))
     by_station = rain.groupby(level="station")

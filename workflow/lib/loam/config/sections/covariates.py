@@ -73,6 +73,6 @@ class Covariates(Section):
     sentinel: Sentinel = Field(Sentinel(), description="Sentinel-1 and Sentinel-2 as covariates.")
     rain_sums: RainSums = Field(
         RainSums(),
-        description="Rain of the last days, the day itself included, as covariates `rain_<days>` (rule "
-        "`build_uscrn_covariates`).",
+        description="Rain of the last days, the day itself included, as covariates `rain_<days>`; in a table that has "
+        "`rain` and no such column of its own, too.",
     )

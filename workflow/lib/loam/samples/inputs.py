@@ -1,0 +1,76 @@
+"""The domains of a run, from the files that the rule build_samples reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from loam.covariates.cube import Cube
+from loam.covariates.derive import settings_of
+from loam.grid import read_grid
+from loam.io.tables import read_table
+from loam.probes.products import DAILY, STATION_SUMMARY
+from loam.samples.checks import check_covariates, check_static
+from loam.samples.domains import STATION_GROUPS, Domain, domain_of_cube, domain_of_probes, domain_of_table
+from loam.samples.points import PointTables, read_points
+from loam.samples.probes import check_repeats, within_period
+from loam.samples.tables import StationTable, read_station_table
+
+DOMAINS = ("source", "target")
+Paths = Mapping[str, Any]
+Values = Mapping[str, Any]
+
+
+def read_domains(paths: Paths, values: Values) -> list[Domain]:
+    """The domains of which ``paths`` names samples: stations, moisture and covariates, checked.
+
+    Args:
+        paths: the rule's.
+        values: of the config, that the rule holds.
+
+    Raises:
+        TableError: a file cannot be used.
+    """
+    names = [name for name in DOMAINS if name in paths]
+    if values["samples"]["from"] == "table":
+        return [domain_of_table(name, _table(name, paths, values), values["features"]) for name in names]
+    daily = [read_table(path, DAILY) for path in paths["daily"]]
+    if len(daily) > 1:
+        check_repeats(*daily)
+    stations = [read_table(path, STATION_SUMMARY) for path in paths["stations"]]
+    layers = [layer["name"] for layer in values["layers"]]
+    if values["samples"]["from"] == "probes":
+        return [
+            domain_of_probes(name, _table(name, paths, values), *probes, layers, values["features"])
+            for name, *probes in zip(names, daily, stations, strict=True)
+        ]
+    periods = values["acquire"]["period"]
+    return [
+        domain_of_cube(
+            name, _source(paths, name, values), within_period(rows, periods[name], name), about, layers, where
+        )
+        for name, where, rows, about in zip(names, paths["daily"], daily, stations, strict=True)
+    ]
+
+
+def _table(name: str, paths: Paths, values: Values) -> StationTable:
+    """The domain's table, checked; of covariates alone where moisture comes from probes."""
+    samples, alone = values["samples"], values["samples"]["from"] == "probes"
+    columns = {key: column for key, column in samples["columns"].items() if not alone or key in ("station", "date")}
+    table = read_station_table(
+        paths[f"{name}_table"], name, layers=[] if alone else values["layers"], columns=columns,
+        groups=[group for group in samples["groups"] if not alone or group not in STATION_GROUPS],
+        features=values["features"], settings=settings_of(values["covariates"]),
+    )  # fmt: skip
+    check_covariates(table, values["features"])
+    check_static(table, values["features"])
+    return table
+
+
+def _source(paths: Paths, name: str, values: Values) -> Cube | PointTables:
+    """The domain's point tables where it has any, else the cube of the run's grid."""
+    if paths[f"{name}_points"]:
+        return read_points(paths[f"{name}_points"])
+    (grid,), (static,) = paths["grid"], paths["static"]
+    settings, outliers = settings_of(values["covariates"]), values["covariates"]["sentinel"]["outliers"]
+    return Cube(read_grid(grid), static, paths["dynamic"], settings, outliers=outliers)
