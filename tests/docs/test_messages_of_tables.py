@@ -12,7 +12,7 @@ from tables import write_tables
 from loam.config.settings import load_config, pick
 from loam.errors import LoamError
 
-KEYS = ("layers", "features", "samples.from", "samples.columns", "samples.groups")
+KEYS = ("layers", "features", "samples.from", "samples.columns", "samples.groups", "covariates")
 
 
 def another_date(rows):
@@ -56,7 +56,7 @@ def refused(project, default_config, tmp_path, monkeypatch):
         with paths["target_table"].open("w", newline="") as file:
             csv.writer(file).writerows(rows)
         with pytest.raises(LoamError) as error:
-            stage({**paths, "source": tmp_path / "s", "target": tmp_path / "t", "dropped": tmp_path / "d"}, values)
+            stage({**paths, "source": tmp_path / "s.parquet", "target": tmp_path / "t.parquet"}, values)
         return str(error.value).replace(f"{tmp_path}/", "")
 
     return refused
