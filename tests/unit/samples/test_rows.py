@@ -152,6 +152,16 @@ def test_ready_lags_are_taken_as_they_are(build):
     assert counts(dropped, "t1") == {("kept", ""): 4, ("covariate", "coarse"): 2}
 
 
+def test_a_step_of_two_days_is_one_column_named_by_what_it_tells(build):
+    steps = {"variables": ["coarse"], "lags": [0, 1], "every": 2, "statistic": "mean"}
+    samples, dropped = build(sequence=steps)
+    row = samples["source"].iloc[0]
+    assert list(samples["source"])[-2:] == ["coarse_mean2_1", "coarse_mean2_0"]
+    assert row["date"] == pd.Timestamp("2020-03-01")  # the fourth day: two steps of two days
+    assert row[["coarse_mean2_1", "coarse_mean2_0"]].tolist() == [0.005, 0.025]
+    assert counts(dropped, "s1")["covariate", "coarse"] == 2
+
+
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
 def test_both_formats_give_the_same_samples(build, suffix):
     samples, _ = build(suffix=suffix)

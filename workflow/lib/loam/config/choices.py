@@ -57,6 +57,6 @@ def choose_training(config: dict[str, Any]) -> None:
 
 def _has(config: Mapping[str, Any], entry: Mapping[str, str]) -> bool:
     """Whether the run has the layer of ``entry``, and its feature at lag 0 in the sequence."""
-    name, first = entry["feature"].removesuffix("_0"), config["features"]["sequence"]["lags"][0]
-    named = name in config["features"]["sequence"]["variables"]
-    return named and first == 0 and entry["layer"] in [layer["name"] for layer in config["layers"]]
+    sequence = config["features"]["sequence"]
+    named = entry["feature"].removesuffix("_0") in sequence["variables"] and sequence["every"] == 1
+    return named and sequence["lags"][0] == 0 and entry["layer"] in [layer["name"] for layer in config["layers"]]

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from loam.config.covariates import days_of_steps
 from loam.errors import ConfigError
 
 UTC_DAYS = "00:00+00:00"
@@ -54,7 +55,7 @@ def check_day_boundary(config: Mapping[str, Any], kinds: Mapping[str, list[str]]
         return
     features = config["features"]
     first = {item["name"]: item["lags"][0] for item in features["daily"]}
-    first |= dict.fromkeys(features["sequence"]["variables"], features["sequence"]["lags"][0])
+    first |= dict.fromkeys(features["sequence"]["variables"], days_of_steps(features["sequence"])[0])
     for kind, names in kinds.items():
         if early := [name for name in names if first[name] < 1]:
             raise ConfigError(

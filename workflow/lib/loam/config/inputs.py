@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+from loam.config.covariates import days_of_steps
 from loam.errors import ConfigError
 
 KEY = "config key 'mapping.inputs'"
@@ -17,7 +18,7 @@ def windows_of(item: Mapping[str, Any], features: Mapping[str, Any]) -> list[tup
     """The daily features that a file serves, each with its first and last lag in days."""
     names = [item["feature"]] if isinstance(item["feature"], str) else item["feature"]
     lags = {daily["name"]: daily["lags"] for daily in features["daily"]}
-    lags |= dict.fromkeys(features["sequence"]["variables"], features["sequence"]["lags"])
+    lags |= dict.fromkeys(features["sequence"]["variables"], days_of_steps(features["sequence"]))
     return [(name, lags[name]) for name in names if name in lags]
 
 

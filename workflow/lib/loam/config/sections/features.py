@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from loam.config.model import Lags, Section
+from loam.config.model import Lags, Number, Section
 from loam.config.refusal import RefusalError
 
 # Windows of lags of modelled moisture: those of Widyastuti et al., and what is known in near real time (SMAP L4 comes
@@ -39,8 +39,24 @@ class Sequence(Section):
     )
     lags: Annotated[Lags, BeforeValidator(_named_window)] = Field(
         [0, 7],
-        description="First and last lag in days, both included; or a name: `paper` is [0, 7], `near_real_time` [3, "
+        description="First and last lag in steps, both included; or a name: `paper` is [0, 7], `near_real_time` [3, "
         "10], what is known on the day itself.",
+    )
+    every: int = Field(
+        1,
+        ge=1,
+        description="Days of a step; the last of step 0 is the day itself. A step of 5 days has columns like "
+        "`sm_surface_mean5_0`.",
+    )
+    statistic: Literal["last", "mean", "sum"] = Field(
+        "last", description="What a step tells of its days that have a value."
+    )
+    missing_share: Number = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="Of a step's days that may have no value, before the step is missing; in a sum the mean of the "
+        "others stands in for them.",
     )
 
 
