@@ -36,13 +36,12 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "workflow" / "lib"))
 
+from loam.config.sections.sentinel1 import Sentinel1, Speckle  # noqa: E402
+
 SARSEN = "sarsen==0.9.6"
 SIDE = 1200  # output pixels a side in the first section
 LOOKS = 4.4
-SETTINGS = {
-    "orbit": "annotated", "thermal_noise": True, "geoid": None,
-    "speckle": {"filter": "none", "looks": LOOKS, "window": 7, "target": 3, "sigma": 0.9},
-}  # fmt: skip
+SETTINGS = Sentinel1(orbit="annotated", speckle=Speckle(filter="none", looks=LOOKS))
 STEPS = {
     "border, once over the image": ("image", "find_border"),
     "read": ("measurement.Measurement", "read"),
@@ -247,7 +246,7 @@ def loam_pass(
     from loam.grid import grid_like
     from loam.sentinel1.scene import process_pass
 
-    settings = SETTINGS | {"speckle": SETTINGS["speckle"] | {"filter": "lee_sigma" if filtered else "none"}}
+    settings = SETTINGS.model_copy(update={"speckle": Speckle()} if filtered else {})
     grid = grid_like(land or dem, 256)
     warm_up(safe, dem, grid, output, settings)
     spent, read = by_step(), counted_bytes()

@@ -32,6 +32,8 @@ from matplotlib.lines import Line2D  # noqa: E402
 from matplotlib.patches import Patch  # noqa: E402
 from PIL import Image  # noqa: E402
 
+from loam.config.sections.sentinel1 import Sentinel1  # noqa: E402
+from loam.config.sections.sentinel2 import Sentinel2  # noqa: E402
 from loam.config.settings import load_config  # noqa: E402
 from loam.grid import Tile, crs_of, grid_like, project  # noqa: E402
 from loam.mapping.picture import MISSING, MOISTURE, UNITS  # noqa: E402
@@ -48,7 +50,6 @@ from loam.sandbox.settings import settings_of  # noqa: E402
 from loam.sandbox.world import World, depth_mean  # noqa: E402
 from loam.sentinel1.decibel import to_decibel  # noqa: E402
 from loam.sentinel1.scene import process_pass  # noqa: E402
-from loam.sentinel2.masks import MaskRules  # noqa: E402
 from loam.sentinel2.observe import observe  # noqa: E402
 
 IMAGES = ROOT / "docs" / "images"
@@ -167,10 +168,8 @@ def draw_scenes(world: World, config: dict) -> plt.Figure:
         product, item = folder / f"{take.name.product}.zip", folder / sight.name / f"{sight.name}.json"
         write_radar(world, {product: take}, {}, looks=SUMMER["sentinel1"]["looks"], threads=THREADS)
         write_optical(world, {item: sight}, THREADS)
-        process_pass([product], dem, grid, folder / "sentinel1.tif", config["sentinel1"], threads=THREADS)
-        rules = config["sentinel2"]
-        masks = MaskRules(tuple(rules["scl"]), rules["cloud_probability"], rules["snow_probability"])
-        observe([item], grid, folder / "sentinel2.tif", masks, rules["minimum_share"])
+        process_pass([product], dem, grid, folder / "sentinel1.tif", Sentinel1(), threads=THREADS)
+        observe([item], grid, folder / "sentinel2.tif", Sentinel2())
         with rasterio.open(folder / "sentinel1.tif") as dataset:
             radar = dict(zip(dataset.descriptions, dataset.read(), strict=True))
         with rasterio.open(folder / "sentinel2.tif") as dataset:

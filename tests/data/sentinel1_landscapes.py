@@ -25,17 +25,13 @@ from sentinel1_files import REVOLUTION, Take
 
 from loam.grid import Grid, grid_like
 from loam.sentinel1.annotation import Annotation
+from loam.config.sections.sentinel1 import Sentinel1, Speckle
 from loam.sentinel1.product import open_product
 from loam.sentinel1.simulate import simulate_product
 
 Surface = Callable[[np.ndarray, np.ndarray], np.ndarray]
 ARGUMENT = 136.0  # degrees from the ascending node, of the first line of ``sentinel1_files``
-SETTINGS = {
-    "orbit": "annotated",
-    "thermal_noise": True,
-    "geoid": None,
-    "speckle": {"filter": "none", "looks": 4.4, "window": 7, "target": 3, "sigma": 0.9},
-}
+SETTINGS = Sentinel1(orbit="annotated", speckle=Speckle(filter="none"))
 
 
 @contextmanager

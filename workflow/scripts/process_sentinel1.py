@@ -1,6 +1,8 @@
 """Turn the products of one pass of Sentinel-1 into backscatter on the run's grid."""
 
 from loam.io.stage import Paths, Values, run_stage
+from loam.config.read import picked
+from loam.config.sections.sentinel1 import Sentinel1
 from loam.grid import read_grid
 from loam.sentinel1.mosaic import mosaic_pass
 from loam.sentinel1.scene import process_pass
@@ -14,7 +16,13 @@ def stage(paths: Paths, values: Values) -> None:
         mosaic_pass(products, dem, grid, paths["map"])
     else:
         process_pass(
-            products, dem, grid, paths["map"], values["sentinel1"], orbits=paths["orbits"], threads=values["threads"]
+            products,
+            dem,
+            grid,
+            paths["map"],
+            picked(Sentinel1, values["sentinel1"]),
+            orbits=paths["orbits"],
+            threads=values["threads"],
         )
 
 

@@ -189,7 +189,7 @@ sentinel1: {speckle: {window: 8}}
     > 8 is not odd
     > write 9
 sentinel2: {scl: [4, 12]}
-    > 12 is not a whole number from 0 to 11
+    > 12 is not a whole number from 2 to 11
 samples: {from: tables}
     > did you mean 'table'?
 """

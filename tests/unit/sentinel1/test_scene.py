@@ -11,6 +11,7 @@ import rasterio
 from sentinel1_files import Take, orbit_file_xml, state, write_product, zip_product
 from sentinel1_landscapes import SETTINGS, Landscape, grey, later, level, shift_of
 
+from loam.config.sections.sentinel1 import Speckle
 from loam.errors import RasterError
 from loam.grid import read_grid, write_grid
 from loam.sentinel1 import scene as scene_module
@@ -20,7 +21,8 @@ from loam.sentinel1.pass_file import BANDS
 from loam.sentinel1.product import open_product
 from loam.sentinel1.scene import pieces_of, process_pass
 
-SPECKLE = SETTINGS | {"speckle": SETTINGS["speckle"] | {"filter": "lee_sigma"}}
+NOISELESS = SETTINGS.model_copy(update={"thermal_noise": False})
+SPECKLE = SETTINGS.model_copy(update={"speckle": Speckle()})
 BOTH = {"vv": grey, "vh": lambda x, y: 0.2 * grey(x, y)}
 
 
@@ -202,7 +204,7 @@ def test_an_orbit_file_that_does_not_cover_the_take_is_named(land, seen, tmp_pat
     stamps = [Take().first_line + np.timedelta64(round(at * 1e9), "ns") for at in times]
     orbit = tmp_path / "other.EOF"
     orbit.write_text(orbit_file_xml(stamps, *state(times)))
-    settings = SETTINGS | {"orbit": prefer}
+    settings = SETTINGS.model_copy(update={"orbit": prefer})
     if prefer == "precise":
         with pytest.raises(RasterError, match=r"other\.EOF"):
             run([seen], land.dem(), land.grid(), tmp_path, settings, orbits=[orbit])
@@ -218,7 +220,8 @@ def test_a_precise_orbit_is_taken_and_named(land, seen, tmp_path):
     orbit = tmp_path / "precise.EOF"
     orbit.write_text(orbit_file_xml(stamps, *state(times)))
     expected, _, _ = run([seen], land.dem(), land.grid(), tmp_path)
-    bands, _, tags = run([seen], land.dem(), land.grid(), tmp_path, SETTINGS | {"orbit": "best"}, orbits=[orbit])
+    best = SETTINGS.model_copy(update={"orbit": "best"})
+    bands, _, tags = run([seen], land.dem(), land.grid(), tmp_path, best, orbits=[orbit])
     assert tags["orbit"] == "precise"
     np.testing.assert_allclose(bands[0], expected[0], rtol=1e-3)
 
@@ -243,7 +246,7 @@ def test_what_is_darker_than_its_noise_is_flagged_and_kept_with_its_sign(land, t
 
 
 def test_noise_that_is_left_in_flags_nothing_as_dominated_by_it(land, seen, tmp_path):
-    _, validity, _ = run([seen], land.dem(), land.grid(), tmp_path, SETTINGS | {"thermal_noise": False})
+    _, validity, _ = run([seen], land.dem(), land.grid(), tmp_path, NOISELESS)
     assert not ((validity & int(Validity.NOISE_DOMINATED)) > 0).any()
 
 
@@ -288,7 +291,7 @@ def test_grids_of_any_kind_give_place_and_backscatter_back(land, tmp_path, kind)
     product = land.seen({"vv": waves}, name=f"under_{kind}")
     other = Landscape.under(land.template, tmp_path, crs=grids_of(land)[kind])
     grid = other.grid(step=20.0, size=70)
-    bands, validity, _ = run([product], land.dem(), grid, tmp_path, SETTINGS | {"thermal_noise": False})
+    bands, validity, _ = run([product], land.dem(), grid, tmp_path, NOISELESS)
     transform = grid.geobox.transform
     column, row = np.meshgrid((np.arange(280) + 0.5) / 4, (np.arange(280) + 0.5) / 4)
     to_plane = pyproj.Transformer.from_crs(grids_of(land)[kind], land.crs, always_xy=True)
@@ -305,7 +308,7 @@ def test_grids_of_any_kind_give_place_and_backscatter_back(land, tmp_path, kind)
 def test_fine_and_coarse_grids_give_the_mean_backscatter_of_their_pixels(land, tmp_path, step, size):
     product = land.seen({"vv": waves}, name="waves")
     grid = land.grid(step, size)
-    bands, validity, _ = run([product], land.dem(), grid, tmp_path, SETTINGS | {"thermal_noise": False})
+    bands, validity, _ = run([product], land.dem(), grid, tmp_path, NOISELESS)
     there = validity == 0
     assert there.mean() > 0.8
     expected = land.mean(waves, grid, parts=25 if step > 100 else 2)
@@ -323,12 +326,12 @@ def test_adjacent_slices_are_mosaicked_without_a_seam(tmp_path):
     middle = replace(middle, y=middle.y - 80 * 10)
     products = [replace(middle, template=template).seen({"vv": waves}, name="slices") for template in templates]
     grid = middle.grid(step=40.0, size=50)
-    bands, validity, tags = run(products[::-1], middle.dem(), grid, tmp_path, SETTINGS | {"thermal_noise": False})
+    bands, validity, tags = run(products[::-1], middle.dem(), grid, tmp_path, NOISELESS)
     assert tags["products"].split() == [product.stem for product in products]
     assert (validity == 0).mean() > 0.95
     there = np.isfinite(bands[0])
     np.testing.assert_allclose(bands[0][there], middle.mean(waves, grid)[there], rtol=0.03)
-    alone, flags, _ = run(products[:1], middle.dem(), grid, tmp_path, SETTINGS | {"thermal_noise": False})
+    alone, flags, _ = run(products[:1], middle.dem(), grid, tmp_path, NOISELESS)
     assert 0.3 < (flags == 0).mean() < 0.7
 
 
@@ -343,8 +346,7 @@ def test_a_polarisation_that_one_slice_lost_does_not_take_the_other_along(tmp_pa
         products.append(plain_product(tmp_path / "b", second, lost, np.s_[:]))
     land = Landscape.under(products[0], tmp_path)
     land = replace(land, y=land.y - 80 * 10)
-    settings = SETTINGS | {"thermal_noise": False}
-    bands, validity, _ = run(products, land.dem(), land.grid(step=40.0, size=50), tmp_path, settings)
+    bands, validity, _ = run(products, land.dem(), land.grid(step=40.0, size=50), tmp_path, NOISELESS)
     assert f"{products[1].stem}: {lost.upper()} holds no measured amplitude; left out" in caplog.text
     assert f"{products[0].stem}: {lost.upper()} holds no amplitude in" in caplog.text
     inside = validity == 0
@@ -354,7 +356,7 @@ def test_a_polarisation_that_one_slice_lost_does_not_take_the_other_along(tmp_pa
     alone = np.isfinite(bands[BANDS.index(lost)])
     assert alone.sum() > 300 and not (alone & ~inside).any()
     whole, _, _ = run(
-        [plain_product(tmp_path / "c", first)], land.dem(), land.grid(step=40.0, size=50), tmp_path, settings
+        [plain_product(tmp_path / "c", first)], land.dem(), land.grid(step=40.0, size=50), tmp_path, NOISELESS
     )
     of_first = np.isfinite(whole[0])
     assert 0.7 < alone.sum() / of_first.sum() < 0.9, "all of the first slice but the burst"

@@ -11,7 +11,7 @@ from loam.sentinel1.measurement import open_measurement
 from loam.sentinel1.product import open_product
 from loam.sentinel1.scene import process_pass
 
-NOISELESS = SETTINGS | {"thermal_noise": False}
+NOISELESS = SETTINGS.model_copy(update={"thermal_noise": False})
 
 
 def pattern(x, y):

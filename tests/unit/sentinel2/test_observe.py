@@ -9,11 +9,11 @@ from index_sentinel2 import stage
 from odc.geo.geobox import GeoBox
 from sentinel2_files import CRS, NDVI, NDWI, NORTH, SIDE, WEST, full, write_item, write_raster, write_safe, zipped
 
+from loam.config.sections.sentinel2 import Sentinel2
 from loam.errors import RasterError
 from loam.grid import Grid, Tile, geobox_of, same_grid, write_grid
 from loam.sentinel2 import observe as module
 from loam.sentinel2.formats import open_product
-from loam.sentinel2.masks import MaskRules
 from loam.sentinel2.observe import observe
 
 REAL = "sentinel/s2_l2a_decimated/S2A_29RKH_20200219_0_L2A"
@@ -27,7 +27,7 @@ def grid_on(geobox: GeoBox) -> Grid:
 
 
 def test_a_clear_tile_gives_its_indices_and_a_full_share(tmp_path, grid, read):
-    observe([write_safe(tmp_path)], grid, tmp_path / "out.tif", MaskRules(), 0.5)
+    observe([write_safe(tmp_path)], grid, tmp_path / "out.tif", Sentinel2())
     bands, tags = read(tmp_path / "out.tif")
     assert list(bands) == ["ndvi", "ndwi", "valid_share"]
     assert bands["ndvi"] == pytest.approx(NDVI, abs=1e-5)
@@ -58,7 +58,7 @@ def test_the_same_land_gives_the_same_indices_however_it_is_delivered(tmp_path, 
         ),
     }
     for name, path in deliveries.items():
-        observe([path], grid, tmp_path / f"{name}.tif", MaskRules(), 0.5)
+        observe([path], grid, tmp_path / f"{name}.tif", Sentinel2())
         bands, _ = read(tmp_path / f"{name}.tif")
         assert bands["ndvi"] == pytest.approx(NDVI, abs=1e-5), name
         assert bands["ndwi"] == pytest.approx(NDWI, abs=1e-5), name
@@ -70,12 +70,17 @@ def test_clouds_lower_the_share_and_leave_the_mean_of_the_rest(tmp_path, grid, r
     near[5:9, 5:8] = 9000
     classes[9:13, 5:7] = 3  # half of the one below
     classes[13:17, 5:9] = 8
-    observe([write_safe(tmp_path, bands={"SCL": classes, "B8A": near})], grid, tmp_path / "out.tif", MaskRules(), 0.5)
+    observe([write_safe(tmp_path, bands={"SCL": classes, "B8A": near})], grid, tmp_path / "out.tif", Sentinel2())
     bands, _ = read(tmp_path / "out.tif")
     assert bands["valid_share"][:4, 0] == pytest.approx([0.25, 0.5, 0, 1])
     assert np.isnan(bands["ndvi"][:4, 0]).tolist() == [True, False, True, False]
     assert bands["ndvi"][1, 0] == pytest.approx(NDVI, abs=1e-5)
-    observe([write_safe(tmp_path, bands={"SCL": classes, "B8A": near})], grid, tmp_path / "low.tif", MaskRules(), 0.1)
+    observe(
+        [write_safe(tmp_path, bands={"SCL": classes, "B8A": near})],
+        grid,
+        tmp_path / "low.tif",
+        Sentinel2(minimum_share=0.1),
+    )
     assert read(tmp_path / "low.tif")[0]["ndvi"][0, 0] == pytest.approx(NDVI, abs=1e-5)
 
 
@@ -83,7 +88,7 @@ def test_clouds_lower_the_share_and_leave_the_mean_of_the_rest(tmp_path, grid, r
 def test_a_pixel_that_one_band_did_not_see_is_not_valid(tmp_path, grid, read, band, number):
     values = full(2000)
     values[5:9, 5:7] = number
-    observe([write_safe(tmp_path, bands={band: values})], grid, tmp_path / "out.tif", MaskRules(), 0.2)
+    observe([write_safe(tmp_path, bands={band: values})], grid, tmp_path / "out.tif", Sentinel2(minimum_share=0.2))
     bands, _ = read(tmp_path / "out.tif")
     assert bands["valid_share"][0, 0] == 0.5
     assert (bands["valid_share"].ravel()[1:] == 1).all()
@@ -92,7 +97,7 @@ def test_a_pixel_that_one_band_did_not_see_is_not_valid(tmp_path, grid, read, ba
 
 def test_a_scene_beside_the_grid_gives_a_file_without_values_and_a_warning(tmp_path, read, caplog):
     away = grid_on(GeoBox((4, 6), Affine(80, 0, WEST + 50_000, 0, -80, NORTH), CRS))
-    observe([write_safe(tmp_path)], away, tmp_path / "out.tif", MaskRules(), 0.5)
+    observe([write_safe(tmp_path)], away, tmp_path / "out.tif", Sentinel2())
     bands, _ = read(tmp_path / "out.tif")
     assert np.isnan(bands["ndvi"]).all() and np.isnan(bands["ndwi"]).all()
     assert (bands["valid_share"] == 0).all()
@@ -101,7 +106,7 @@ def test_a_scene_beside_the_grid_gives_a_file_without_values_and_a_warning(tmp_p
 
 def test_what_lies_outside_the_tile_counts_as_not_valid(tmp_path, read):
     edge = grid_on(GeoBox((1, 3), Affine(80, 0, WEST - 120, 0, -80, NORTH), CRS))
-    observe([write_safe(tmp_path)], edge, tmp_path / "out.tif", MaskRules(), 0.5)
+    observe([write_safe(tmp_path)], edge, tmp_path / "out.tif", Sentinel2())
     bands, _ = read(tmp_path / "out.tif")
     assert bands["valid_share"].tolist() == [[0, 0.5, 1]]
     assert np.isfinite(bands["ndvi"]).tolist() == [[False, True, True]]
@@ -109,9 +114,9 @@ def test_what_lies_outside_the_tile_counts_as_not_valid(tmp_path, read):
 
 def test_blocks_do_not_show(shared_data, tmp_path, read, monkeypatch):
     around = grid_on(GeoBox((60, 70), Affine(730, 0, 215_030, 0, -730, 2_795_000), "EPSG:32629"))
-    observe([shared_data / REAL], around, tmp_path / "one.tif", MaskRules(), 0.3)
+    observe([shared_data / REAL], around, tmp_path / "one.tif", Sentinel2(minimum_share=0.3))
     monkeypatch.setattr(module, "SIDE", 40)
-    observe([shared_data / REAL], around, tmp_path / "many.tif", MaskRules(), 0.3)
+    observe([shared_data / REAL], around, tmp_path / "many.tif", Sentinel2(minimum_share=0.3))
     one, many = read(tmp_path / "one.tif")[0], read(tmp_path / "many.tif")[0]
     for name in one:
         assert one[name] == pytest.approx(many[name], abs=1e-6, nan_ok=True)
@@ -137,7 +142,7 @@ def test_pixels_are_the_means_of_a_dense_sample_of_the_real_tile(shared_data, tm
     transformer = pyproj.Transformer.from_crs("EPSG:32629", crs, always_xy=True)
     x, y = transformer.transform(200_000, 2_740_000)  # on the west edge, among clouds
     geobox = GeoBox((12, 12), Affine(size, 0, x - 3.3 * size, 0, -size, y + 6.1 * size), crs)
-    observe([shared_data / REAL], grid_on(geobox), tmp_path / "out.tif", MaskRules(), 0.05)
+    observe([shared_data / REAL], grid_on(geobox), tmp_path / "out.tif", Sentinel2(minimum_share=0.05))
     bands, _ = read(tmp_path / "out.tif")
     steps = (np.arange(12 * 60) + 0.5) / 60
     columns, rows = np.meshgrid(steps, steps)
@@ -165,7 +170,7 @@ def test_products_of_the_same_tile_and_day_fill_each_other_the_newest_first(tmp_
     new = write_safe(tmp_path / "new", bands={"SCL": west})
     old = write_safe(tmp_path / "old", baseline="02.12", offset=None, bands={"SCL": east, "B8A": full(5000)})
     for paths in ([new, old], [old, new]):
-        observe(paths, grid, tmp_path / "out.tif", MaskRules(), 0.5)
+        observe(paths, grid, tmp_path / "out.tif", Sentinel2())
         bands, tags = read(tmp_path / "out.tif")
         assert (bands["valid_share"] == 1).all()
         other = (0.5 - 0.05) / (0.5 + 0.05)
@@ -179,7 +184,7 @@ def test_products_of_the_same_tile_and_day_fill_each_other_the_newest_first(tmp_
 def test_products_of_another_tile_or_day_are_refused(tmp_path, grid, other):
     first, second = write_safe(tmp_path / "a"), write_safe(tmp_path / "b", **other)
     with pytest.raises(RasterError, match="expected products of one tile and day"):
-        observe([first, second], grid, tmp_path / "out.tif", MaskRules(), 0.5)
+        observe([first, second], grid, tmp_path / "out.tif", Sentinel2())
 
 
 def test_a_truncated_band_leaves_no_file(tmp_path, grid):
@@ -188,14 +193,14 @@ def test_a_truncated_band_leaves_no_file(tmp_path, grid):
     path = next(safe.rglob("*_B12_20m.jp2"))
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(RasterError, match=path.name):
-        observe([safe], grid, tmp_path / "results" / "out.tif", MaskRules(), 0.5)
+        observe([safe], grid, tmp_path / "results" / "out.tif", Sentinel2())
     assert not list((tmp_path / "results").iterdir())
 
 
 def test_pixels_far_from_land_are_not_computed(tmp_path, read, monkeypatch):
     monkeypatch.setattr(module, "SIDE", 8)  # blocks of two grid pixels
     geobox = GeoBox((6, 6), Affine(80, 0, WEST, 0, -80, NORTH), CRS)
-    observe([write_safe(tmp_path)], Grid(geobox, None, 2, (Tile(2, 4, 2, 2),)), tmp_path / "out.tif", MaskRules(), 0.5)
+    observe([write_safe(tmp_path)], Grid(geobox, None, 2, (Tile(2, 4, 2, 2),)), tmp_path / "out.tif", Sentinel2())
     share = read(tmp_path / "out.tif")[0]["valid_share"]
     assert (share[2:4, 4:6] == 1).all()
     assert np.isfinite(share).sum() == 4
@@ -214,7 +219,7 @@ def test_a_tile_across_the_antimeridian_lands_on_a_geographic_grid(tmp_path, rea
             values = dataset.read(1)
         write_raster(file, values, west=west, north=north, crs="EPSG:32701")
     geobox = GeoBox((4, 4), Affine(0.001, 0, 179.998, 0, -0.001, -16.998), "EPSG:4326")  # to 180.002 degrees east
-    observe([path], grid_on(geobox), tmp_path / "out.tif", MaskRules(), 0.5)
+    observe([path], grid_on(geobox), tmp_path / "out.tif", Sentinel2())
     bands, _ = read(tmp_path / "out.tif")
     assert bands["valid_share"] == pytest.approx(1, abs=1e-6)
     assert bands["ndvi"] == pytest.approx(NDVI, abs=1e-5)

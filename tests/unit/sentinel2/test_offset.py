@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 from sentinel2_files import NDVI, SIDE, full, write_item, write_safe
 
+from loam.config.sections.sentinel2 import Sentinel2
 from loam.sentinel2 import offset
 from loam.sentinel2.formats import open_product
-from loam.sentinel2.masks import MaskRules, ProductMasks
+from loam.sentinel2.masks import ProductMasks
 from loam.sentinel2.observe import observe
 from loam.sentinel2.offset import settle_offset
 from loam.sentinel2.reading import ProductReader
@@ -21,7 +22,7 @@ def small(monkeypatch):
 
 def settled(path) -> tuple[bool, float]:
     with ProductReader(open_product(path)) as reader:
-        doubted = settle_offset(reader, ProductMasks(reader, MaskRules()))
+        doubted = settle_offset(reader, ProductMasks(reader, Sentinel2()))
         return doubted, reader.product.bands["B12"].offset
 
 
@@ -59,7 +60,7 @@ def test_the_metadata_of_esas_own_products_are_not_doubted(tmp_path):
 
 def test_the_file_says_that_the_offset_was_doubted(tmp_path, grid, read):
     path = write_item(tmp_path, properties=DENIED, described=WITH)
-    observe([path], grid, tmp_path / "out.tif", MaskRules(), 0.5)
+    observe([path], grid, tmp_path / "out.tif", Sentinel2())
     bands, tags = read(tmp_path / "out.tif")
     assert bands["ndvi"] == pytest.approx(NDVI, abs=1e-5)
     assert (tags["offset"], tags["offset_doubted"]) == ("0", "yes")

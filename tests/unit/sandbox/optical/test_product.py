@@ -9,12 +9,12 @@ import rasterio
 from affine import Affine
 from odc.geo.geobox import GeoBox
 
+from loam.config.sections.sentinel2 import Sentinel2
 from loam.grid import grid_like
 from loam.sandbox.optical import product as optical_product
 from loam.sandbox.optical.product import Land, ndvi_of, write_item
 from loam.sandbox.optical.tile import Sight
 from loam.sentinel2.formats import open_product
-from loam.sentinel2.masks import MaskRules
 from loam.sentinel2.observe import observe
 
 GEOBOX = GeoBox((60, 70), Affine(80, 0, 540_000, 0, -80, 5_340_000), "EPSG:28355")
@@ -44,7 +44,7 @@ def observed(item: Path, folder: Path) -> np.ndarray:
         transform=GEOBOX.transform,
     ) as dataset:  # fmt: skip
         dataset.write(np.ones(GEOBOX.shape, np.uint8), 1)
-    observe([item], grid_like(folder / "grid.tif", 64), folder / "day.tif", MaskRules(), 0.5)
+    observe([item], grid_like(folder / "grid.tif", 64), folder / "day.tif", Sentinel2())
     with rasterio.open(folder / "day.tif") as dataset:
         return dataset.read()
 

@@ -10,6 +10,7 @@ import rasterio
 from affine import Affine
 from odc.geo.geobox import GeoBox
 
+from loam.config.sections.sentinel1 import Sentinel1, Speckle
 from loam.grid import crs_of, grid_like
 from loam.sandbox.radar.annotation import noise_power, sigma0_scale
 from loam.sandbox.radar.image import write_images
@@ -29,10 +30,7 @@ ROW, COLUMN = np.indices(GEOBOX.shape)
 ELEVATION = 300.0 + 120.0 * np.sin(ROW / 11.0) * np.cos(COLUMN / 9.0)
 PATTERN = 1 + 0.5 * np.sin(2 * np.pi * ROW / 10) * np.sin(2 * np.pi * COLUMN / 10 + 0.5)
 SIGMA0 = {"vv": 0.1 * PATTERN, "vh": 0.02 * PATTERN}
-SETTINGS = {
-    "orbit": "annotated", "thermal_noise": True, "geoid": None,
-    "speckle": {"filter": "none", "looks": 4.4, "window": 7, "target": 3, "sigma": 0.9},
-}  # fmt: skip
+SETTINGS = Sentinel1(orbit="annotated", speckle=Speckle(filter="none", looks=4.4))
 INSIDE = (slice(3, -3), slice(3, -3))
 
 
@@ -72,7 +70,8 @@ def dem(tmp_path_factory) -> Path:
 
 def process(product: Path, dem: Path, folder: Path, orbit: str = "annotated", orbits: tuple = ()) -> np.ndarray:
     process_pass(
-        [product], dem, grid_like(dem, 64), folder / "pass.tif", {**SETTINGS, "orbit": orbit}, orbits=orbits
+        [product], dem, grid_like(dem, 64), folder / "pass.tif", SETTINGS.model_copy(update={"orbit": orbit}),
+        orbits=orbits
     )  # fmt: skip
     with rasterio.open(folder / "pass.tif") as dataset:
         return dataset.read()

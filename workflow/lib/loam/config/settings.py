@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from pydantic import ValidationError
-
 from loam.config.checks import contradictions
 from loam.config.choices import choose_training
 from loam.config.protocols import choose_protocols
+from loam.config.read import checked
 from loam.config.run import Run
 from loam.config.sandbox import choose_samples
-from loam.config.wrong import refusals, together
+from loam.config.wrong import together
 
 
 def load_config(raw: Mapping[str, Any]) -> dict[str, Any]:
@@ -25,11 +24,7 @@ def load_config(raw: Mapping[str, Any]) -> dict[str, Any]:
         ConfigError: unknown keys (named with the nearest known one), wrong types or values, or values that
             contradict each other; all of them at once.
     """
-    given = _plain(raw)
-    try:
-        config = Run.model_validate(given).plain()
-    except ValidationError as error:
-        raise together(refusals(Run, given, error)) from None
+    config = checked(Run, _plain(raw)).plain()
     choose_samples(config)
     choose_training(config)
     choose_protocols(config)

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from loam.config.sections.sentinel1 import Sentinel1, Speckle
 from loam.errors import RasterError
 from loam.io.archives import open_member, open_zip
 from loam.sentinel1.annotation import Annotation
@@ -28,7 +29,6 @@ from loam.sentinel1.terrain import Gathered, Terrain, gather
 
 log = logging.getLogger("loam")
 
-FILTERS = ("none", "lee_sigma")
 EVERY = 64  # lines between those that the 98th percentile is taken from
 BORDER_FROM = {"vh": "vv", "hv": "hh"}  # the co-polarised image tells the border best
 
@@ -43,7 +43,7 @@ class Image:
         orbit: of the take.
         calibration: to sigma0.
         border: which part is good.
-        speckle: the config's section ``speckle``.
+        speckle: settings of its filter.
         bright: intensity of the 98th percentile; infinite where no filter asks for it.
     """
 
@@ -52,7 +52,7 @@ class Image:
     orbit: Orbit
     calibration: Calibration
     border: Border
-    speckle: Mapping[str, Any]
+    speckle: Speckle
     bright: float
 
     @property
@@ -96,15 +96,15 @@ class Image:
         used = np.flatnonzero(last > first)
         if not len(used):
             return None
-        margin = self.speckle["window"] // 2 if self.speckle["filter"] != "none" else 0
+        margin = self.speckle.window // 2 if self.speckle.filter != "none" else 0
         first_line, last_line = max(begin + int(used[0]) - margin, 0), min(begin + int(used[-1]) + 1 + margin, lines)
         first_sample = max(int(first[used].min()) - margin, 0)
         last_sample = min(int(last[used].max()) + margin, samples)
         intensity = self.backscatter(first_line, last_line - first_line, first_sample, last_sample - first_sample)
-        if self.speckle["filter"] == "lee_sigma":
+        if self.speckle.filter == "lee_sigma":
             intensity = improved_lee_sigma(
-                intensity, self.speckle["looks"], self.bright, window=self.speckle["window"],
-                target=self.speckle["target"], sigma=self.speckle["sigma"],
+                intensity, self.speckle.looks, self.bright, window=self.speckle.window,
+                target=self.speckle.target, sigma=self.speckle.sigma,
                 limits=tuple(
                     _framed(side - first_sample, begin - first_line, last_line - first_line) for side in (first, last)
                 ),
@@ -139,7 +139,7 @@ def _framed(values: np.ndarray, before: int, length: int) -> np.ndarray:
 def open_images(
     product: Product,
     polarisations: Sequence[str],
-    settings: Mapping[str, Any],
+    settings: Sentinel1,
     orbits: Sequence[Path],
     folder: Path,
 ) -> list[Image]:
@@ -154,11 +154,8 @@ def open_images(
 
     Raises:
         RasterError: a measurement or table is missing or broken, or no orbit covers the take.
-        ValueError: an unknown speckle filter.
     """
-    speckle = settings["speckle"]
-    if speckle["filter"] not in FILTERS:
-        raise ValueError(f"speckle filter {speckle['filter']}: expected {' or '.join(FILTERS)}")
+    speckle = settings.speckle
     check_listed(product.safe, polarisations)
     images: list[Image] = []
     orbit: Orbit | None = None  # of the take, so of all its polarisations
@@ -172,10 +169,10 @@ def open_images(
                 fix="fetch the product again",
             )  # fmt: skip
         orbit = orbit or choose_orbit(
-            annotation.orbit, annotation.start, annotation.stop, files=orbits, prefer=settings["orbit"],
+            annotation.orbit, annotation.start, annotation.stop, files=orbits, prefer=settings.orbit,
             mission=product.mission, scene=product.name,
         )  # fmt: skip
-        calibration = calibration_of(channel, thermal_noise=settings["thermal_noise"])
+        calibration = calibration_of(channel, thermal_noise=settings.thermal_noise)
         path = paths[polarisation] = _unpacked(product, channel.measurement, folder)
         if not holds_anything(path, annotation):
             log.warning("%s: %s holds no measured amplitude; left out", product.name, polarisation.upper())
@@ -185,7 +182,7 @@ def open_images(
             log.warning("%s: %s is border altogether; left out", product.name, polarisation.upper())
             continue
         image = Image(channel, path, orbit, calibration, border, speckle, np.inf)
-        if speckle["filter"] == "lee_sigma":
+        if speckle.filter == "lee_sigma":
             image = Image(channel, path, orbit, calibration, border, speckle, _bright(image))
         images.append(image)
     warn_of_losses(product.name, [Held(each.channel.polarisation, each.path, each.annotation) for each in images])

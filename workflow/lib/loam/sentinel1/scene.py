@@ -23,6 +23,7 @@ import numpy as np
 import rasterio
 from odc.geo.geobox import GeoBox
 
+from loam.config.sections.sentinel1 import Sentinel1
 from loam.errors import RasterError
 from loam.grid import Grid, Tile, pixel_metres, tiles_of
 from loam.io.atomic import scratch_beside
@@ -56,7 +57,7 @@ def process_pass(
     dem: str | Path,
     grid: Grid,
     path: str | Path,
-    settings: Mapping[str, Any],
+    settings: Sentinel1,
     *,
     orbits: Sequence[str | Path] = (),
     threads: int = 1,
@@ -73,7 +74,7 @@ def process_pass(
         dem: elevation above a geoid, with the tag vertical_datum; of the grid and of what around it hides parts of it.
         grid: the run's.
         path: of the GeoTIFF.
-        settings: the config's section ``sentinel1``: orbit, thermal_noise, geoid, speckle.
+        settings: the config's section ``sentinel1``.
         orbits: orbit files at hand.
         threads: pieces that are worked on at a time; the file does not hang on it.
 
@@ -81,7 +82,7 @@ def process_pass(
         RasterError: a product, orbit file or elevation model cannot be used; nothing is written then.
     """
     opened = slices_of([open_product(item) for item in products])
-    geoid = open_geoid(vertical_datum(dem), settings["geoid"])
+    geoid = open_geoid(vertical_datum(dem), settings.geoid)
     begun = time.perf_counter()
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     with (

@@ -13,13 +13,11 @@ where it has none; neither knows cloud shadow, and the log says so.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from scipy.ndimage import distance_transform_edt
 
-from loam.errors import ConfigError
+from loam.config.sections.sentinel2 import Sentinel2
 from loam.sentinel2.cloudless import cloud_probability
 from loam.sentinel2.polygons import inside
 from loam.sentinel2.product import INDEX_BANDS
@@ -39,42 +37,6 @@ SPOILT = (
 )  # bands of MSK_QUALIT: lost, degraded, defective, no data, saturated (not: ancillary, crosstalk)
 
 
-@dataclass(frozen=True)
-class MaskRules:
-    """What is kept.
-
-    Args:
-        scl: classes of the scene classification that stay, of 2 to 11.
-        cloud_probability: percent from which on a pixel is cloud.
-        snow_probability: percent from which on a pixel is snow.
-        cloud_buffer: 20 m pixels around cloud and cloud shadow that go too, by distance between centres.
-
-    Raises:
-        ConfigError: a class that can never be used or does not exist, no percentage, or a buffer below 0.
-    """
-
-    scl: Sequence[int] = (4, 5, 7)
-    cloud_probability: float = 90
-    snow_probability: float = 90
-    cloud_buffer: int = 0
-
-    def __post_init__(self) -> None:
-        if wrong := sorted(set(self.scl) - set(range(2, 12))):
-            raise ConfigError(
-                f"classes {wrong}", where="config key 'sentinel2.scl'",
-                expected="classes 2 to 11 (0 is no data, 1 saturated or defective)",
-            )  # fmt: skip
-        for key in ("cloud_probability", "snow_probability"):
-            if not 0 < getattr(self, key) <= 100:
-                raise ConfigError(
-                    f"{getattr(self, key)}", where=f"config key 'sentinel2.{key}'", expected="a percentage in (0, 100]"
-                )
-        if self.cloud_buffer < 0:
-            raise ConfigError(
-                f"{self.cloud_buffer}", where="config key 'sentinel2.cloud_buffer'", expected="20 m pixels, 0 or more"
-            )
-
-
 class ProductMasks:
     """The masks of an open product, as far as it has them; what it lacks is logged once.
 
@@ -82,7 +44,7 @@ class ProductMasks:
         RasterError: level 1C without a mask, and without s2cloudless (``loam.sentinel2.cloudless``).
     """
 
-    def __init__(self, reader: ProductReader, rules: MaskRules) -> None:
+    def __init__(self, reader: ProductReader, rules: Sentinel2) -> None:
         self._reader, self._rules = reader, rules
         self._keep = np.zeros(256, bool)
         codes = reader.product.class_codes or {code: code for code in range(12)}

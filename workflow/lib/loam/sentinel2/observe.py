@@ -21,12 +21,13 @@ import numpy as np
 import pyproj
 import rasterio
 
+from loam.config.sections.sentinel2 import Sentinel2
 from loam.errors import RasterError
 from loam.grid import Grid, Tile, crs_of, pixel_metres, same_grid
 from loam.io.atomic import atomic_path
 from loam.sentinel2.formats import open_product
 from loam.sentinel2.indices import normalised_difference
-from loam.sentinel2.masks import MaskRules, ProductMasks
+from loam.sentinel2.masks import ProductMasks
 from loam.sentinel2.offset import settle_offset
 from loam.sentinel2.product import Product
 from loam.sentinel2.reading import Block, ProductReader
@@ -39,9 +40,7 @@ SIDE = 1024  # 20 m pixels along a block
 FILE_BLOCK = 256
 
 
-def observe(
-    paths: Sequence[str | Path], grid: Grid, output: str | Path, rules: MaskRules, minimum_share: float
-) -> None:
+def observe(paths: Sequence[str | Path], grid: Grid, output: str | Path, rules: Sentinel2) -> None:
     """Write the indices of one tile and day on ``grid``: bands ``ndvi``, ``ndwi``, ``valid_share``, float32, 1.
 
     A tile that does not reach the grid gives a file without any value, and a warning.
@@ -50,8 +49,7 @@ def observe(
         paths: products of one tile and day.
         grid: the run's grid.
         output: the GeoTIFF to write.
-        rules: which pixels are valid.
-        minimum_share: share of a pixel's area that must be valid.
+        rules: which pixels are valid, and the share of a pixel's area that must be.
 
     Raises:
         RasterError: a product is broken or incomplete, or the products are not of one tile and day.
@@ -63,8 +61,8 @@ def observe(
             raise RasterError("products of the same tile differ in their pixels", where=products[1].where)
         sources = [_Source(reader, rules) for reader in readers]
         with atomic_path(output) as temporary, rasterio.open(temporary, "w", **_profile(grid)) as dataset:
-            seen = _write(dataset, sources, grid, minimum_share)
-            _describe(dataset, sources, rules, minimum_share)
+            seen = _write(dataset, sources, grid, rules.minimum_share)
+            _describe(dataset, sources, rules)
     if not seen[0]:
         log.warning("%s does not reach the grid: %s holds no value", products[0].name, output)
     else:
@@ -78,7 +76,7 @@ def observe(
 class _Source:
     """An open product: its indices, block by block."""
 
-    def __init__(self, reader: ProductReader, rules: MaskRules) -> None:
+    def __init__(self, reader: ProductReader, rules: Sentinel2) -> None:
         self.reader, self.masks = reader, ProductMasks(reader, rules)
         self.doubted = settle_offset(reader, self.masks)
 
@@ -115,9 +113,7 @@ def _profile(grid: Grid) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _describe(
-    dataset: rasterio.io.DatasetWriter, sources: list[_Source], rules: MaskRules, minimum_share: float
-) -> None:
+def _describe(dataset: rasterio.io.DatasetWriter, sources: list[_Source], rules: Sentinel2) -> None:
     products = [source.reader.product for source in sources]
     dataset.descriptions = OUTPUT_BANDS
     dataset.units = ("1",) * len(OUTPUT_BANDS)
@@ -135,7 +131,7 @@ def _describe(
         cloud_probability=f"{rules.cloud_probability:g}",
         snow_probability=f"{rules.snow_probability:g}",
         cloud_buffer=f"{rules.cloud_buffer}",
-        minimum_share=f"{minimum_share:g}",
+        minimum_share=f"{rules.minimum_share:g}",
     )
 
 

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from loam.config.model import EachOnce, Percent, Section, Share
 
-SceneClass = Annotated[int, Field(ge=0, le=11)]
+SceneClass = Annotated[int, Field(ge=2, le=11)]  # 0 is no data, 1 saturated or defective
 
 
 class Sentinel2(Section):
@@ -17,8 +17,10 @@ class Sentinel2(Section):
     scl: Annotated[list[SceneClass], EachOnce] = Field(
         [4, 5, 7], min_length=1, description="Scene classes that are valid: 4 vegetation, 5 bare soil, 7 unclassified."
     )
-    cloud_probability: Percent = Field(90, description="Pixels whose cloud probability reaches it, %, are masked.")
-    snow_probability: Percent = Field(90, description="The same for snow.")
+    cloud_probability: Percent = Field(
+        90, gt=0, description="Pixels whose cloud probability reaches it, %, are masked."
+    )
+    snow_probability: Percent = Field(90, gt=0, description="The same for snow.")
     cloud_buffer: int = Field(
         0,
         ge=0,

@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import ValidationError
 
-from loam.config.wrong import refusals, together
+from loam.config.read import checked
 from loam.errors import ConfigError
 from loam.probes.logger.entries import Entry, check_periods, parse_entry, place
 from loam.probes.logger.files import TextStyle
@@ -96,12 +95,7 @@ def read_description(path: Path) -> Description:
 def _checked(raw: Any, path: Path) -> DescriptionFile:
     if not isinstance(raw, dict):
         raise ConfigError("holds no keys", where=path, expected="keys as in docs/how-to/use-your-own-probes.md")
-    try:
-        return DescriptionFile.model_validate(raw)
-    except ValidationError as error:
-        raise together(
-            refusals(DescriptionFile, raw, error, where=lambda parts: place(path, *parts)), where=path
-        ) from None
+    return checked(DescriptionFile, raw, lambda parts: place(path, *parts), path)
 
 
 def _describe(given: DescriptionFile, path: Path) -> Description:
