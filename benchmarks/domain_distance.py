@@ -50,7 +50,7 @@ from scipy.ndimage import distance_transform_edt  # noqa: E402
 
 from loam.config.settings import load_config, pick  # noqa: E402
 from loam.covariates.cube import Cube  # noqa: E402
-from loam.covariates.cube_day import open_cube_day  # noqa: E402
+from loam.covariates.day import open_cube_day  # noqa: E402
 from loam.covariates.derive import settings_of as cube_settings  # noqa: E402
 from loam.covariates.features import feature_set  # noqa: E402
 from loam.covariates.tiles import TileInputs  # noqa: E402

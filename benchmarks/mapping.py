@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow" / "lib")
 import numpy as np
 import torch
 
-from loam.covariates.rasters import TileInputs
+from loam.covariates.tiles import TileInputs
 from loam.mapping.engine import Engine
 from loam.training.card import Members
 from loam.training.networks import build_network, draw_parameters

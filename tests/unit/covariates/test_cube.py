@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from loam.covariates.cube import Cube
-from loam.covariates.cube_day import open_cube_day
+from loam.covariates.day import open_cube_day
 from loam.covariates.derive import DAILY, RowReader, Settings
 from loam.covariates.features import feature_set
 from loam.errors import ConfigError, RasterError

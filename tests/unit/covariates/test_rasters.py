@@ -158,6 +158,27 @@ def test_lags_read_the_days_before_from_time_and_from_file_names(tmp_path, grid,
     assert files_of_day(inputs, {**NONE, **features}, DAY) == [series, str(tmp_path / "et_2022-08-14.tif")]
 
 
+def test_files_of_a_features_days_may_lie_on_several_grids(tmp_path, grid, field):
+    tiff(tmp_path / "et_2022-08-15.tif", field)
+    tiff(tmp_path / "et_2022-08-14.tif", field[::2, ::2] * 2, UTM @ Affine.scale(2))
+    inputs = [{"feature": "et", "file": str(tmp_path / "et_{date}.tif")}]
+    static, _ = whole(inputs, {"daily": [{"name": "et", "lags": [0, 1]}]}, grid)
+    assert (static[..., 0] == field).all()
+    assert (static[..., 1] == np.repeat(np.repeat(field[::2, ::2] * 2, 2, 0), 2, 1)).all()
+
+
+def test_a_step_of_a_sequence_is_the_mean_of_its_days_rasters(tmp_path, grid):
+    days = pd.date_range("2022-08-12", DAY)
+    x, y = centres(1000, 539_500, 5), centres(-1000, 5_360_500, 5)
+    values = np.arange(4.0)[:, None, None] + np.zeros((4, 5, 5))
+    path = netcdf(tmp_path / "coarse.nc", {"top": values}, days, x, y)
+    steps = {"variables": ["top"], "lags": [0, 1], "every": 2, "statistic": "mean"}
+    _, sequence = whole([{"feature": "top", "file": path}], {"sequence": steps}, grid)
+    assert (sequence[..., 0] == [0.5, 2.5]).all()
+    assert files_of_day([{"feature": "top", "file": "{date}.tif"}], {**NONE, "sequence": steps}, DAY)[-1] == (
+        "2022-08-12.tif")  # fmt: skip
+
+
 def test_a_day_of_many_fields_is_refused_not_read_at_its_first(tmp_path, grid, field):
     x, y = centres(80, 540_000, SIDE), centres(-80, 5_360_000, SIDE)
     hours = [f"{DAY}T{hour:02d}:00" for hour in range(24)]

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from loam.covariates.features import Feature, FeatureSet
+from loam.covariates.features import FeatureSet
 from loam.errors import RasterError
 from loam.variables import TEMPERATURE, Quantity, conversion_between, quantity_of, spelling, unit_of_record
 
@@ -34,26 +34,27 @@ class InputUnits:
     def __init__(self, trained: Mapping[str, tuple[float, float]] | None, features: FeatureSet) -> None:
         self._extremes: dict[str, tuple[float, float]] = {}
         for feature in features.all if trained else ():
-            low, high = trained[feature.column]
+            days = feature.step.days if feature.step.statistic == "sum" else 1
+            low, high = (end / days for end in trained[feature.column])
             least, most = self._extremes.get(feature.name, (low, high))
             self._extremes[feature.name] = min(low, least), max(high, most)
         self._known: dict[tuple[object, str], Convert | None] = {}
 
-    def convert(self, values: np.ndarray, feature: Feature, written: str | None, where: object) -> np.ndarray:
+    def convert(self, values: np.ndarray, name: str, written: str | None, where: object) -> np.ndarray:
         """``values`` (any shape, float32) of a raster in the unit that the model was trained in.
 
         Args:
             values: as the raster has them.
-            feature: which they are.
+            name: of the feature.
             written: the unit that the raster, or the config for it, names; None where neither does, and they stay.
             where: the raster's file.
 
         Raises:
             RasterError: the unit cannot be turned into that of the training data.
         """
-        key = (where, feature.name)
+        key = (where, name)
         if key not in self._known:
-            self._known[key] = self._conversion(feature.name, written, where) if written else None
+            self._known[key] = self._conversion(name, written, where) if written else None
         way = self._known[key]
         return values if way is None else way(values.astype(np.float64)).astype(np.float32)
 

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from loam.config.day_boundary import UTC_DAYS
 from loam.covariates.cube import Cube
-from loam.covariates.cube_day import open_cube_day
+from loam.covariates.day import open_cube_day
 from loam.covariates.features import FeatureSet
 from loam.covariates.rasters import open_day
 from loam.covariates.tiles import TileInputs

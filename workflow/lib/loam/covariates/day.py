@@ -1,32 +1,42 @@
-"""The inputs of a day's map from the covariate cube, tile by tile: as the samples of that day are read."""
+"""The inputs of a day's map, tile by tile, from whatever source: as the samples of that day are read."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import numpy as np
 
 from loam.covariates.cube import Cube
-from loam.covariates.derive import RowReader
+from loam.covariates.derive import RowReader, Settings, Source
 from loam.covariates.features import FeatureSet
 from loam.covariates.tiles import Completeness, TileInputs
 from loam.errors import RasterError
-from loam.grid import Tile
+from loam.grid import Grid, Tile
 
 
-class CubeDay:
-    """One day of the cube, read tile by tile for a map."""
+class MapDay:
+    """One day of a source, read tile by tile for a map.
 
-    def __init__(self, cube: Cube, features: FeatureSet, day: np.datetime64) -> None:
-        self.cube, self.features, self.day = cube, features, day
+    Args:
+        grid: of the map.
+        features: what the model reads.
+        day: to map.
+        settings: how covariates are derived.
+        at: the pixels at positions [pixel] of a tile, counted row by row.
+    """
+
+    def __init__(
+        self, grid: Grid, features: FeatureSet, day: np.datetime64, settings: Settings,
+        at: Callable[[Tile, np.ndarray], Source],
+    ) -> None:  # fmt: skip
+        self.grid, self.features, self.day, self._settings, self._at = grid, features, day, settings, at
         self._completeness = Completeness(features)
 
     def read(self, tile: Tile) -> TileInputs:
         """Every feature at the land pixels of ``tile`` that have them all."""
-        land = np.flatnonzero(self.cube.grid.land_mask(tile))
-        source = self.cube.at(tile.row + land // tile.width, tile.col + land % tile.width)
-        reader = RowReader(self.features, source, np.array([self.day]), self.cube.settings)
+        land = np.flatnonzero(self.grid.land_mask(tile))
+        reader = RowReader(self.features, self._at(tile, land), np.array([self.day]), self._settings)
         static = reader.read(self.features.static, np.zeros(len(land), np.int64), np.arange(len(land)))
         index, cells = self._sequence(reader, len(land))
         return self._completeness.keep(land, static, index, cells)
@@ -54,7 +64,7 @@ class CubeDay:
 
 
 @contextmanager
-def open_cube_day(cube: Cube, features: FeatureSet, day: str) -> Iterator[CubeDay]:
+def open_cube_day(cube: Cube, features: FeatureSet, day: str) -> Iterator[MapDay]:
     """The inputs of a map of ``day`` (YYYY-MM-DD).
 
     Raises:
@@ -65,4 +75,8 @@ def open_cube_day(cube: Cube, features: FeatureSet, day: str) -> Iterator[CubeDa
             f"has no {day[:7]}", where="covariates/dynamic", expected=f"{', '.join(cube.months)}",
             fix="give the rule the months of files.months_of_days",
         )  # fmt: skip
-    yield CubeDay(cube, features, np.datetime64(day, "D"))
+
+    def at(tile: Tile, land: np.ndarray) -> Source:
+        return cube.at(tile.row + land // tile.width, tile.col + land % tile.width)
+
+    yield MapDay(cube.grid, features, np.datetime64(day, "D"), cube.settings, at)
