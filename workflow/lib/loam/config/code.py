@@ -19,6 +19,7 @@ import time
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 LIBRARY = Path(__file__).resolve().parents[2]  # the folder that holds the package `loam`
 SCRIPTS = LIBRARY.parent / "scripts"
@@ -82,7 +83,7 @@ def _tree(path: Path) -> tuple[bytes, frozenset[Path]]:
 
 
 @cache
-def _kept() -> dict[str, dict]:
+def _kept() -> dict[str, dict[str, Any]]:
     """What earlier processes found, by path: the file's time (ns) and size, the hash of its code, what it imports."""
     try:
         found = json.loads(KEPT.read_bytes())

@@ -61,10 +61,11 @@ def _fault(path: Path) -> str | None:
     except FileNotFoundError:
         return "no such config file; check the path of --configfile (it takes all names after it: put targets first)"
     except yaml.constructor.ConstructorError as error:
-        return f"line {error.problem_mark.line + 1}: {error.problem}"
+        mark = error.problem_mark
+        return f"line {mark.line + 1}: {error.problem}" if mark else str(error.problem)
     except yaml.MarkedYAMLError as error:
         at, what = error.problem_mark or error.context_mark, error.problem or error.context
-        return f"line {at.line + 1}, column {at.column + 1}: no YAML: {what}"
+        return (f"line {at.line + 1}, column {at.column + 1}: " if at else "") + f"no YAML: {what}"
     except UnicodeDecodeError as error:
         return f"no UTF-8 text at byte {error.start}; save it as UTF-8"
     except yaml.YAMLError as error:

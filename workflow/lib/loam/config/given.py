@@ -33,8 +33,8 @@ class Given:
             about: what all of them are and where to get them, or that by path.
         """
         if isinstance(paths, str):
-            return (self.there([paths], about) or [[]])[0]
-        found = []
+            return next(iter(self.there([paths], about)), [])
+        found: list[str] = []
         for path in paths:
             if not self.planning or path.startswith(MADE) or Path(path).exists():
                 found.append(path)

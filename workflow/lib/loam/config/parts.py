@@ -107,6 +107,7 @@ def block(values: Lacks) -> str:
 
 def _lacking(config: Config, part: str) -> Lacks:
     acquire = config["acquire"]
+    lacking: Lacks
     if part == "probes":
         return {} if any(config["probes"][domain] for domain in DOMAINS) else {"probes.target": PROBES}
     if part in ("sentinel1", "sentinel2"):
@@ -128,7 +129,8 @@ def _scores(config: Config) -> Lacks:
     """The source domain is needed where a scenario reads it, or something of it is named."""
     samples, probes, acquire = config["samples"], config["probes"], config["acquire"]
     reads_source = {"source", "transfer"} & set(config["training"]["scenarios"] or ())
-    wanted, lacking = DOMAINS if reads_source else domains_of(config), {}
+    wanted = DOMAINS if reads_source else domains_of(config)
+    lacking: Lacks = {}
     if samples["from"] != "table":
         lacking |= {f"probes.{domain}": PROBES for domain in wanted if not probes[domain]}
     if samples["from"] != "cube":

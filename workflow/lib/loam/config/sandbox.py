@@ -82,9 +82,8 @@ def _state_choices(config: dict[str, Any]) -> None:
         _settle(acquire, kind, {"dataset": name, "back_end": BACK_END}, f"acquire.{kind}")
     for kind in SCENES:
         scenes = sandbox["scenes"][kind]
-        chosen = {"dataset": kind, "back_end": BACK_END} if scenes else None
-        if scenes and scenes.get("gridded"):
-            chosen["gridded"] = True
+        gridded = {"gridded": True} if scenes and scenes["gridded"] else {}
+        chosen = {"dataset": kind, "back_end": BACK_END, **gridded} if scenes else None
         _settle(acquire, kind, chosen, f"acquire.{kind}")
     acquire["as_of"] = sandbox["period"]["target"][1]
     config["covariates"]["domains"] = {"source": "points", "target": "cube"}

@@ -60,7 +60,7 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
         shutil.rmtree(old, ignore_errors=True)
 
 
-def scratch_beside(path: str | Path) -> tempfile.TemporaryDirectory:
+def scratch_beside(path: str | Path) -> tempfile.TemporaryDirectory[str]:
     """A temporary folder beside ``path``, which exists while ``path`` is made.
 
     That of a job that was killed is removed when ``path`` is made again (``loam.io.lock``).

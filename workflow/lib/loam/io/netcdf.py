@@ -69,4 +69,5 @@ def _valid_range(array: xr.DataArray | xr.Variable) -> tuple[float, float]:
             float(end) * factor + shift if packed and np.asarray(end).dtype.kind in "iu" else float(end)
             for end in (low, high)
         )
-    return tuple(sorted((float(low), float(high))))
+    low, high = sorted((float(low), float(high)))
+    return low, high

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sized
 from threading import Lock
 from types import TracebackType
 from typing import Self, TypeVar
@@ -85,7 +85,9 @@ def progress(total: int | None, what: str, *, clock: Callable[[], float] = time.
 
 def counted(items: Iterable[Item], what: str, total: int | None = None) -> Iterator[Item]:
     """``items``, counted as the loop over them goes on; ``total`` is how many there are, where ``len`` does not say."""
-    with progress(len(items) if total is None else total, what) as count:
+    if total is None and isinstance(items, Sized):
+        total = len(items)
+    with progress(total, what) as count:
         for item in items:
             yield item
             count.step()

@@ -63,11 +63,15 @@ def appearance(path: str | Path) -> list[int | str]:
     if path.is_dir():
         if recorded := _recorded_hash(path):
             return [recorded]
-        inside = [appearance(item) for item in sorted(path.rglob("*")) if item.is_file()]
+        inside = [_size_and_time(item) for item in sorted(path.rglob("*")) if item.is_file()]
         return [sum(size for size, _ in inside), max((time for _, time in inside), default=0)]
+    return list(_size_and_time(path))
+
+
+def _size_and_time(path: Path) -> tuple[int, int]:
     with path.open("rb") as file:  # opened, because a network's file system may answer stat() from memory
         found = os.fstat(file.fileno())
-    return [found.st_size, found.st_mtime_ns]
+    return found.st_size, found.st_mtime_ns
 
 
 def write_provenance(

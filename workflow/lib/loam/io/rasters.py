@@ -91,7 +91,7 @@ def values_of_band(
         dtype: of the result.
     """
     raw = dataset.read(band, window=window)
-    values = np.where(known_pixels(dataset, band, raw, window), raw, np.nan).astype(dtype)
+    values: np.ndarray = np.where(known_pixels(dataset, band, raw, window), raw, np.nan).astype(dtype)
     scale, offset = dataset.scales[band - 1], dataset.offsets[band - 1]
     return values if (scale, offset) == (1.0, 0.0) else (values * scale + offset).astype(dtype)
 

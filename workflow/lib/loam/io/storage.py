@@ -46,7 +46,7 @@ def explained(path: Path, temporary: Path) -> Iterator[None]:
         cause = refused or told  # netCDF's library tells of a read-only disk as of a lacking permission
         if cause is None:
             raise
-        what, fix = REFUSALS[cause.errno]
+        what, fix = REFUSALS[cause.errno or 0]
         if cause.errno in SPACE:
             written = sum(map(_bytes_in, path.parent.glob(f"{glob.escape(temporary.name)}*")))
             free = shutil.disk_usage(_existing(path.parent)).free
@@ -70,7 +70,7 @@ def refusal(error: BaseException, outputs: Iterable[Path] = ()) -> str | None:
         where, cause = next(((folder, found) for folder in folders if (found := _refused(folder))), (None, None))
     if cause is None:
         return None
-    what, fix = REFUSALS[cause.errno]
+    what, fix = REFUSALS[cause.errno or 0]
     return f"{where}: {what}; {fix}"
 
 

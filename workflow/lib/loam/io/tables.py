@@ -57,18 +57,19 @@ def read_parquet(path: Path, columns: Sequence[str] | None = None) -> pd.DataFra
     Raises:
         TableError: it cannot be read, or a column is there twice or holds lists or other nested values.
     """
-    where = {"where": path, "expected": "a Parquet table, a number, text or date in each cell"}
-    with naming(TableError, "cannot be read as a table", **where):
+    expected = "a Parquet table, a number, text or date in each cell"
+    with naming(TableError, "cannot be read as a table", where=path, expected=expected):
         if not path.is_file():
             raise TableError("no such file", where=path, fix="check the path in the config")
         with pq.ParquetFile(path) as file:
             names = file.schema_arrow.names
             if twice := sorted({name for name in names if names.count(name) > 1}):
-                raise TableError(f"column '{twice[0]}' is there twice", **where)
+                raise TableError(f"column '{twice[0]}' is there twice", where=path, expected=expected)
             table = file.read(columns=None if columns is None else list(columns))
         for place, field in enumerate(table.schema):
             if pa.types.is_nested(field.type):
-                raise TableError(f"column '{field.name}' holds {field.type}", **where, fix="unnest it")
+                what = f"column '{field.name}' holds {field.type}"
+                raise TableError(what, where=path, expected=expected, fix="unnest it")
             if pa.types.is_binary(field.type) or pa.types.is_large_binary(field.type):
                 table = table.set_column(place, field.name, table[place].cast(pa.string()))
         return table.to_pandas(ignore_metadata=columns is not None)

@@ -68,7 +68,12 @@ class Terminal(logging.Handler):
     """
 
     def __init__(
-        self, plain: logging.StreamHandler, *, quiet: bool, dryrun: bool, clock: Callable[[], float] = time.monotonic
+        self,
+        plain: logging.StreamHandler[Any],
+        *,
+        quiet: bool,
+        dryrun: bool,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__()
         self.plain, self.quiet, self.dryrun = plain, quiet, dryrun
@@ -124,18 +129,18 @@ class Terminal(logging.Handler):
         if self.plain.filter(record) and not told and not COMMAND.search(text):
             self._say(text)
 
-    def _run_info(self, record: logging.LogRecord, shown: bool) -> None:
+    def _run_info(self, record: Any, shown: bool) -> None:
         self.remaining.planned = {rule: count for rule, count in record.stats.items() if rule not in ("all", "total")}
         if shown:
             self._say(f"{self.remaining.total} jobs to do")
 
-    def _job_info(self, record: logging.LogRecord, shown: bool) -> None:
+    def _job_info(self, record: Any, shown: bool) -> None:
         job = " ".join([record.rule_name, *map(str, record.wildcards.values())])
         self.remaining.start(record.jobid, record.rule_name, job)
         if shown and record.output:
             self._say(f"rule {job}: started")
 
-    def _job_finished(self, record: logging.LogRecord, shown: bool) -> None:
+    def _job_finished(self, record: Any, shown: bool) -> None:
         if (done := self.remaining.finish(record.job_id)) and shown and done.rule in self.remaining.planned:
             left = self.remaining.seconds_left()
             time_left = "" if left is None else f", about {duration(left)} left"
@@ -145,7 +150,7 @@ class Terminal(logging.Handler):
     def _progress(self, record: logging.LogRecord, shown: bool) -> None:
         """Snakemake's own count; it comes with each job that finished."""
 
-    def _job_error(self, record: logging.LogRecord, shown: bool) -> None:
+    def _job_error(self, record: Any, shown: bool) -> None:
         begun = self.remaining.drop(record.jobid)
         failure = Failure(begun.name if begun else record.rule_name, list(record.log))
         if self.interrupted or (failure.last_error() or ("",))[0] == INTERRUPTED:
@@ -189,7 +194,12 @@ def speak(workflow: Any) -> None:
     """Let a run of ``workflow`` (Snakemake's object, being parsed) speak through ``Terminal``."""
     settings, logger = workflow.output_settings, logging.getLogger("snakemake.logging")
     plain = next((handler for handler in logger.handlers if handler.name == "DefaultStreamHandler"), None)
-    if plain is None or settings.verbose or settings.debug_dag or not workflow.is_main_process:
+    if (
+        not isinstance(plain, logging.StreamHandler)
+        or settings.verbose
+        or settings.debug_dag
+        or not workflow.is_main_process
+    ):
         return
     quiet = {str(choice).lower() for choice in settings.quiet or []}
     logger.removeHandler(plain)
