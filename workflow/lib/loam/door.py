@@ -15,7 +15,8 @@ import numpy as np
 
 from loam.codes import Codes
 from loam.errors import RasterError
-from loam.variables import Conversion, quantity_of, spelling
+from loam.units import Conversion, spelling
+from loam.variables import variable_of
 
 log = logging.getLogger("loam")
 
@@ -24,7 +25,7 @@ class Door:
     """Where the values of one variable of one file come in: converted to canonical units and checked.
 
     Args:
-        variable: its canonical name; one that is not in ``QUANTITIES`` passes unchanged.
+        variable: its canonical name; one that is not declared passes unchanged.
         units: as the file's metadata name them; None if they do not.
         where: the file.
 
@@ -34,29 +35,30 @@ class Door:
 
     def __init__(self, variable: str, units: str | None, where: object) -> None:
         self.variable, self.where = variable, where
-        self.quantity = quantity_of(variable)
+        self.declared = variable_of(variable)
         self._largest, self._smallest = -np.inf, np.inf
         self._codes = Codes()
         self._named = spelling(units) if units else None
         self._conversion: Conversion = (1.0, 0.0)
-        if self.quantity is None:
+        if self.declared is None:
             return
-        canonical = spelling(self.quantity.units)
+        quantity = self.declared.measured
+        canonical = spelling(self.declared.units)
         if self._named is None:
-            log.warning("%s: %s names no units; they are taken as %s", where, variable, self.quantity.units)
-        elif self._named != canonical and self._named in self.quantity.others:
-            self._conversion = self.quantity.others[self._named]
-            log.info("%s: %s is converted from %s to %s", where, variable, units, self.quantity.units)
+            log.warning("%s: %s names no units; they are taken as %s", where, variable, self.declared.units)
+        elif self._named != canonical and self._named in quantity.others:
+            self._conversion = quantity.others[self._named]
+            log.info("%s: %s is converted from %s to %s", where, variable, units, self.declared.units)
         elif self._named != canonical:
             raise RasterError(
-                f"{variable} has units '{units}'", where=where, expected=", ".join([canonical, *self.quantity.others]),
+                f"{variable} has units '{units}'", where=where, expected=", ".join(quantity.known),
                 fix="correct the units in the file's metadata",
             )  # fmt: skip
 
     @property
     def units(self) -> str:
         """Units of what leaves the door."""
-        return self.quantity.units if self.quantity else (self._named or "1")
+        return self.declared.units if self.declared else (self._named or "1")
 
     def pass_through(self, values: np.ndarray, when: object = None) -> np.ndarray:
         """``values`` (any shape, NaN where missing) in canonical units, float32.
@@ -64,23 +66,23 @@ class Door:
         Raises:
             RasterError: a value is impossible in the units that the file names; ``when`` (a day) is named.
         """
-        if self.quantity is None or not values.size:
+        if self.declared is None or not values.size:
             return values.astype(np.float32)
         if np.isfinite(highest := np.fmax.reduce(values, axis=None)):
             self._largest = max(self._largest, float(highest))
             self._smallest = min(self._smallest, float(np.fmin.reduce(values, axis=None)))
         given = values
         values = self.convert(values).astype(np.float32)
-        low, high = np.float32(self.quantity.low), np.float32(self.quantity.high)
+        low, high = np.float32(self.declared.low), np.float32(self.declared.high)
         with np.errstate(invalid="ignore"):
             wrong = (values < low) | (values > high)
         if wrong.any():
             found = values[wrong]
             raise RasterError(
-                f"{self.variable} is {found.min():g} to {found.max():g} {self.quantity.units} at {found.size} places"
+                f"{self.variable} is {found.min():g} to {found.max():g} {self.declared.units} at {found.size} places"
                 + (f" on {when}" if when is not None else ""),
-                where=self.where, expected=f"{self.quantity.low:g} to {self.quantity.high:g} {self.quantity.units}",
-                fix=f"its units are not '{self._named or self.quantity.units}', or its missing values are not marked",
+                where=self.where, expected=self.declared.possible,
+                fix=f"its units are not '{self._named or self.declared.units}', or its missing values are not marked",
             )  # fmt: skip
         self._codes.see(given, when)
         return values
@@ -97,7 +99,7 @@ class Door:
         """Raise a RasterError if all values together are too small, or none small enough, for their units, or if one
         of them is a code for missing values, which stands apart from the others.
         """
-        if self.quantity is None or not np.isfinite(self._largest):
+        if self.declared is None or not np.isfinite(self._largest):
             return
         for code in self._codes.found():
             raise RasterError(
@@ -105,17 +107,17 @@ class Door:
                 + f"; the others are {self._codes.low:g} to {self._codes.high:g}", where=self.where,
                 expected="missing values that are marked", fix=f"mark {code.value:g} as nodata, or correct it",
             )  # fmt: skip
-        named = self._named or spelling(self.quantity.units)
-        least = self.quantity.reaches_in.get(named)
-        if least is None and named == spelling(self.quantity.units):
-            least = self.quantity.reaches
+        named, quantity = self._named or spelling(self.declared.units), self.declared.measured
+        least = quantity.reaches_in.get(named)
+        if least is None and named == spelling(self.declared.units):
+            least = self.declared.reaches or None
         if least is not None and self._largest <= least:
             raise RasterError(
                 f"the largest {self.variable} is {self._largest:g} {named}" + (f" ({when})" if when else ""),
                 where=self.where, expected=f"more than {least:g} {named} somewhere",
                 fix="the units that the file names are not those of its numbers",
             )  # fmt: skip
-        most = self.quantity.falls_in.get(named)
+        most = quantity.falls_in.get(named)
         if most is not None and self._smallest > most:
             raise RasterError(
                 f"the smallest {self.variable} is {self._smallest:g} {named}" + (f" ({when})" if when else ""),

@@ -14,21 +14,20 @@ from typing import Any
 
 from loam.errors import ConfigError
 from loam.io.declared import read_declared
-from loam.variables import quantity_of
+from loam.variables import kinds, native
 
 FILE = Path(__file__).with_name("datasets.yaml")
 FETCHED = ("earthengine", "direct", "local")  # back ends that ask somebody, or read what somebody gave
 BACK_ENDS = (*FETCHED, "sandbox")
 HOSTS = ("earthengine", "earthdata", "cds", "tern", "files", "scenes")  # limiters of jobs, by whom they ask
-KINDS = ("coarse_moisture", "weather", "soil", "terrain", "landcover", "vegetation", "sentinel1", "sentinel2")
 
 
 @dataclass(frozen=True)
 class Variable:
     """A canonical variable: its units, the range that is physically possible, and the bands of its map.
 
-    The range is that of ``loam.variables``, which a data set may narrow (datasets.yaml says why); codes of classes,
-    which are no quantity, have the range that datasets.yaml gives.
+    Units and range are those of ``loam.variables``; codes of classes, which are no quantity, have the range that
+    datasets.yaml gives.
     """
 
     name: str
@@ -123,33 +122,25 @@ def dataset_of(name: str) -> Dataset:
 def _dataset(name: str, entry: Mapping[str, Any]) -> Dataset:
     rest = dict(entry)
     back_ends = {key: rest.pop(key) for key in BACK_ENDS if key in rest}
-    variables = {
-        key: Variable(
-            key, item["units"], *_range(name, key, item), item["title"], tuple(item.get("bands", ())),
-            item.get("classes", False),
-        )
-        for key, item in rest.pop("variables").items()
-    }  # fmt: skip
+    variables = {key: _variable(name, rest["kind"], key, item) for key, item in rest.pop("variables").items()}
     gaps = tuple(Gap(**gap) for gap in rest.pop("known_gaps", []))
-    if rest["kind"] not in KINDS or any(keys["host"] not in HOSTS for keys in back_ends.values()):
+    if rest["kind"] not in kinds() or any(keys["host"] not in HOSTS for keys in back_ends.values()):
         raise ValueError(f"{FILE.name}: {name}: unknown kind or host")
     return Dataset(name, variables=variables, back_ends=back_ends, known_gaps=gaps, **rest)
 
 
-def _range(dataset: str, variable: str, item: Mapping[str, Any]) -> tuple[float, float]:
-    """Least and greatest value of a variable of a data set.
+def _variable(dataset: str, kind: str, name: str, item: Mapping[str, Any]) -> Variable:
+    """A variable of a data set.
 
     Raises:
-        ValueError: the catalogue widens the range of ``loam.variables``, narrows it without saying why, or has the
-            variable in other units.
+        ValueError: it is not declared in ``loam.variables``, or the catalogue says again what stands there.
     """
-    quantity, where = quantity_of(variable), f"{FILE.name}: {dataset}: {variable}"
-    if item.get("classes") or quantity is None:
-        low, high = item["range"]
-        return float(low), float(high)
-    if item["units"] != quantity.units:
-        raise ValueError(f"{where}: units {item['units']}, not {quantity.units}")
-    low, high = item.get("range", (quantity.low, quantity.high))
-    if not quantity.low <= low < high <= quantity.high or ("range" in item) != bool(item.get("because")):
-        raise ValueError(f"{where}: a range lies inside that of loam.variables, and `because` says why")
-    return float(low), float(high)
+    bands, where = tuple(item.get("bands", ())), f"{FILE.name}: {dataset}: {name}"
+    if item.get("classes"):
+        return Variable(name, "1", *map(float, item["range"]), item["title"], bands, True)
+    declared = native(kind, name)
+    if declared is None:
+        raise ValueError(f"{where}: no such variable of {kind} in variables.yaml")
+    if again := item.keys() - {"title", "bands"}:
+        raise ValueError(f"{where}: {', '.join(sorted(again))} stands in variables.yaml")
+    return Variable(name, declared.units, declared.low, declared.high, item.get("title", declared.title), bands)

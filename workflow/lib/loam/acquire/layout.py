@@ -11,9 +11,9 @@ import numpy as np
 import yaml
 
 from loam.acquire.catalogue import Dataset, Variable
-from loam.acquire.units import conversion, known
 from loam.codes import Codes
 from loam.errors import ConfigError, RasterError
+from loam.units import QUANTITIES
 
 FILE = "layout.yaml"
 KEYS = ("names", "units", "nodata", "crs", "vertical_datum")
@@ -48,10 +48,11 @@ class Layout:
             RasterError: the unit is unknown.
         """
         unit = self.units.get(variable.name, written)
-        found = conversion(str(unit), variable.units)
+        quantity = QUANTITIES[variable.units]
+        found = quantity.conversion(str(unit))
         if found is None:
             raise RasterError(
-                f"{variable.name} has the unit '{unit}'", where=where, expected=f"one of {known(variable.units)}",
+                f"{variable.name} has the unit '{unit}'", where=where, expected=f"one of {', '.join(quantity.known)}",
                 fix=f"say `units: {{{variable.name}: ...}}` in {FILE}",
             )  # fmt: skip
         return found

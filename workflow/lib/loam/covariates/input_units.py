@@ -15,7 +15,8 @@ import numpy as np
 
 from loam.covariates.features import FeatureSet
 from loam.errors import RasterError
-from loam.variables import TEMPERATURE, Quantity, conversion_between, quantity_of, spelling, unit_of_record
+from loam.units import conversion_between, spelling
+from loam.variables import Variable, unit_of_record, variable_of, variables
 
 log = logging.getLogger("loam")
 
@@ -59,28 +60,29 @@ class InputUnits:
         return values if way is None else way(values.astype(np.float64)).astype(np.float32)
 
     def _conversion(self, name: str, written: str, where: object) -> Convert | None:
-        quantity = quantity_of(name) or (TEMPERATURE if spelling(written) in _spelled(TEMPERATURE) else None)
-        if quantity is None:
+        anything = variables()["temperature"]  # of air, soil, the surface of land
+        variable = variable_of(name) or (anything if spelling(written) in anything.measured.known else None)
+        if variable is None:
             log.warning("%s: the unit of '%s' is %s here; that of the training data is not known, and the values are "
                         "taken as they are", where, name, written)  # fmt: skip
             return None
-        wanted = self._trained_in(name, quantity)
-        way = conversion_between(quantity, written, wanted) if wanted else None
+        wanted = self._trained_in(name, variable)
+        way = conversion_between(variable.measured, written, wanted) if wanted else None
         if way is None:
             raise RasterError(
                 f"'{name}' has the unit '{written}', and the model was trained on it in {wanted or 'an unknown one'}",
-                where=where, expected=f"one of {', '.join(_spelled(quantity))}",
+                where=where, expected=f"one of {', '.join(variable.measured.known)}",
                 fix="correct the unit in the file, or say its `unit` in mapping.inputs",
             )  # fmt: skip
         if spelling(written) != spelling(wanted):
             log.info("%s: '%s' is converted from %s to %s, as in training", where, name, written, wanted)
         return way
 
-    def _trained_in(self, name: str, quantity: Quantity) -> str | None:
+    def _trained_in(self, name: str, variable: Variable) -> str | None:
         if name not in self._extremes:
-            return quantity.units
-        unit = unit_of_record(quantity, *self._extremes[name])
-        return quantity.units if unit == spelling(quantity.units) else unit
+            return variable.units
+        unit = unit_of_record(variable, *self._extremes[name])
+        return variable.units if unit == spelling(variable.units) else unit
 
 
 def unit_named(item: Mapping[str, Any], feature: str) -> str | None:
@@ -89,7 +91,3 @@ def unit_named(item: Mapping[str, Any], feature: str) -> str | None:
     if given is None or isinstance(given, str):
         return given
     return given[item["feature"].index(feature)]
-
-
-def _spelled(quantity: Quantity) -> list[str]:
-    return [spelling(quantity.units), *quantity.others]

@@ -28,7 +28,7 @@ from loam.grid import Grid, crs_of, geobox_of, open_raster
 from loam.io.rasters import unit_of, values_of_band
 from loam.sentinel1.flags import MISSING, Validity
 from loam.sentinel2.series import merge_days
-from loam.variables import QUANTITIES
+from loam.variables import variables
 
 log = logging.getLogger("loam")
 
@@ -84,7 +84,7 @@ def write_observations(group: zarr.Group, kind: str, files: Sequence[Path], days
     for name in OBSERVED[kind]:
         array, rows = create_map(
             group, name, tuple(grid.geobox.shape), grid.tile, leading={"time": len(takes)},
-            attributes={"units": QUANTITIES[name].units, "source": ", ".join(path.name for _, path in kept)},
+            attributes={"units": variables()[name].units, "source": ", ".join(path.name for _, path in kept)},
         )  # fmt: skip
         arrays.append(array)
     for number, (day, paths) in enumerate(takes):

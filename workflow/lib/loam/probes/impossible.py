@@ -12,12 +12,12 @@ import logging
 import numpy as np
 import pandas as pd
 
-from loam.variables import QUANTITIES
+from loam.variables import variables
 
 log = logging.getLogger("loam")
 
 POSSIBLE = {
-    name: (QUANTITIES[name].low, QUANTITIES[name].high)
+    name: (variables()[name].low, variables()[name].high)
     for name in ("soil_temperature", "air_temperature", "precipitation")
 }
 JUMPS = {"soil_temperature": (15.0, 25.0), "air_temperature": (25.0, 45.0)}  # K within CLOSE, and within DAYS

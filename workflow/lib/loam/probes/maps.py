@@ -18,7 +18,7 @@ from loam.door import Door
 from loam.errors import RasterError
 from loam.grid import cells_at, crs_of, geobox_of, open_raster, project
 from loam.io.rasters import unit_of, values_of_band
-from loam.variables import QUANTITIES
+from loam.variables import variables
 
 log = logging.getLogger("loam")
 
@@ -77,13 +77,13 @@ def _at(dataset: rasterio.DatasetReader, stations: pd.DataFrame, column: str, ba
 
 
 def _check(column: str, values: np.ndarray, names: np.ndarray, path: Path) -> None:
-    quantity, codes = QUANTITIES[column], Codes()
+    variable, codes = variables()[column], Codes()
     codes.see(values)
     coded = [code.value for code in codes.found()]
-    if (wrong := (values < quantity.low) | (values > quantity.high) | np.isin(values, coded)).any():
+    if (wrong := (values < variable.low) | (values > variable.high) | np.isin(values, coded)).any():
         first = int(np.argmax(wrong))
         raise RasterError(
             f"{column} {values[first]:g} at station '{names[first]}'", where=path,
-            expected=f"{quantity.low:g} to {quantity.high:g} {quantity.units}, and missing values marked as nodata",
-            fix=f"bring the map to {quantity.units}, or mark its missing values",
+            expected=f"{variable.possible}, and missing values marked as nodata",
+            fix=f"bring the map to {variable.units}, or mark its missing values",
         )  # fmt: skip

@@ -16,7 +16,7 @@ from loam.io.names import one_form
 from loam.io.tables import check_table, read_table
 from loam.probes.readings import STATIONS
 from loam.probes.stations import select_stations
-from loam.variables import QUANTITIES
+from loam.variables import variables
 
 log = logging.getLogger("loam")
 
@@ -131,15 +131,14 @@ def complete_stations(stations: pd.DataFrame, settings: Mapping[str, Any]) -> pd
 
 def _possible(name: str, numbers: pd.Series, stations: pd.Series, table: object) -> pd.Series:
     """The numbers of a column of STATIONS; what cannot be is missing, with a warning, or an error of the own table."""
-    quantity = QUANTITIES.get(name)
-    if quantity is None:
+    variable = variables().get(name)
+    if variable is None:
         return numbers
-    wrong = (numbers < quantity.low) | (numbers > quantity.high)
+    wrong = (numbers < variable.low) | (numbers > variable.high)
     if not wrong.any():
         return numbers
     first = f"{name} {numbers[wrong].iloc[0]:g} of station {stations[wrong].iloc[0]}"
     if table:
-        raise TableError(first + " cannot be", where=table, expected=f"{quantity.low:g} to {quantity.high:g} "
-                         f"{quantity.units}", fix="correct it, or leave the cell empty")  # fmt: skip
+        raise TableError(first + " cannot be", where=table, expected=variable.possible, fix="correct it, or leave the cell empty")
     log.warning("%s cannot be (%d stations): taken as missing", first, wrong.sum())
     return numbers.mask(wrong)

@@ -6,47 +6,24 @@ pass every later step as nonsense, so this is refused here.
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 import pandas as pd
 
 from loam.errors import TableError
+from loam.units import spelling
+from loam.variables import variables
 
 CANONICAL = {
-    "soil_moisture": "m3 m-3", "soil_temperature": "degC", "air_temperature": "degC", "precipitation": "mm",
-}  # fmt: skip
+    name: variables()[name].units for name in ("soil_moisture", "soil_temperature", "air_temperature", "precipitation")
+}
 WATER_DEPTH = "mm"  # of water in the sensor's interval
 GRAVIMETRIC = "g g-1"  # g of water in g of dry soil; needs the bulk density
 RAW = "raw"  # an FDR probe's count or scaled frequency; needs a calibration
 
-SHARE = (
-    "m3 m-3", "m3/m3", "m3m-3", "m3.m-3", "cm3 cm-3", "cm3/cm3", "cm3cm-3", "m3 m-3 volumetric", "fraction", "share",
-    "v/v", "1", "vwc", "l/l", "mm/mm", "mm mm-1",
-)  # fmt: skip
-PERCENT = (
-    "%", "percent", "% vol", "%vol", "vol%", "vol %", "vol.%", "vol. %", "% v/v", "%vwc", "% vwc", "volumetric %",
-    "pct", "% volume", "volume %", "percent volume", "m3 m-3 %", "cm3/100cm3",
-)  # fmt: skip
-TEMPERATURE = {
-    **dict.fromkeys(("degc", "c", "celsius", "deg c", "degrees celsius", "degree celsius", "deg celsius"), (1, 0)),
-    **dict.fromkeys(("k", "kelvin", "degk"), (1, -273.15)),
-    **dict.fromkeys(("degf", "f", "fahrenheit", "deg f"), (5 / 9, -160 / 9)),
-}  # fmt: skip
-FACTORS: dict[str, dict[str, tuple[float, float]]] = {
-    "soil_moisture": {**dict.fromkeys(SHARE, (1, 0)), **dict.fromkeys(PERCENT, (0.01, 0))},
-    "soil_temperature": TEMPERATURE,
-    "air_temperature": TEMPERATURE,
-    "precipitation": {
-        **dict.fromkeys(("mm", "kg m-2", "kg/m2", "l/m2", "l m-2", "millimetre", "millimeter"), (1, 0)),
-        "cm": (10, 0), "m": (1000, 0), **dict.fromkeys(("in", "inch", "inches"), (25.4, 0)),
-    },
-}  # fmt: skip
 COUNTS = ("raw", "count", "counts", "raw count", "raw counts")
-SIGNS = str.maketrans({"³": "3", "⁻": "-", "¹": "1", "°": "deg", "º": "deg", "·": " "})
 LATER = {
     **dict.fromkeys(("mm", "mm water", "mm of water"), WATER_DEPTH),
-    **dict.fromkeys(("g g-1", "g/g", "kg kg-1", "kg/kg", "gravimetric"), GRAVIMETRIC),
+    **dict.fromkeys(("g g-1", "kg kg-1", "gravimetric"), GRAVIMETRIC),
     **dict.fromkeys(COUNTS, RAW),
     **dict.fromkeys(("sf", "su", "scaled frequency", "scaled unit", "scaled units"), RAW),
 }
@@ -61,11 +38,10 @@ def canonical_unit(variable: str, unit: str) -> tuple[str, float, float]:
     Raises:
         TableError: the unit is not known for this variable.
     """
-    spelling = _plain(unit)
-    if spelling in FACTORS[variable]:
-        return CANONICAL[variable], *FACTORS[variable][spelling]
-    if variable == "soil_moisture" and spelling in LATER:
-        return LATER[spelling], 1, 0
+    if found := variables()[variable].measured.conversion(unit):
+        return CANONICAL[variable], *found
+    if variable == "soil_moisture" and spelling(unit) in LATER:
+        return LATER[spelling(unit)], 1, 0
     raise TableError(
         f"unit '{unit}' of {variable} is not known", expected=_examples(variable), fix="write one of these in its place"
     )
@@ -73,7 +49,7 @@ def canonical_unit(variable: str, unit: str) -> tuple[str, float, float]:
 
 def is_counts(unit: str) -> bool:
     """Whether the unit is a capacitance probe's raw counts."""
-    return _plain(unit) in COUNTS
+    return spelling(unit) in COUNTS
 
 
 def to_canonical(readings: pd.DataFrame, *, where: object = None) -> pd.DataFrame:
@@ -106,11 +82,6 @@ def to_canonical(readings: pd.DataFrame, *, where: object = None) -> pd.DataFram
         value[rows] = value[rows] * factor + offset
         unit[rows] = canonical
     return readings.assign(value=value, unit=pd.Categorical(unit))
-
-
-def _plain(unit: str) -> str:
-    text = unit.strip().casefold().translate(SIGNS)
-    return re.sub(r"\s+", " ", re.sub(r"\*\*|\^|[()\[\]]", "", text).replace("_", " ")).strip()
 
 
 def _examples(variable: str) -> str:

@@ -21,7 +21,7 @@ from loam.covariates.derive import Observations, Series, observed_as
 from loam.errors import ConfigError, TableError
 from loam.io.numbers import refuse_impossible
 from loam.io.tables import read_table
-from loam.variables import quantity_of
+from loam.variables import variable_of
 
 COUNTS = ("n_fields", "model_only")  # tables of several datasets may tell of these
 PRODUCTS = {path.stem for path in FOLDER.glob("*.csv")}
@@ -181,19 +181,19 @@ def _check(table: pd.DataFrame, path: Path) -> None:
     for name in table.columns.drop(["station", "date"], errors="ignore"):
         if not pd.api.types.is_numeric_dtype(table[name]):
             raise TableError(f"column '{name}' holds no numbers", where=path, expected="numbers, or missing")
-        quantity = quantity_of(name)
-        if quantity is None:
+        variable = variable_of(name)
+        if variable is None:
             if name not in PRODUCTS:
                 refuse_impossible(table[name].set_axis(table.index + 1), path)
             continue
         values = table[name].to_numpy(np.float32)
-        wrong = (values < np.float32(quantity.low)) | (values > np.float32(quantity.high))
+        wrong = (values < np.float32(variable.low)) | (values > np.float32(variable.high))
         if wrong.any():
             row = table[wrong].iloc[0]
             when = f" on {row['date']:%Y-%m-%d}" if "date" in row else ""
             raise TableError(
                 f"{name} is {row[name]:g} at station {row['station']}{when}",
-                where=path, expected=f"{quantity.low:g} to {quantity.high:g} {quantity.units}",
+                where=path, expected=variable.possible,
                 fix="bring the column to these units",
             )  # fmt: skip
         refuse_impossible(table[name].set_axis(table.index + 1), path)

@@ -24,7 +24,7 @@ import xarray as xr
 
 from loam.errors import NONSENSE, TableError
 from loam.io.atomic import atomic_folder
-from loam.variables import quantity_of
+from loam.variables import variable_of
 
 GROUP = "group_"
 AGAIN = "rerun build_samples"
@@ -67,7 +67,7 @@ class SampleSeries:
 def write_samples(series: SampleSeries, path: str | Path) -> None:
     """Write the samples of a domain; the store appears whole or not at all."""
     daily = {
-        name: (("station", "day"), values, {"units": quantity.units} if (quantity := quantity_of(name)) else {})
+        name: (("station", "day"), values, {"units": quantity.units} if (quantity := variable_of(name)) else {})
         for name, values in series.daily.items()
     }
     groups = {

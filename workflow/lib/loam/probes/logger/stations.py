@@ -14,14 +14,14 @@ from loam.errors import TableError
 from loam.io.names import one_form
 from loam.probes.logger.files import TextStyle, read_head, read_pieces
 from loam.probes.readings import STATIONS
-from loam.variables import QUANTITIES
+from loam.variables import variables
 
 log = logging.getLogger("loam")
 
 STYLE = TextStyle(delimiter=",", encoding="auto", names_lines=(1,), units_line=None, data_line=2)
 NEEDED = ["station", "latitude", "longitude"]
 NUMBERS = {"latitude": (-180.0, 180.0), "longitude": (-180.0, 180.0)} | {
-    name: (QUANTITIES[name].low, QUANTITIES[name].high) for name in ("elevation", "bulk_density", "porosity")
+    name: (variables()[name].low, variables()[name].high) for name in ("elevation", "bulk_density", "porosity")
 }  # latitudes beyond 90 degrees are swapped longitudes, which ``loam.probes.stations`` tells
 MISSING = {"", "na", "nan", "n/a", "null"}
 

@@ -9,9 +9,9 @@ from collections.abc import Collection
 
 import numpy as np
 
-from loam.variables import QUANTITIES
+from loam.variables import variables
 
-MOISTURE = QUANTITIES["soil_moisture"]
+MOISTURE = variables()["soil_moisture"]
 PARTICLE_DENSITY = 2.65  # g cm-3, quartz and most minerals of soils
 SEPARATORS = str.maketrans(",;|", "   ")  # providers join several codes in one field: "D03,D10"
 
