@@ -1,5 +1,5 @@
-"""Write config/config.yaml and docs/reference/config.md from the models, datasets.md from datasets.yaml,
-and what is possible of each variable into covariates.md, from loam.variables.
+"""Write config/config.yaml and docs/reference/config.md from the models, datasets.md from datasets.yaml, and the tables
+of covariates.md from variables.yaml.
 """
 
 from __future__ import annotations
@@ -15,29 +15,22 @@ sys.path.insert(0, str(ROOT / "workflow" / "lib"))
 
 from pydantic.fields import FieldInfo  # noqa: E402
 
+from loam.acquire.catalogue import catalogue  # noqa: E402
 from loam.config.kinds import fields_of, kind_of, leaves  # noqa: E402
 from loam.config.run import Run  # noqa: E402
 from loam.config.written import written  # noqa: E402
 from loam.config.wrong import as_yaml  # noqa: E402
-from loam.variables import QUANTITIES, shown  # noqa: E402
+from loam.units import shown  # noqa: E402
+from loam.variables import Variable, kinds, variables  # noqa: E402
 
 DEFAULTS = ROOT / "config" / "config.yaml"
 PAGE = ROOT / "docs" / "reference" / "config.md"
 DATASETS = ROOT / "workflow" / "lib" / "loam" / "acquire" / "datasets.yaml"
 DATASETS_PAGE = ROOT / "docs" / "reference" / "datasets.md"
 COVARIATES_PAGE = ROOT / "docs" / "reference" / "covariates.md"
-RANGES, AFTER_RANGES = "## What is possible\n", "## Files\n"  # headings of the page between which the table stands
+HEAD = "| covariate | unit | from | how |\n"  # of the page's first table, which ends with an empty line
+RANGES, AFTER_RANGES = "## What is possible\n", "## Files\n"  # headings of the page between which the second stands
 BACK_ENDS = ("earthengine", "direct", "local", "sandbox")
-KINDS = {
-    "coarse_moisture": "Coarse moisture",
-    "weather": "Weather",
-    "vegetation": "Vegetation",
-    "soil": "Soil",
-    "terrain": "Terrain",
-    "landcover": "Land cover",
-    "sentinel1": "Sentinel-1",
-    "sentinel2": "Sentinel-2",
-}
 
 
 def reference() -> str:
@@ -91,13 +84,13 @@ def datasets() -> str:
         "grids), so their files are kept apart.",
         "",
     ]
-    for kind, title in KINDS.items():
-        rows = [_dataset_row(name, entry) for name, entry in entries.items() if entry["kind"] == kind]
+    for kind in kinds().values():
+        rows = [_dataset_row(name, entry) for name, entry in entries.items() if entry["kind"] == kind.name]
         head = [
             "| dataset | title | back ends | version | latency, final (days) | variables |",
             "|---|---|---|---|---|---|",
         ]
-        lines += [f"## {title}", "", *head, *rows, ""]
+        lines += [f"## {_title(kind.title)}", "", *head, *rows, ""]
     if choices := [row for name, entry in entries.items() for row in _choices(name, entry)]:
         lines += ["## Providers and catalogues", "", "| dataset | key | one of |", "|---|---|---|", *choices, ""]
     gaps = [
@@ -122,8 +115,8 @@ _gap_effects = {"missing": "no data", "model_only": "from a model alone, flagged
 def _dataset_row(name: str, entry: dict[str, Any]) -> str:
     back_ends = ", ".join(f"`{back_end}`" for back_end in BACK_ENDS if back_end in entry)
     latency = f"{entry['latency_days']}, {entry['final_days']}" if "latency_days" in entry else ""
-    variables = ", ".join(f"`{key}` ({item['units']})" for key, item in entry.get("variables", {}).items())
-    return f"| `{name}` | {_cell(entry['title'])} | {back_ends} | {_cell(entry['version'])} | {latency} | {variables} |"
+    held = ", ".join(f"`{key}` ({item.units})" for key, item in catalogue()[name].variables.items())
+    return f"| `{name}` | {_cell(entry['title'])} | {back_ends} | {_cell(entry['version'])} | {latency} | {held} |"
 
 
 def _choices(name: str, entry: dict[str, Any]):
@@ -135,39 +128,43 @@ def _choices(name: str, entry: dict[str, Any]):
 
 
 def covariates(page: str) -> str:
-    """The page of covariates with the table of what is possible as ``loam.variables`` has it."""
-    before, rest = page.split(RANGES)
-    after = rest[rest.index(AFTER_RANGES) :]
+    """The page of covariates with its tables as ``loam.variables`` has them: what there is, and what is possible."""
+    before, rest = page.split(HEAD)
+    between, rest = rest[rest.index("\n\n") :].split(RANGES)
+    made = [_covariate_row(item) for item in variables().values() if item.kind]
+    before += HEAD + "\n".join(["|---|---|---|---|", *made]) + between
     lines = [
         "",
-        "One declaration, `loam.variables`, which probes, tables, rasters, netCDF and providers' replies are held",
-        "against. A number outside is missing where the file marks it so, else an error with file and row or pixel; of",
-        "readings it is missing, with a warning that counts them. A code that lies inside (-99 m, 255 mm) is found by",
-        "standing apart from all other values. This table is written by `python docs/generate_reference.py`.",
+        "One declaration, `loam/variables.yaml`, which probes, tables, rasters, netCDF and providers' replies",
+        "are held against. A number outside is missing where the file marks it so, else an error with file and row or",
+        "pixel; of readings it is missing, with a warning that counts them. A code that lies inside (-99 m, 255 mm) is",
+        "found by standing apart from all other values. The tables here are written by",
+        "`python docs/generate_reference.py`.",
         "",
-        "| variable | unit | possible | read from as well |",
-        "|---|---|---|---|",
+        "| variable | unit | possible | read from as well | because |",
+        "|---|---|---|---|---|",
     ]
-    same: dict[int, list[str]] = {}
-    for name, quantity in QUANTITIES.items():
-        same.setdefault(id(quantity), []).append(name)
-    for names in same.values():
-        quantity = QUANTITIES[names[0]]
-        others = ", ".join(shown(unit) for unit in quantity.others) or "-"
-        cells = (
-            ", ".join(f"`{name}`" for name in names),
-            quantity.units,
-            f"{quantity.low:g} to {quantity.high:g}",
-            others,
-        )
-        lines.append(f"| {' | '.join(cells)} |")
-    entries = yaml.safe_load(DATASETS.read_text(encoding="utf-8"))
-    lines += ["", "Narrower in a data set:", "", "| data set | variable | range | because |", "|---|---|---|---|"]
-    lines += [
-        f"| `{name}` | `{variable}` | {item['range'][0]:g} to {item['range'][1]:g} | {item['because']} |"
-        for name, entry in entries.items() for variable, item in entry.get("variables", {}).items() if "because" in item
-    ]  # fmt: skip
-    return before + RANGES + "\n".join(lines) + "\n\n" + after
+    same: dict[tuple[str, ...], list[str]] = {}
+    for name, item in variables().items():
+        if not item.classes:
+            others = ", ".join(shown(unit) for unit in item.measured.others) or "-"
+            possible = f"{item.low:g} to {item.high:g}"
+            same.setdefault((item.units, possible, others, item.because or ""), []).append(f"`{name}`")
+    lines += [f"| {', '.join(names)} | {' | '.join(cells)} |" for cells, names in same.items()]
+    return before + RANGES + "\n".join(lines) + "\n\n" + rest[rest.index(AFTER_RANGES) :]
+
+
+def _covariate_row(item: Variable) -> str:
+    names = f"`{item.name}`"
+    if item.layers:
+        names = f"`{item.name}_1` ... `{item.name}_{item.layers}`"
+    how = item.how or ("mean over the pixel, 0-5, 5-15, 15-30, 30-60 cm" if item.layers else "")
+    units = "" if item.classes else item.units
+    return f"| {names} | {units} | {kinds()[str(item.kind)].title} | {item.title}{': ' * bool(how)}{how} |"
+
+
+def _title(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _cell(text: Any) -> str:

@@ -32,7 +32,7 @@ def test_the_page_of_covariates_says_what_is_possible_as_the_program_holds_it(pr
     page = (project / "docs" / "reference" / "covariates.md").read_text(encoding="utf-8")
     assert page == generator.covariates(page), "run: python docs/generate_reference.py"
     assert "`tmin`, `tmax`" in page
-    assert "| `modis_ndvi` | `ndvi` | -0.2 to 1 | the product is valid from -2000 to 10000 |" in page
+    assert "| `modis_ndvi` | 1 | -0.2 to 1 | % | the product is valid from -2000 to 10000 |" in page
 
 
 def test_every_dataset_is_on_the_page_with_its_licence_and_citation(generator):

@@ -10,7 +10,7 @@ from loam.acquire.catalogue import FILE, catalogue
 from loam.acquire.catalogue import _dataset as dataset_from
 from loam.door import Door
 from loam.errors import RasterError
-from loam.variables import quantity_of
+from loam.variables import native
 
 
 def through(variable: str, units: str | None, *values: float) -> list[float]:
@@ -91,30 +91,29 @@ def test_a_variable_that_is_not_known_passes():
     assert through("humidity", "%", 250.0) == [250.0]
 
 
-def test_a_dataset_narrows_a_range_only_with_a_reason():
+def test_a_dataset_has_the_range_that_is_declared():
     """What is possible stands in one place; units are the same, so that one declaration reads both."""
     known = [
-        (item, quantity)
+        (item, variable)
         for dataset in catalogue().values()
         for item in dataset.variables.values()
-        if (quantity := quantity_of(item.name)) is not None
+        if not item.classes and (variable := native(dataset.kind, item.name)) is not None
     ]
     assert len(known) > 20
-    for item, quantity in known:
-        assert item.units == quantity.units, item.name
-        assert quantity.low <= item.low < item.high <= quantity.high, item.name
+    for item, variable in known:
+        assert item.units == variable.units, item.name
+        assert (variable.low, variable.high) == (item.low, item.high), item.name
 
 
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"range": [0, 0.9]}, {"range": [0, 1.5], "because": "peat"}, {"because": "nothing"},
-        {"units": "%", "range": [0, 0.9], "because": "it comes so"},
+        {"range": [0, 0.9]}, {"range": [0, 1.5], "because": "peat"}, {"because": "nothing"}, {"units": "%"},
     ],
 )  # fmt: skip
-def test_a_range_without_a_reason_or_beyond_what_is_possible_is_no_catalogue(wrong):
+def test_a_catalogue_that_says_again_what_is_declared_is_none(wrong):
     entry = yaml.safe_load(FILE.read_text(encoding="utf-8"))["smap_l4"]
-    entry["variables"] = {"sm_surface": {"units": "m3 m-3", "title": "moisture", **wrong}}
+    entry["variables"] = {"sm_surface": {"title": "moisture", **wrong}}
     with pytest.raises(ValueError, match=r"datasets.yaml: smap_l4: sm_surface: "):
         dataset_from("smap_l4", entry)
 

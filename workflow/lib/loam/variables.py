@@ -1,4 +1,4 @@
-"""What is measured, modelled or derived, from ``variables.yaml``: units, what is possible, where it comes from, and how.
+"""What is measured, modelled or derived (``variables.yaml``): units, what is possible, where it comes from, and how.
 
 The one place where ranges stand: readers of probes, of tables, of rasters, of netCDF and of providers' replies take
 them from here, and so do the rules that plan what is fetched and built. An edit of a declaration reruns the jobs that
@@ -25,12 +25,11 @@ FORMS = ("fields", "maps", "scenes")
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of data that a run chooses a data set for: how its files come, its title, and lines to paste."""
+    """A kind of data that a run chooses a data set for: how its files come (``FORMS``), and its title."""
 
     name: str
     form: str
     title: str
-    example: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -111,8 +110,8 @@ def declared(name: str, entry: Mapping[str, Any]) -> Variable:
 
 
 def variable_of(column: str) -> Variable | None:
-    """The variable of a column or covariate: ``clay`` for ``clay_1``, ``rain`` for ``rain_30``, the share of a class for
-    ``landcover_share_PAST``; None where none is declared.
+    """The variable of a column or covariate, None where none is declared: ``clay`` for ``clay_1``, ``rain`` for
+    ``rain_30``, ``landcover_share`` for ``landcover_share_PAST``.
     """
     base = column if column in variables() else re.sub(r"(_\d+|(?<=_share)_[A-Z]+)$", "", column)
     return variables().get(base)

@@ -22,10 +22,9 @@ from loam.config.day_boundary import check_day_boundary, shift_of
 from loam.config.parts import demand, domains_of
 from loam.config.wrong import nearest, together
 from loam.errors import ConfigError
+from loam.variables import kinds_of
 
-FIELDS = ("coarse_moisture", "weather", "vegetation")
-MAPS = ("soil", "terrain", "landcover")
-SCENES = ("sentinel1", "sentinel2")
+FIELDS, MAPS, SCENES = kinds_of("fields"), kinds_of("maps"), kinds_of("scenes")
 RELIEF, HEIGHTS = "relief", "elevation"  # the file that holds more of a terrain's variable, and the variable
 
 

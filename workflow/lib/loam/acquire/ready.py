@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from loam.acquire import credentials
 from loam.acquire.catalogue import dataset_of
 from loam.errors import CredentialError
+from loam.variables import kinds_of
 
 Config = Mapping[str, Any]
 
@@ -20,7 +21,6 @@ LOGINS = {
     "earthengine": credentials.earthengine, "earthdata": credentials.earthdata, "asf": credentials.earthdata,
     "cds": credentials.cds, "tern": credentials.tern, "cdse": credentials.dataspace,
 }  # fmt: skip
-SCENES = ("sentinel1", "sentinel2")
 REGISTER = "https://console.cloud.google.com/earth-engine"
 
 
@@ -70,7 +70,7 @@ def _own(config: Config, job: Job) -> list[str]:
 
 
 def _listed(config: Config, job: Job) -> list[Config]:
-    kinds = [config["acquire"][kind] for kind in SCENES] if job.rule == "list_scenes" else []
+    kinds = [config["acquire"][kind] for kind in kinds_of("scenes")] if job.rule == "list_scenes" else []
     return [kind for kind in kinds if kind]
 
 

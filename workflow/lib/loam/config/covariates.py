@@ -2,29 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from loam.errors import ConfigError
+from loam.variables import Variable, covariate_of, kinds
 
-# kind of data: the names of its covariates
-KINDS = {
-    "terrain": r"elevation|slope|aspect_cos|aspect_sin|wetness",
-    "soil": r"(awc|soc|clay|bulk_density)_[1-4]",
-    "landcover": r"landcover|landcover_share_[A-Z]+",
-    "weather": r"rain|tmin|tmax|rain_\d+",
-    "coarse_moisture": r"sm_surface|sm_rootzone",
-    "vegetation": r"modis_ndvi(_age)?",
-    "sentinel1": r"(vv|vh|local_incidence)|sentinel1_age",
-    "sentinel2": r"(ndvi|ndwi)|sentinel2_age",
-}
-
-INDICES = ("ndvi", "ndwi")  # of Sentinel-2
-NEIGHBOURS = ("slope", "aspect_cos", "aspect_sin", "wetness")
-SENTINEL = ("vv", "vh", "local_incidence", "sentinel1_age", "ndvi", "ndwi", "sentinel2_age")
-COMPOSITES = ("modis_ndvi", "modis_ndvi_age")
-COMPOSITE_AGE = 32  # days for which a 16-day composite stands: as many as the next one may be late
 LONGEST_GAP = 180  # days between two observations that a line is drawn between
 
 
@@ -34,9 +17,8 @@ def kind_of(name: str) -> str:
     Raises:
         ConfigError: the cube has no covariate of that name.
     """
-    for kind, pattern in KINDS.items():
-        if re.fullmatch(pattern, name):
-            return kind
+    if variable := covariate_of(name):
+        return str(variable.kind)
     raise ConfigError(
         f"the cube has no covariate '{name}'", where="config section 'features'",
         expected="one of docs/reference/covariates.md",
@@ -45,7 +27,8 @@ def kind_of(name: str) -> str:
 
 def known_at_points(name: str) -> bool:
     """Whether point tables can hold the covariate: not what needs a pixel's neighbours or a processed scene."""
-    return name not in NEIGHBOURS and kind_of(name) not in ("sentinel1", "sentinel2")
+    variable = covariate_of(name)
+    return variable is not None and variable.points and not variable.neighbours
 
 
 def covariate_names(features: Mapping[str, Any]) -> list[str]:
@@ -59,21 +42,16 @@ def covariate_names(features: Mapping[str, Any]) -> list[str]:
 
 
 def kinds_needed(features: Mapping[str, Any]) -> list[str]:
-    """The kinds of data that the features need, in the order of ``KINDS``; land cover always, for the land mask."""
+    """The kinds of data that the features need, in ``loam.variables``' order; land cover always, for the land mask."""
     found = {kind_of(name) for name in covariate_names(features)} | {"landcover"}
-    return [kind for kind in KINDS if kind in found]
+    return [kind for kind in kinds() if kind in found]
 
 
 def reach_of(features: Mapping[str, Any], covariates: Mapping[str, Any]) -> int:
     """Days before a day that its covariates reach back to in the cube: lags, sums and the age of observations."""
-    back = {f"rain_{days}": days - 1 for days in covariates["rain_sums"]["days"]}
-    back |= dict.fromkeys(SENTINEL, covariates["sentinel"]["maximum_age_days"])
-    back |= dict.fromkeys(COMPOSITES, COMPOSITE_AGE)
-    if covariates["sentinel"]["sentinel2"] == "linear":
-        back |= dict.fromkeys(INDICES, LONGEST_GAP)
     windows = [(item["name"], item["lags"][1]) for item in features["daily"]]
     windows += [(name, days_of_steps(features["sequence"])[1]) for name in features["sequence"]["variables"]]
-    return max((lag + back.get(name, 0) for name, lag in windows), default=0)
+    return max((lag + _back_of(name, covariates) for name, lag in windows), default=0)
 
 
 def days_of_steps(sequence: Mapping[str, Any]) -> list[int]:
@@ -85,5 +63,31 @@ def days_of_steps(sequence: Mapping[str, Any]) -> list[int]:
 
 def ahead_of(features: Mapping[str, Any], covariates: Mapping[str, Any]) -> int:
     """Days after a day that its covariates read: those of observations to draw a line to."""
-    linear = covariates["sentinel"]["sentinel2"] == "linear" and set(INDICES) & set(covariate_names(features))
-    return LONGEST_GAP if linear else 0
+    named = (covariate_of(name) for name in covariate_names(features))
+    return LONGEST_GAP if any(variable and _is_drawn(variable, covariates) for variable in named) else 0
+
+
+def look_back(variable: Variable, covariates: Mapping[str, Any]) -> int:
+    """Days for which an observation of the variable is the last one: its own, or the config's."""
+    if isinstance(variable.look_back, int):
+        return variable.look_back
+    value: Any = {"covariates": covariates}
+    for key in str(variable.look_back).split("."):
+        value = value[key]
+    return int(value)
+
+
+def _back_of(name: str, covariates: Mapping[str, Any]) -> int:
+    """Days before a day that a covariate of the cube is made from."""
+    variable = covariate_of(name)
+    if variable is None or variable.derive is None:
+        return 0
+    if variable.derive == "sum":
+        days = name.removeprefix(variable.name).removeprefix("_")
+        return int(days) - 1 if days else 0
+    return LONGEST_GAP if _is_drawn(variable, covariates) else look_back(variable, covariates)
+
+
+def _is_drawn(variable: Variable, covariates: Mapping[str, Any]) -> bool:
+    """Whether a variable is drawn linearly between observations."""
+    return variable.between and covariates["sentinel"]["sentinel2"] == "linear"

@@ -13,12 +13,12 @@ import yaml
 
 from loam.config.covariates import covariate_names, kind_of, kinds_needed
 from loam.errors import ConfigError
+from loam.variables import kinds
 
 Config = Mapping[str, Any]
 Lacks = dict[str, Any]  # config key -> example of its value
 
 DOMAINS = ("source", "target")
-GRIDDED = ("coarse_moisture", "weather", "vegetation", "soil", "terrain", "landcover", "sentinel1", "sentinel2")
 GRID = {"mapping.grid.crs": "EPSG:28355", "mapping.grid.bounds": ["west", "south", "east", "north"],
         "mapping.grid.resolution": 80}  # fmt: skip
 PERIOD = ["first day", "last day"]
@@ -114,7 +114,7 @@ def _lacking(config: Config, part: str) -> Lacks:
         lacking = {} if acquire[part] else {f"acquire.{part}": EXAMPLES[part]}
         return lacking | (_terrain(acquire, always=True) if part == "sentinel1" else {}) | _grid(config)
     if part == "cube":
-        lacking = {} if any(acquire[kind] for kind in GRIDDED) else {"acquire.terrain": EXAMPLES["terrain"]}
+        lacking = {} if any(acquire[kind] for kind in kinds()) else {"acquire.terrain": EXAMPLES["terrain"]}
         return lacking | _grid(config) | _terrain(acquire)
     if part in ("fields", "scenes"):
         lacking = {} if acquire["period"]["target"] else {"acquire.period.target": PERIOD}

@@ -14,6 +14,7 @@ from typing import Any
 from loam.config.choices import choose_features
 from loam.config.covariates import reach_of
 from loam.errors import ConfigError
+from loam.variables import kinds_of
 
 BACK_END = "sandbox"
 DATASETS = {
@@ -23,7 +24,7 @@ DATASETS = {
     "terrain": "sandbox_terrain",
     "landcover": "sandbox_landcover",
 }
-SCENES = ("sentinel1", "sentinel2")
+SCENES = kinds_of("scenes")
 PIXEL = 80.0  # m
 CRS = "EPSG:28355"  # GDA94 / MGA zone 55
 MAPPED = ["2022-02-15", "2022-08-15"]  # the driest and the wettest month's middle

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from loam.config.parts import GRIDDED, probe_domains
+from loam.config.parts import probe_domains
 from loam.config.sandbox import BACK_END, PROBES
+from loam.variables import kinds as kinds_of_data
 
 
 def made_and_real(config: Mapping[str, Any]) -> tuple[list[str], list[str]]:
@@ -19,7 +20,7 @@ def made_and_real(config: Mapping[str, Any]) -> tuple[list[str], list[str]]:
         Two lists of kinds of data (keys of section ``acquire``) and of ``probes``, ``tables`` and ``comparison``.
     """
     acquire, samples = config["acquire"], config["samples"]
-    kinds = [kind for kind in GRIDDED if acquire[kind]]
+    kinds = [kind for kind in kinds_of_data() if acquire[kind]]
     made = [kind for kind in kinds if acquire[kind]["back_end"] == BACK_END]
     real = [kind for kind in kinds if kind not in made]
     if any(item["back_end"] != BACK_END for item in acquire["compare"]):

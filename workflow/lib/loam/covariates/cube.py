@@ -25,12 +25,14 @@ from loam.errors import ConfigError, RasterError
 from loam.grid import Grid, same_grid
 from loam.sentinel1.decibel import to_decibel
 from loam.sentinel1.outliers import outliers
+from loam.variables import kinds_of, observed, variables
 
 log = logging.getLogger("loam")
 
-DAILY_GROUPS = ("coarse_moisture", "weather")
+DAILY_GROUPS = sorted({str(item.group) for item in variables().values() if item.kind in kinds_of("fields")} - {
+    str(item.group) for item in observed().values()
+})  # fmt: skip
 BACKSCATTER = ("vv", "vh")
-OBSERVED_GROUPS = ("sentinel1", "sentinel2", "vegetation")
 
 
 class Cube:

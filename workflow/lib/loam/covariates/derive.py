@@ -17,23 +17,16 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
-from loam.config.covariates import COMPOSITE_AGE, LONGEST_GAP
+from loam.config.covariates import LONGEST_GAP, look_back
 from loam.covariates.cell_index import CellIndex
 from loam.covariates.features import Feature, FeatureSet, Step
 from loam.covariates.season import day_of_year
 from loam.sentinel2.series import interpolate, last_observed
+from loam.variables import observed
 
 # What a pass or composite observes: covariate -> (group of the cube, variable there); None is the age in days.
 OBSERVED: dict[str, tuple[str, str | None]] = {
-    "vv": ("sentinel1", "vv"),
-    "vh": ("sentinel1", "vh"),
-    "local_incidence": ("sentinel1", "local_incidence"),
-    "sentinel1_age": ("sentinel1", None),
-    "ndvi": ("sentinel2", "ndvi"),
-    "ndwi": ("sentinel2", "ndwi"),
-    "sentinel2_age": ("sentinel2", None),
-    "modis_ndvi": ("vegetation", "ndvi"),
-    "modis_ndvi_age": ("vegetation", None),
+    name: (str(item.group), item.variable if item.derive == "last_valid" else None) for name, item in observed().items()
 }
 
 
@@ -64,10 +57,9 @@ class Settings:
 
 def settings_of(covariates: Mapping[str, Any]) -> Settings:
     """The settings that the config's section ``covariates`` gives."""
-    sentinel = covariates["sentinel"]["maximum_age_days"]
     return Settings(
         covariates["landcover"], covariates["cell_index"],
-        {"sentinel1": sentinel, "sentinel2": sentinel, "vegetation": COMPOSITE_AGE},
+        {str(item.group): look_back(item, covariates) for item in observed().values()},
         tuple(covariates["rain_sums"]["days"]), covariates["rain_sums"]["missing_share"],
         frozenset({"sentinel2"} if covariates["sentinel"]["sentinel2"] == "linear" else ()),
     )  # fmt: skip

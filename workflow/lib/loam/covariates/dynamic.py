@@ -4,7 +4,8 @@ Each kind of data is a group on a grid of its own:
 
 - ``coarse_moisture`` and ``weather``: daily fields [time, y, x] on their native cells, all days of the month, NaN for a
   day that the file does not have;
-- ``vegetation``: composites [time, y, x] on their native cells, ``time`` the day of each;
+- ``vegetation`` and other groups of composites (``loam.variables``): [time, y, x] on their native cells, ``time`` the
+  day of each;
 - ``sentinel1``: observations [time, y, x] on the run's grid, one a pass, ``time`` its day. Backscatter in layover or
   shadow is missing; what lies below the noise is kept, as it was measured;
 - ``sentinel2``: observations [time, y, x] on the run's grid, one a day: where tiles of a day overlap, their mean
@@ -36,6 +37,7 @@ from loam.door import Door
 from loam.errors import RasterError
 from loam.grid import Grid, cells_at, crs_of, project, same_grid
 from loam.io.netcdf import open_netcdf
+from loam.variables import Variable, kinds_of, observed
 
 log = logging.getLogger("loam")
 
@@ -75,8 +77,8 @@ def build_month(
         for name, files in (("coarse_moisture", coarse_moisture), ("weather", weather)):
             if files:
                 _write_fields(store.create_group(name), [Path(item) for item in files], days, grid)
-        if vegetation:
-            _write_composites(store.create_group("vegetation"), [Path(item) for item in vegetation], days, grid)
+        for variable, files in _composites([Path(item) for item in vegetation]).items():
+            _write_composites(store.create_group(str(variable.group)), variable, files, days, grid)
         for name, files in (("sentinel1", sentinel1), ("sentinel2", sentinel2)):
             if files:
                 write_observations(store.create_group(name), name, [Path(item) for item in files], days, grid)
@@ -137,11 +139,36 @@ def _write_counts(group: zarr.Group, path: Path, days: Sequence[date]) -> None:
                 group.create_array(str(name), data=values, chunks=(len(days),), dimension_names=["time"])
 
 
-def _write_composites(group: zarr.Group, files: Sequence[Path], days: Sequence[date], grid: Grid) -> None:
+def _composites(files: Sequence[Path]) -> dict[Variable, list[Path]]:
+    """The files of composites by the variable that they hold.
+
+    Raises:
+        RasterError: a file holds none that is declared.
+    """
+    found: dict[Variable, list[Path]] = {}
+    held_as = {
+        item.variable: item
+        for item in observed().values()
+        if item.kind in kinds_of("fields") and item.derive == "last_valid"
+    }
+    for path in files:
+        with open_netcdf(path) as dataset:
+            held = [held_as[name] for name in map(str, dataset.data_vars) if name in held_as]
+        if not held:
+            raise RasterError("has no composites", where=path, expected=f"one of {', '.join(map(str, held_as))}")
+        for variable in held:
+            found.setdefault(variable, []).append(path)
+    return found
+
+
+def _write_composites(
+    group: zarr.Group, variable: Variable, files: Sequence[Path], days: Sequence[date], grid: Grid
+) -> None:
+    name = str(variable.variable)
     found: list[tuple[date, Path]] = []
     geobox: GeoBox | None = None
     for path in files:
-        with open_cells(path, ["ndvi"]) as cells:
+        with open_cells(path, [name]) as cells:
             _check_meets(cells, grid)
             if geobox is None:
                 geobox = cells.geobox
@@ -153,18 +180,18 @@ def _write_composites(group: zarr.Group, files: Sequence[Path], days: Sequence[d
     describe_grid(group, geobox)
     shape = geobox.shape
     array, rows = create_map(
-        group, "ndvi", shape, COMPOSITE_CHUNK, leading={"time": len(found)},
-        attributes={"units": "1", "source": ", ".join(map(str, files))},
+        group, name, shape, COMPOSITE_CHUNK, leading={"time": len(found)},
+        attributes={"units": variable.units, "source": ", ".join(map(str, files))},
     )  # fmt: skip
     for path in files:
-        with open_cells(path, ["ndvi"]) as cells:
-            door = Door("ndvi", cells.units("ndvi"), path)
+        with open_cells(path, [name]) as cells:
+            door = Door(variable.name, cells.units(name), path)
             for number, (day, own) in enumerate(found):
                 for first in range(0, shape[0] if own == path else 0, rows):
                     lines = slice(first, min(first + rows, shape[0]))
-                    array[number, lines] = door.pass_through(cells.read("ndvi", day, lines, slice(0, shape[1])), day)
+                    array[number, lines] = door.pass_through(cells.read(name, day, lines, slice(0, shape[1])), day)
             door.close()
-    log.info("vegetation: %d composites", len(found))
+    log.info("%s: %d composites", variable.name, len(found))
 
 
 def _variables(path: Path, written: dict[str, Path]) -> list[str]:

@@ -28,12 +28,11 @@ from loam.grid import Grid, crs_of, geobox_of, open_raster
 from loam.io.rasters import unit_of, values_of_band
 from loam.sentinel1.flags import MISSING, Validity
 from loam.sentinel2.series import merge_days
-from loam.variables import variables
+from loam.variables import observed, variables
 
 log = logging.getLogger("loam")
 
 ALONE = ("vv", "vh")  # count where the other is missing, at pixels that are good by their flags
-OBSERVED = {"sentinel1": ("vv", "vh", "local_incidence"), "sentinel2": ("ndvi", "ndwi")}
 UNUSABLE = int(MISSING | Validity.LAYOVER | Validity.SHADOW)  # bits of band ``validity`` of a pass
 DATE = re.compile(r"^(\d{4})-?(\d{2})-?(\d{2})(?!\d)")
 
@@ -80,8 +79,9 @@ def write_observations(group: zarr.Group, kind: str, files: Sequence[Path], days
     orbits = np.array([orbit_of_file(paths[0]) for _, paths in takes], np.int16)
     group.create_array("relative_orbit", data=orbits, dimension_names=["time"])
     describe_grid(group, grid.geobox)
+    layers = [name for name, variable in observed(kind).items() if variable.derive == "last_valid"]
     arrays, rows = [], grid.tile
-    for name in OBSERVED[kind]:
+    for name in layers:
         array, rows = create_map(
             group, name, tuple(grid.geobox.shape), grid.tile, leading={"time": len(takes)},
             attributes={"units": variables()[name].units, "source": ", ".join(path.name for _, path in kept)},
@@ -90,7 +90,7 @@ def write_observations(group: zarr.Group, kind: str, files: Sequence[Path], days
     for number, (day, paths) in enumerate(takes):
         with ExitStack() as stack:
             datasets = [stack.enter_context(open_raster(path)) for path in paths]
-            _write_take(arrays, rows, number, [_File(dataset, OBSERVED[kind], grid) for dataset in datasets], day)
+            _write_take(arrays, rows, number, [_File(dataset, layers, grid) for dataset in datasets], day)
 
 
 def _write_take(arrays: Sequence[zarr.Array], rows: int, number: int, files: Sequence[_File], day: date) -> None:

@@ -139,6 +139,8 @@ def _possible(name: str, numbers: pd.Series, stations: pd.Series, table: object)
         return numbers
     first = f"{name} {numbers[wrong].iloc[0]:g} of station {stations[wrong].iloc[0]}"
     if table:
-        raise TableError(first + " cannot be", where=table, expected=variable.possible, fix="correct it, or leave the cell empty")
+        raise TableError(
+            first + " cannot be", where=table, expected=variable.possible, fix="correct it, or leave the cell empty"
+        )
     log.warning("%s cannot be (%d stations): taken as missing", first, wrong.sum())
     return numbers.mask(wrong)

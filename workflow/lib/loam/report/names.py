@@ -6,6 +6,7 @@ import pandas as pd
 
 from loam.evaluation.paired import System
 from loam.report.words import BASELINES, MODELS, SCENARIOS
+from loam.variables import kinds
 
 # Okabe and Ito (2008): told apart by the colour-blind and, by their lightness, in grey.
 COLOURS = {
@@ -30,8 +31,6 @@ PIXELS = {
     ("range", "inside"): "inside the range of the training data",
     ("range", "outside"): "outside the range of the training data",
 }
-
-KINDS = {"landcover": "land cover", "sentinel1": "Sentinel-1", "sentinel2": "Sentinel-2", "terrain": "elevation"}
 
 
 def systems_of(frame: pd.DataFrame) -> list[System]:
@@ -61,5 +60,5 @@ def pixels_name(group: str, value: str) -> str:
 
 
 def kind_name(kind: str) -> str:
-    """A kind of data (a key of section ``acquire``) as a reader calls it."""
-    return KINDS.get(kind, kind.replace("_", " "))
+    """A kind of data (a key of section ``acquire``, or probes) as a reader calls it."""
+    return kinds()[kind].title if kind in kinds() else kind
