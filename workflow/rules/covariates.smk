@@ -1,7 +1,8 @@
 # The covariate cube of a run that acquires its data, and samples: one row a (station, date), every covariate and layer.
 # Needs: the canonical files of acquire; or two tables, given or built; daily moisture of probes.
 # Gives: results/<run>/covariates/static.zarr and dynamic/<month>.zarr (target `cube`), results/<run>/samples/.
-from loam.covariates.plan import cube_inputs, cube_stores, files_of_month
+from loam.config.covariates import facts_read
+from loam.covariates.plan import cube_inputs, cube_stores, facts_built, files_of_month
 
 CUBE = cube_inputs(CONFIG)  # the files of the cube and of point tables by name; empty lists where there are none
 
@@ -29,7 +30,7 @@ rule build_static:
         mem_mb=4000,
         runtime=120,
     params:
-        values=pick(CONFIG, "covariates.landcover"),
+        values=pick(CONFIG, "covariates.landcover") | facts_built(CONFIG, "maps"),
         code=code_version("build_static"),
     script:
         "../scripts/build_static.py"
@@ -55,6 +56,7 @@ rule build_dynamic:
         mem_mb=4000,
         runtime=60,
     params:
+        values=facts_built(CONFIG, "fields", "scenes"),
         code=code_version("build_dynamic"),
     script:
         "../scripts/build_dynamic.py"
@@ -94,7 +96,8 @@ rule build_samples:
             "features",
             "covariates",
             "acquire.period",
-        ),
+        )
+        | facts_read(CONFIG["features"]),
         code=code_version("build_samples"),
     script:
         "../scripts/build_samples.py"

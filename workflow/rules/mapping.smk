@@ -71,7 +71,7 @@ rule map_soil_moisture:
         mem_mb=4000,
         runtime=60,
     params:
-        values=pick(CONFIG, *MAP_KEYS) | {"data_licences": licences_of(CONFIG)},
+        values=pick(CONFIG, *MAP_KEYS) | facts_read(CONFIG["features"]) | {"data_licences": licences_of(CONFIG)},
         code=code_version("map_soil_moisture", network_of(CONFIG["mapping"]["model"])),
     script:
         "../scripts/map_soil_moisture.py"

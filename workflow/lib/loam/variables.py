@@ -21,6 +21,7 @@ from loam.units import QUANTITIES, Quantity, shown, spelling
 FILE = Path(__file__).with_name("variables.yaml")
 DERIVED = (None, "last_valid", "age", "sum")
 FORMS = ("fields", "maps", "scenes")
+TOLD = ("name", "title", "how", "because")  # say what a variable is, and change no number
 
 
 @dataclass(frozen=True)
@@ -152,10 +153,11 @@ def native(kind: str, variable: str) -> Variable | None:
 
 def facts_of(names: Iterable[str]) -> dict[str, dict[str, Any]]:
     """What is declared of variables, as plain values: for the params of jobs that read them."""
-    found = {variable.name: variable for name in sorted(names) if (variable := variable_of(name))}
-    told = ("title", "how", "because")
+    found = {variable.name: asdict(variable) for name in sorted(names) if (variable := variable_of(name))}
+    usual = {field.name: field.default for field in fields(Variable)}
     return {
-        name: {key: value for key, value in asdict(item).items() if key not in told} for name, item in found.items()
+        name: {key: value for key, value in facts.items() if key not in TOLD and value != usual[key]}
+        for name, facts in found.items()
     }
 
 

@@ -14,7 +14,7 @@ from datetime import date, timedelta
 from functools import partial
 from typing import Any
 
-from loam.acquire.catalogue import KINDS, Dataset, catalogue, dataset_of
+from loam.acquire.catalogue import Dataset, catalogue, dataset_of
 from loam.acquire.run_grid import area_of, class_area_of, class_grid_of, grid_of
 from loam.acquire.spans import as_of, spans, state_with_late_days
 from loam.config.covariates import covariate_names, kind_of, known_at_points, reach_of
@@ -22,7 +22,7 @@ from loam.config.day_boundary import check_day_boundary, shift_of
 from loam.config.parts import demand, domains_of
 from loam.config.wrong import nearest, together
 from loam.errors import ConfigError
-from loam.variables import kinds_of
+from loam.variables import kinds, kinds_of
 
 FIELDS, MAPS, SCENES = kinds_of("fields"), kinds_of("maps"), kinds_of("scenes")
 RELIEF, HEIGHTS = "relief", "elevation"  # the file that holds more of a terrain's variable, and the variable
@@ -31,7 +31,7 @@ RELIEF, HEIGHTS = "relief", "elevation"  # the file that holds more of a terrain
 def check_acquire(config: Mapping[str, Any]) -> None:
     """Raise a ConfigError where section ``acquire`` names what is not there, or contradicts itself."""
     acquire, errors = config["acquire"], []
-    checks = [partial(_check_choice, acquire, kind, acquire[kind]) for kind in KINDS if acquire[kind]]
+    checks = [partial(_check_choice, acquire, kind, acquire[kind]) for kind in kinds() if acquire[kind]]
     checks += [
         partial(_check_choice, acquire, f"compare.{place}", item) for place, item in enumerate(acquire["compare"])
     ]
@@ -46,7 +46,7 @@ def check_acquire(config: Mapping[str, Any]) -> None:
 
 def _check_choice(acquire: Mapping[str, Any], key: str, item: Mapping[str, Any]) -> None:
     name, back_end, where = item["dataset"], item["back_end"], f"config key 'acquire.{key}"
-    known = [entry.name for entry in catalogue().values() if entry.kind == key or key not in KINDS]
+    known = [entry.name for entry in catalogue().values() if entry.kind == key or key not in kinds()]
     if name not in known:
         kind = dataset_of(name).kind if name in catalogue() else None
         raise ConfigError(
@@ -124,7 +124,7 @@ def map_files(config: Mapping[str, Any], kind: str) -> list[str]:
     """The files of maps of a kind that the run's features need, one a variable, in the catalogue's order."""
     dataset, back_end = _chosen(config, kind)
     area = class_area_of(config) if kind == "landcover" else area_of(config)
-    return [f"resources/{dataset.name}/{back_end}_{area}/{name}.tif" for name in _variables(config, dataset)]
+    return [f"resources/{dataset.name}/{back_end}_{area}/{name}.tif" for name in variables_read(config, dataset)]
 
 
 def relief_files(config: Mapping[str, Any]) -> list[str]:
@@ -198,7 +198,7 @@ def map_values(config: Mapping[str, Any], area: str) -> dict[str, Any]:
 
 def point_map_values(config: Mapping[str, Any], dataset: str) -> dict[str, Any]:
     """What the fetching of maps at stations reads: the variables too, since they share a table."""
-    return {**_values(config, config["mapping"]["grid"]), "variables": _variables(config, dataset_of(dataset))}
+    return {**_values(config, config["mapping"]["grid"]), "variables": variables_read(config, dataset_of(dataset))}
 
 
 def fields_values(config: Mapping[str, Any], dataset: str, span: str, manifest: str) -> dict[str, Any]:
@@ -249,7 +249,8 @@ def _values(config: Mapping[str, Any], grid: Mapping[str, Any]) -> dict[str, Any
     return {"acquire": acquire, "mapping": {"grid": {key: grid[key] for key in ("bounds", "crs", "resolution")}}}
 
 
-def _variables(config: Mapping[str, Any], dataset: Dataset) -> list[str]:
+def variables_read(config: Mapping[str, Any], dataset: Dataset) -> list[str]:
+    """The variables of a dataset of maps that the run's features read; of terrain and land cover all that it has."""
     if dataset.kind != "soil":
         return list(dataset.variables)
     read = {name.rsplit("_", 1)[0] for name in covariate_names(config["features"])}

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from loam.errors import ConfigError
-from loam.variables import Variable, covariate_of, kinds
+from loam.variables import Variable, covariate_of, facts_of, kinds
 
 LONGEST_GAP = 180  # days between two observations that a line is drawn between
 
@@ -39,6 +39,11 @@ def covariate_names(features: Mapping[str, Any]) -> list[str]:
         *features["sequence"]["variables"],
         *(item["name"] for item in features["classes"]),
     ]
+
+
+def facts_read(features: Mapping[str, Any]) -> dict[str, Any]:
+    """What is declared of the variables that samples and maps read, for the values of their jobs."""
+    return {"variables": facts_of(["soil_moisture", *covariate_names(features)])}
 
 
 def kinds_needed(features: Mapping[str, Any]) -> list[str]:

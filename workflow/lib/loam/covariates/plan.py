@@ -20,6 +20,7 @@ from loam.acquire.plan import (
     point_files,
     relief_files,
     scenes_file,
+    variables_read,
 )
 from loam.acquire.run_grid import area_of
 from loam.acquire.scene_names import scene_rows
@@ -29,6 +30,7 @@ from loam.config.day_boundary import day_of, shift_of
 from loam.config.parts import demand, domains_of
 from loam.covariates.files import months_of_days
 from loam.errors import ConfigError
+from loam.variables import facts_of, kinds_of, native, observed
 
 Config = Mapping[str, Any]
 
@@ -120,6 +122,25 @@ def files_of_month(config: Config, kind: str, month: str) -> list[str]:
         days = {name: date.fromisoformat(name[:10]) for name in passes(config, kind)}
         return [f"results/{config['run']}/{kind}/{name}.tif" for name, day in days.items() if first <= day <= last]
     return fields_files(config, kind, first, last)
+
+
+def facts_built(config: Config, *forms: str) -> dict[str, Any]:
+    """What is declared of the variables that stores of the cube are built from, for the values of their jobs.
+
+    Args:
+        config: the run's.
+        forms: ``maps`` (what is static), ``fields`` and ``scenes`` (a month).
+    """
+    names: set[str] = set()
+    for kind, (dataset, _) in (
+        (kind, pair) for form in forms for kind in kinds_of(form) if (pair := choice(config, kind))
+    ):
+        if kind in SCENES:
+            names |= observed(kind).keys()
+        else:
+            held = variables_read(config, dataset) if kind in MAPS else dataset.variables
+            names |= {item.name for name in held if (item := native(kind, name))}
+    return {"variables": facts_of(names)}
 
 
 def passes(config: Config, kind: str) -> dict[str, list[str]]:

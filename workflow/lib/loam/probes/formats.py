@@ -20,6 +20,9 @@ FORMATS = {
     "oznet": "loam.probes.oznet:read_oznet",
     "uscrn": "loam.probes.uscrn:read_uscrn",
 }
+# What is declared of probes and of their stations (``loam.variables``): what a station's files and tables may tell.
+MEASURED = ("soil_moisture", "soil_temperature", "air_temperature", "precipitation")
+VARIABLES = (*MEASURED, "elevation", "bulk_density", "porosity")
 # Flags of the provider with which a reading is good, where the format has flags: ISMN's G; PyFluxPro's 0 (passed) and
 # 10 (a linear correction applied), not those of filled gaps.
 GOOD_FLAGS = {"ismn": ["G"], "ozflux": ["0", "10"]}

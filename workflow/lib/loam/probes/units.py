@@ -10,12 +10,11 @@ import numpy as np
 import pandas as pd
 
 from loam.errors import TableError
+from loam.probes.formats import MEASURED
 from loam.units import spelling
 from loam.variables import variables
 
-CANONICAL = {
-    name: variables()[name].units for name in ("soil_moisture", "soil_temperature", "air_temperature", "precipitation")
-}
+CANONICAL = {name: variables()[name].units for name in MEASURED}
 WATER_DEPTH = "mm"  # of water in the sensor's interval
 GRAVIMETRIC = "g g-1"  # g of water in g of dry soil; needs the bulk density
 RAW = "raw"  # an FDR probe's count or scaled frequency; needs a calibration
