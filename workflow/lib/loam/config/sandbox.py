@@ -83,7 +83,7 @@ def _state_choices(config: dict[str, Any]) -> None:
         _settle(acquire, kind, {"dataset": name, "back_end": BACK_END}, f"acquire.{kind}")
     for kind in SCENES:
         scenes = sandbox["scenes"][kind]
-        gridded = {"gridded": True} if scenes and scenes["gridded"] else {}
+        gridded = {"gridded": True} if scenes and scenes.get("gridded") else {}
         chosen = {"dataset": kind, "back_end": BACK_END, **gridded} if scenes else None
         _settle(acquire, kind, chosen, f"acquire.{kind}")
     acquire["as_of"] = sandbox["period"]["target"][1]
