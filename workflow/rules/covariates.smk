@@ -9,6 +9,15 @@ CUBE = cube_inputs(CONFIG)  # the files of the cube and of point tables by name;
 SAMPLES = {domain: f"results/{{run}}/samples/{domain}.parquet" for domain in domains_of(CONFIG)}
 SERIES = {f"{domain}_series": directory(path.removesuffix("parquet") + "zarr") for domain, path in SAMPLES.items()}
 SOURCE_SAMPLES = SAMPLES.get("source", [])  # none in a run that trains on its own probes alone
+SAMPLE_KEYS = [
+    "layers",
+    "samples.from",
+    "samples.columns",
+    "samples.groups",
+    "features",
+    "covariates",
+    "acquire.period",
+]
 
 
 rule build_static:
@@ -87,17 +96,7 @@ rule build_samples:
         mem_mb=4000,
         runtime=20,
     params:
-        values=pick(
-            CONFIG,
-            "layers",
-            "samples.from",
-            "samples.columns",
-            "samples.groups",
-            "features",
-            "covariates",
-            "acquire.period",
-        )
-        | facts_read(CONFIG["features"]),
+        values=pick(CONFIG, *SAMPLE_KEYS) | facts_read(CONFIG["features"]),
         code=code_version("build_samples"),
     script:
         "../scripts/build_samples.py"
