@@ -21,12 +21,12 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow" / "lib"))
 
-from loam.probes.quality.breaks import breaks  # noqa: E402
-from loam.probes.quality.frozen import frozen  # noqa: E402
-from loam.probes.quality.limits import outside_range  # noqa: E402
-from loam.probes.quality.plateaus import low_plateaus, saturated_plateaus  # noqa: E402
-from loam.probes.quality.spikes import spikes  # noqa: E402
-from loam.probes.quality.station import flag_station  # noqa: E402
+from loam.probes.quality.breaks import breaks
+from loam.probes.quality.frozen import frozen
+from loam.probes.quality.limits import outside_range
+from loam.probes.quality.plateaus import low_plateaus, saturated_plateaus
+from loam.probes.quality.spikes import spikes
+from loam.probes.quality.station import flag_station
 
 HOURS = 24 * 365
 YEARS, DEPTHS = 10, (5.0, 20.0, 50.0)

@@ -34,7 +34,7 @@ from pathlib import Path
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[variable] = "1"
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "workflow" / "lib"))
+sys.path[:0] = [str(ROOT / "workflow" / "lib"), str(ROOT / "tests" / "data")]
 
 from loam.config.sections.sentinel1 import Sentinel1, Speckle  # noqa: E402
 
@@ -91,9 +91,9 @@ def draw_product(template: Path, safe: Path) -> None:
     import rasterio
     from rasterio.errors import NotGeoreferencedWarning
     from rasterio.windows import Window
+    from sentinel1_simulate import copy_metadata, measurement_name
 
     from loam.sentinel1.product import open_product
-    from loam.sentinel1.simulate import copy_metadata, measurement_name
 
     product = open_product(template)
     annotation = product.channel("vv").annotation

@@ -26,7 +26,7 @@ import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 from scipy.interpolate import PchipInterpolator  # noqa: E402
 
-from loam.probes.layers import layers_of_stations  # noqa: E402
+from loam.probes.layers import to_layers  # noqa: E402
 
 DEPTHS = np.array([5.0, 10, 20, 50, 100])
 EDGES = np.array([0, 7.5, 15, 35, 75, 125])
@@ -120,7 +120,8 @@ def main() -> None:
     daily = make_daily(options.stations, options.years)
     profiles = options.stations * round(options.years * 365.25)
     started = time.perf_counter()
-    table = layers_of_stations(daily, LAYERS, smoothing=SMOOTHING)
+    tables = {station: to_layers(own, LAYERS, smoothing=SMOOTHING) for station, own in daily.groupby("station")}
+    table = pd.concat([own.assign(station=station) for station, own in tables.items()], ignore_index=True)
     ours = time.perf_counter() - started
 
     deep = daily["station"].map(daily.groupby("station")["depth_to_cm"].max()) == DEPTHS[-1]

@@ -11,14 +11,14 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "workflow" / "lib"))
+sys.path[:0] = [str(ROOT / "workflow" / "lib"), str(ROOT / "docs")]
 
+from default_config import written  # noqa: E402
 from pydantic.fields import FieldInfo  # noqa: E402
 
 from loam.acquire.catalogue import catalogue  # noqa: E402
 from loam.config.kinds import fields_of, kind_of, leaves  # noqa: E402
 from loam.config.run import Run  # noqa: E402
-from loam.config.written import written  # noqa: E402
 from loam.config.wrong import as_yaml  # noqa: E402
 from loam.units import shown  # noqa: E402
 from loam.variables import Variable, kinds, variables  # noqa: E402

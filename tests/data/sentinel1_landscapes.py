@@ -27,7 +27,7 @@ from loam.grid import Grid, grid_like
 from loam.sentinel1.annotation import Annotation
 from loam.config.sections.sentinel1 import Sentinel1, Speckle
 from loam.sentinel1.product import open_product
-from loam.sentinel1.simulate import simulate_product
+from sentinel1_simulate import simulate_product
 
 Surface = Callable[[np.ndarray, np.ndarray], np.ndarray]
 ARGUMENT = 136.0  # degrees from the ascending node, of the first line of ``sentinel1_files``

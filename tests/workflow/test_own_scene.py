@@ -79,9 +79,9 @@ def test_the_page_s_commands_make_what_they_say_and_nothing_else(scene):
 def test_the_page_s_code_reads_the_pass_and_the_cube(scene, monkeypatch):
     monkeypatch.chdir(scene.folder)
     names: dict = {}
-    exec(scene.code[0], names)  # noqa: S102
+    exec(scene.code[0], names)
     vv, validity = names["vv"], names["validity"]
-    exec(scene.code[1], names)  # noqa: S102
+    exec(scene.code[1], names)
     np.testing.assert_array_equal(names["vv"], np.where(validity == 0, vv, np.nan))
 
 

@@ -13,7 +13,6 @@ from loam.probes.calibration import (
     calibrate,
     check_bulk_density,
     counts,
-    gravimetric_to_volumetric,
     malicki_moisture,
     scaled_frequency,
     topp_moisture,
@@ -98,7 +97,7 @@ def test_a_correction_linear_in_bulk_density():
 
 
 def test_water_by_weight_becomes_water_by_volume():
-    np.testing.assert_allclose(gravimetric_to_volumetric([0.1, 2.5], bulk_density=[1.5, 0.2]), [0.15, 0.5])
+    np.testing.assert_allclose(calibrate([0.1, 2.5], relation="gravimetric", bulk_density=[1.5, 0.2]), [0.15, 0.5])
 
 
 @settings(max_examples=60, deadline=None)

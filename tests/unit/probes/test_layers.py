@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loam.errors import ConfigError, TableError
-from loam.probes.layers import layers_of_stations, to_layers
+from loam.probes.layers import to_layers
 from loam.probes.quality.flags import Flag
 from loam.probes.spline import layer_weights
 
@@ -29,6 +29,15 @@ def day(date="2020-06-01", depths=POINTS, readings=24, qc=0):
     return frame.assign(
         date=pd.Timestamp(date), moisture=list(depths.values()), n_readings=np.int64(readings), qc=np.int64(qc)
     )
+
+
+def layers_of_stations(daily):
+    """The layers of every station of ``daily``, which has the column station too."""
+    tables = [
+        to_layers(profile, LAYERS, where=f"station {station}").assign(station=station)
+        for station, profile in daily.groupby("station")
+    ]
+    return pd.concat(tables, ignore_index=True)
 
 
 def days(*frames):
@@ -196,8 +205,7 @@ def test_a_station_that_never_reads_has_missing_layers():
 
 def test_no_days_give_no_rows():
     assert to_layers(day().iloc[:0], LAYERS).empty
-    empty = layers_of_stations(day().iloc[:0].assign(station=""), LAYERS)
-    assert empty.columns.tolist() == ["station", "date", "layer", "moisture", "n_readings", "qc"]
+    assert to_layers(day().iloc[:0], LAYERS).columns.tolist() == ["date", "layer", "moisture", "n_readings", "qc"]
 
 
 def test_depths_that_differ_by_rounding_are_one():
@@ -210,7 +218,7 @@ def test_depths_that_differ_by_rounding_are_one():
 def test_stations_keep_their_own_depths():
     shallow = {5: 0.1, 15: 0.2, 30: 0.3}
     daily = pd.concat([day().assign(station="b"), day(depths=shallow).assign(station="a")])
-    table = layers_of_stations(daily, LAYERS)
+    table = layers_of_stations(daily)
     assert table["station"].tolist() == ["a", "a", "b", "b"]
     alone = pd.concat([to_layers(day(depths=shallow), LAYERS), to_layers(day(), LAYERS)], ignore_index=True)
     pd.testing.assert_frame_equal(table.drop(columns="station"), alone)
@@ -241,7 +249,7 @@ def test_moisture_of_a_uniform_soil_is_that_of_its_sensors(values, missing):
 )
 def test_impossible_profiles_are_refused_with_the_station(profile, says):
     with pytest.raises(TableError, match=says):
-        layers_of_stations(profile.assign(station="K1"), LAYERS)
+        layers_of_stations(profile.assign(station="K1"))
 
 
 @pytest.mark.parametrize(
@@ -264,7 +272,7 @@ def test_real_stations_get_both_layers_within_their_readings(shared_data):
     ).rename(columns={"wban": "station", "lst_date": "date"})
     depth = daily["depth"].str.extract(r"_(\d+)_")[0].astype(float)
     daily = daily.assign(depth_from_cm=depth, depth_to_cm=depth, n_readings=24, qc=0)
-    table = layers_of_stations(daily, LAYERS)
+    table = layers_of_stations(daily)
     assert len(table) == 2 * len(wide)
     full = daily.dropna().groupby("station")["depth"].nunique() == 5
     given = table.dropna().groupby(["station", "layer"]).size().unstack()

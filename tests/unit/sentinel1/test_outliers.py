@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from loam.sentinel1.outliers import draw_orbits_together, outliers, z_scores
+from loam.sentinel1.outliers import outliers, z_scores
 
 
 def series(count=40, seed=1):
@@ -46,22 +46,3 @@ def test_too_few_values_tell_nothing():
 
 def test_values_that_are_all_the_same_have_no_outliers():
     assert (z_scores(np.full(8, -11.3)) == 0).all()
-
-
-def test_orbits_drawn_together_share_their_mean_and_keep_their_course():
-    orbit = np.array([22, 95] * 20)
-    values = series() + np.where(orbit == 22, 0.0, -2.5)[:, None, None]
-    values[4, 2, 2] = np.nan
-    drawn = draw_orbits_together(values, orbit)
-    first, second = (np.nanmean(drawn[orbit == own], axis=0) for own in (22, 95))
-    np.testing.assert_allclose(first, second)
-    levels = [np.nanmean(values[orbit == own], axis=0) for own in (22, 95)]
-    np.testing.assert_allclose(first, np.mean(levels, axis=0))
-    np.testing.assert_allclose(np.diff(drawn[orbit == 22][:2], axis=0), np.diff(values[orbit == 22][:2], axis=0))
-    assert np.isnan(drawn[4, 2, 2]) and np.isnan(drawn).sum() == 1
-
-
-def test_an_orbit_that_never_saw_a_place_does_not_empty_it():
-    values, orbit = series(12), np.repeat([22, 95], 6)
-    values[6:, 0, 0] = np.nan
-    np.testing.assert_allclose(draw_orbits_together(values, orbit)[:6, 0, 0], values[:6, 0, 0])

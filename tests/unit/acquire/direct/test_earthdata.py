@@ -495,7 +495,7 @@ def tls_login(tmp_path, monkeypatch):
         def log_message(self, *_):
             pass
 
-        def do_POST(self):  # noqa: N802
+        def do_POST(self):
             body = b'{"access_token": "from-tls", "token_type": "Bearer", "expiration_date": "01/01/2100"}'
             body = body if urlsplit(self.path).path == "/api/users/find_or_create_token" else b"{}"
             self.send_response(login.status)

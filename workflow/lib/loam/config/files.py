@@ -57,7 +57,7 @@ _Loader.add_constructor("tag:yaml.org,2002:timestamp", _Loader.construct_day)
 
 def _fault(path: Path) -> str | None:
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 (a SafeLoader)
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
     except FileNotFoundError:
         return "no such config file; check the path of --configfile (it takes all names after it: put targets first)"
     except yaml.constructor.ConstructorError as error:

@@ -18,7 +18,6 @@ from odc.geo.geobox import GeoBox
 from loam.dateline import period_of
 from loam.grid import cells_at, crs_of
 
-METHODS = ("nearest", "bilinear")
 LEAST_WEIGHT = 0.5
 
 

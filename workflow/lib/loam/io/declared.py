@@ -12,4 +12,4 @@ LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml's is ten times
 
 def read_declared(path: Path) -> Any:
     """What stands in a YAML file of the program's own, as plain values."""
-    return yaml.load(path.read_bytes(), Loader=LOADER)  # noqa: S506 (a safe loader)
+    return yaml.load(path.read_bytes(), Loader=LOADER)

@@ -26,7 +26,6 @@ SITES = "SiteLocationsWithUniqueID.csv"
 NETWORK = "Oznet Soilmoisture"
 # `top` (0-5 or 0-8 cm) and `profile` (0-90 cm) overlap these and are not read.
 DEPTHS = {"shallow": (0.0, 30.0), "middle": (30.0, 60.0), "deep": (60.0, 90.0)}
-STORES = {"s0": "awral_s0_avg.csv", "ss": "awral_ss_avg.csv", "sd": "awral_sd_avg.csv"}
 
 
 def read_awra(settings: Mapping[str, Any]) -> Probes:

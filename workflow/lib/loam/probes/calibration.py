@@ -117,11 +117,6 @@ def counts(scaled: ArrayLike, *, air: ArrayLike, water: ArrayLike, where: object
     return air - np.asarray(scaled, dtype=float) * (air - water)
 
 
-def gravimetric_to_volumetric(values: ArrayLike, *, bulk_density: ArrayLike, where: object = None) -> np.ndarray:
-    """m3 m-3 from g of water per g of dry soil: times bulk density over the density of water."""
-    return calibrate(values, relation="gravimetric", bulk_density=bulk_density, where=where)
-
-
 def check_bulk_density(bulk_density: ArrayLike | None, *, where: object = None) -> np.ndarray:
     """The bulk density as an array, g cm-3.
 

@@ -114,25 +114,6 @@ def to_layers(
     )
 
 
-def layers_of_stations(
-    daily: pd.DataFrame,
-    layers: Sequence[Mapping[str, Any]],
-    *,
-    smoothing: float = SMOOTHING,
-    minimum_share: float = MINIMUM_SHARE,
-) -> pd.DataFrame:
-    """``to_layers`` of every station in ``daily``, which has the column station too; by station, date and layer."""
-    settings = {"smoothing": smoothing, "minimum_share": minimum_share}
-    tables = []
-    for station, profile in daily.groupby("station", sort=True):
-        table = to_layers(profile, layers, where=f"station {station}", **settings)
-        table.insert(0, "station", np.full(len(table), station, dtype=object))
-        tables.append(table)
-    if not tables:
-        return pd.DataFrame(columns=["station", "date", "layer", "moisture", "n_readings", "qc"])
-    return pd.concat(tables, ignore_index=True)
-
-
 @lru_cache(maxsize=4096)
 def _weights(
     sensors: tuple[SensorInterval, ...],

@@ -151,7 +151,7 @@ def draw_observed_predicted(predictions: pd.DataFrame, systems: Sequence[System]
     return figure
 
 
-def _density(axes: Axes, rows: pd.DataFrame, low: float, high: float):  # noqa: ANN202
+def _density(axes: Axes, rows: pd.DataFrame, low: float, high: float):
     observed, predicted = rows["observed"].to_numpy(float), rows["predicted"].to_numpy(float)
     density = axes.hexbin(
         observed, predicted, gridsize=HEXAGONS, extent=(low, high, low, high), mincnt=1, cmap=DENSITY, linewidths=0.1

@@ -138,7 +138,7 @@ def _above_noise(amplitude: np.ndarray, first_line: int, first_sample: int, nois
 
 
 @numba.njit(cache=True, nogil=True)
-def _bad_from_left(good, ahead, enough):  # noqa: ANN001, ANN202
+def _bad_from_left(good, ahead, enough):
     """How many columns of each row lie before the first good one that has ``enough`` good ones ``ahead``, itself too.
 
     Beyond the last column there is as much good as before it.

@@ -80,7 +80,7 @@ def calibration_of(channel: Channel, quantity: str = "sigma0", *, thermal_noise:
 
 
 @numba.njit(cache=True, nogil=True)
-def _calibrate(  # noqa: PLR0913
+def _calibrate(
     amplitude,
     first_sample,
     scale,
@@ -92,7 +92,7 @@ def _calibrate(  # noqa: PLR0913
     block_first,
     block_last,
     factor,
-):  # noqa: ANN001, ANN202
+):
     lines, samples = amplitude.shape
     backscatter = np.empty((lines, samples), np.float32)
     last_scale, last_noise = scale.shape[0] - 1, noise.shape[0] - 1

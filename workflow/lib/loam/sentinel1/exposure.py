@@ -34,7 +34,7 @@ def incidence(positions: Positions, terrain: Terrain) -> tuple[np.ndarray, np.nd
 
 
 @numba.njit(cache=True, nogil=True)
-def _angles(mean, right, down, frame, step, halo, middle):  # noqa: ANN001, ANN202, PLR0913
+def _angles(mean, right, down, frame, step, halo, middle):
     rows, columns = mean.shape
     local, ellipsoidal = np.full((rows, columns), np.nan), np.full((rows, columns), np.nan)
     nodes = np.empty((3, 9, frame.shape[2]))
@@ -71,14 +71,14 @@ def _angles(mean, right, down, frame, step, halo, middle):  # noqa: ANN001, ANN2
 
 
 @numba.njit(cache=True, nogil=True, inline="always")
-def _between(nodes, at):  # noqa: ANN001, ANN202
+def _between(nodes, at):
     """A value at a broken node."""
     left = min(max(int(at), 0), nodes.shape[0] - 2)
     return nodes[left] + (nodes[left + 1] - nodes[left]) * (at - left)
 
 
 @numba.njit(cache=True, nogil=True, inline="always")
-def _angle(sight, x, y, z):  # noqa: ANN001, ANN202
+def _angle(sight, x, y, z):
     """Angle between two vectors, degrees."""
     squares = (x * x + y * y + z * z) * (sight[0] ** 2 + sight[1] ** 2 + sight[2] ** 2)
     cosine = (sight[0] * x + sight[1] * y + sight[2] * z) / np.sqrt(squares)
@@ -159,7 +159,7 @@ def _of_pixels(flags: np.ndarray, surroundings: Surroundings, shape: tuple[int, 
 
 
 @numba.njit(cache=True, nogil=True)
-def _seen(heights, places, values, step, middle, scale, satellite):  # noqa: ANN001, ANN202, PLR0913
+def _seen(heights, places, values, step, middle, scale, satellite):
     """Slant range (m) of each place, and minus the cosine of its angle at the satellite from nadir; NaN: no height."""
     rows, columns = heights.shape
     slant, lifted = np.empty((rows, columns)), np.empty((rows, columns))
@@ -183,7 +183,7 @@ def _seen(heights, places, values, step, middle, scale, satellite):  # noqa: ANN
 
 
 @numba.njit(cache=True, nogil=True)
-def _hidden(slant, angle, slope, rising):  # noqa: ANN001, ANN202
+def _hidden(slant, angle, slope, rising):
     """Layover and shadow of each place.
 
     Args:

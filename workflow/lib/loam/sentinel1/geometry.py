@@ -70,7 +70,7 @@ def zero_doppler(orbit: Orbit, position: np.ndarray, guess: np.ndarray | float) 
 
 
 @numba.njit(cache=True, nogil=True)
-def at_place(coefficients, place):  # noqa: ANN001, ANN201
+def at_place(coefficients, place):
     """Three polynomials [degree, 3] and their derivatives at ``place`` (Horner's scheme); for compiled loops."""
     x = y = z = dx = dy = dz = 0.0
     for degree in range(coefficients.shape[0] - 1, -1, -1):
@@ -82,7 +82,7 @@ def at_place(coefficients, place):  # noqa: ANN001, ANN201
 
 
 @numba.njit(cache=True, nogil=True)
-def closest_approach(positions, velocities, middle, scale, x, y, z, time):  # noqa: ANN001, ANN201
+def closest_approach(positions, velocities, middle, scale, x, y, z, time):
     """Azimuth time (s) and slant range (m) of one point, from a guess of the time; for compiled loops.
 
     NaN where the iteration does not end.
@@ -102,7 +102,7 @@ def closest_approach(positions, velocities, middle, scale, x, y, z, time):  # no
 
 
 @numba.njit(cache=True, nogil=True)
-def _zero_doppler(positions, velocities, middle, scale, points, guess):  # noqa: ANN001, ANN202
+def _zero_doppler(positions, velocities, middle, scale, points, guess):
     time, distance = np.empty(len(points)), np.empty(len(points))
     for place in range(len(points)):
         x, y, z = points[place, 0], points[place, 1], points[place, 2]

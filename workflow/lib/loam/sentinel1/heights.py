@@ -226,7 +226,7 @@ def metres_of(heights: np.ndarray, dataset: rasterio.DatasetReader, dem: str | P
 
 
 @numba.njit(cache=True, nogil=True)
-def _raise(heights, undulation, step):  # noqa: ANN001, ANN202
+def _raise(heights, undulation, step):
     """Add an undulation that is given at every ``step``-th pixel and once beyond the last, bilinear."""
     rows, columns = heights.shape
     between = np.empty(undulation.shape[1])

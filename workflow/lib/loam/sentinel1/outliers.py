@@ -1,9 +1,9 @@
-"""Series of passes: what each relative orbit has of its own taken off, and passes that stand out.
+"""Series of passes: those that stand out from the others of their relative orbit.
 
 The angle of sight, and with it backscatter, differs from one relative orbit to another and hardly at all from pass to
 pass of one. So a place is compared with itself in the passes of one relative orbit: a value whose z-score, its distance
-from their mean in standard deviations, is beyond 2 is an outlier (wet snow, flooding, wind, a broken scene), and orbits
-are drawn together by their means. Both are meant for decibels, in which speckle has the same spread everywhere.
+from their mean in standard deviations, is beyond 2 is an outlier (wet snow, flooding, wind, a broken scene). Values are
+decibels, in which speckle has the same spread everywhere.
 """
 
 from __future__ import annotations
@@ -50,31 +50,6 @@ def outliers(values: np.ndarray, relative_orbit: np.ndarray, limit: float = LIMI
     return found
 
 
-def draw_orbits_together(values: np.ndarray, relative_orbit: np.ndarray) -> np.ndarray:
-    """Values less the mean of their place in their relative orbit, plus the mean over the relative orbits.
-
-    Each orbit counts once, however many passes it has, so that the level does not hang on which passes were taken.
-
-    Args:
-        values: [pass, ...], dB; NaN is left out and stays NaN.
-        relative_orbit: of each pass [pass].
-    """
-    values = np.asarray(values, np.float64)
-    passes = _passes(relative_orbit)
-    levels = np.stack([_mean(values[own]) for own in passes])
-    level = _mean(levels)
-    result = np.empty_like(values)
-    for own, mean in zip(passes, levels, strict=True):
-        result[own] = values[own] - mean + level
-    return result
-
-
 def _passes(relative_orbit: np.ndarray) -> list[np.ndarray]:
     relative_orbit = np.asarray(relative_orbit)
     return [np.flatnonzero(relative_orbit == own) for own in np.unique(relative_orbit)]
-
-
-def _mean(values: np.ndarray) -> np.ndarray:
-    """Mean along the first axis of what is there; NaN where nothing is."""
-    there = np.isfinite(values)
-    return np.where(there, values, 0.0).sum(axis=0) / np.where(there.any(axis=0), there.sum(axis=0), np.nan)

@@ -224,7 +224,7 @@ def _look(values: np.ndarray) -> tuple[float, float]:
 
 
 @numba.njit(cache=True, nogil=True)
-def _reach(least_line, most_line, least_sample, most_sample, step, halo, wanted, first_line, lines):  # noqa: ANN001, ANN202, PLR0913
+def _reach(least_line, most_line, least_sample, most_sample, step, halo, wanted, first_line, lines):
     first, last = np.full(lines, 2**31 - 1), np.full(lines, -(2**31))
     rows, columns = wanted.shape
     for i in range(least_line.shape[0] - 1):
@@ -249,7 +249,7 @@ def _reach(least_line, most_line, least_sample, most_sample, step, halo, wanted,
 
 
 @numba.njit(cache=True, nogil=True)
-def between_node_rows(values, place, row):  # noqa: ANN001, ANN201
+def between_node_rows(values, place, row):
     """Values [plane, node row, node column] at a broken node row, into ``row`` [plane, node column]; compiled loops."""
     top = min(max(int(place), 0), values.shape[1] - 2)
     v = place - top

@@ -98,7 +98,7 @@ def improved_lee_sigma(
 
 
 @numba.njit(cache=True, nogil=True, inline="always")
-def _minimum_error(value, mean, variance, noise2):  # noqa: ANN001, ANN202
+def _minimum_error(value, mean, variance, noise2):
     """The estimate of least mean square error, for speckle of the squared relative deviation ``noise2``."""
     if variance <= 0.0:
         return mean
@@ -109,7 +109,7 @@ def _minimum_error(value, mean, variance, noise2):  # noqa: ANN001, ANN202
 
 
 @numba.njit(cache=True, nogil=True)
-def _targets(source, bright, inner):  # noqa: ANN001, ANN202
+def _targets(source, bright, inner):
     """Which pixels belong to a point target."""
     lines, samples = source.shape
     target = np.zeros((lines, samples), np.bool_)
@@ -131,7 +131,7 @@ def _targets(source, bright, inner):  # noqa: ANN001, ANN202
 
 
 @numba.njit(cache=True, nogil=True)
-def _filter(framed, deviation, low, high, spread, bright, half, inner, first, last):  # noqa: ANN001, ANN202, PLR0913
+def _filter(framed, deviation, low, high, spread, bright, half, inner, first, last):
     """Filter an image in a frame of ``half`` NaN; offset by offset of the windows, so that loops are vectorised."""
     lines, samples = framed.shape[0] - 2 * half, framed.shape[1] - 2 * half
     result = np.full((lines, samples), np.nan, np.float32)
@@ -165,12 +165,12 @@ def _filter(framed, deviation, low, high, spread, bright, half, inner, first, la
 
 
 @numba.njit(cache=True, nogil=True, inline="always")
-def _variance(count, total, squares, mean):  # noqa: ANN001, ANN202
+def _variance(count, total, squares, mean):
     return max((squares - total * mean) / (count - 1.0), 0.0) if count > 1.0 else 0.0
 
 
 @numba.njit(cache=True, nogil=True)
-def _sums(framed, line, begin, length, half, least, most, count, total, squares):  # noqa: ANN001, ANN202, PLR0913
+def _sums(framed, line, begin, length, half, least, most, count, total, squares):
     """Number, sum and sum of squares of what lies between bounds in the windows around ``length`` pixels of a line."""
     count[:length], total[:length], squares[:length] = 0.0, 0.0, 0.0
     for row in range(line - half, line + half + 1):

@@ -59,7 +59,7 @@ def net_of(geobox: GeoBox, halo: int, posts: int) -> GeoBox:
 
 
 @numba.njit(cache=True, nogil=True)
-def _grown(heights):  # noqa: ANN001, ANN202
+def _grown(heights):
     rows, columns = heights.shape
     result = heights.copy()
     for row in range(rows):
@@ -77,7 +77,7 @@ def _grown(heights):  # noqa: ANN001, ANN202
 
 
 @numba.njit(cache=True, nogil=True)
-def _facets(heights, halo, posts, rows, columns):  # noqa: ANN001, ANN202
+def _facets(heights, halo, posts, rows, columns):
     mean = means(heights[halo * posts : (halo + rows) * posts, halo * posts : (halo + columns) * posts], posts)
     right, down = np.full((rows, columns), np.nan), np.full((rows, columns), np.nan)
     turned = heights.T
@@ -91,7 +91,7 @@ def _facets(heights, halo, posts, rows, columns):  # noqa: ANN001, ANN202
 
 
 @numba.njit(cache=True, nogil=True, inline="always")
-def _rise(heights, top, left, posts, middle):  # noqa: ANN001, ANN202
+def _rise(heights, top, left, posts, middle):
     """Height of the right rim of a pixel less that of its left one, m; where both are there along the same posts."""
     both, before, after = 0.0, 0.0, 0.0
     pairs, lefts, rights = 0, 0, 0
@@ -115,7 +115,7 @@ def _rise(heights, top, left, posts, middle):  # noqa: ANN001, ANN202
 
 
 @numba.njit(cache=True, nogil=True)
-def means(values, side):  # noqa: ANN001, ANN201
+def means(values, side):
     """Means of squares of ``side`` x ``side`` values [row, column]; NaN is left out."""
     rows, columns = values.shape[0] // side, values.shape[1] // side
     result = np.empty((rows, columns))
@@ -173,10 +173,10 @@ def gather(
 
 
 @numba.njit(cache=True, nogil=True)
-def _gather(  # noqa: PLR0913
+def _gather(
     values, breaks, tilt, step, node_halo, middle, scale, heights, grown, halo, posts, image, first_line, first_sample,
     lines, samples, parts, wanted,
-):  # noqa: ANN001, ANN202  # fmt: skip
+):  # fmt: skip
     rows, columns = wanted.shape
     height, width = image.shape[0] - 1, image.shape[1] - 1
     total, count = np.zeros((rows, columns)), np.zeros((rows, columns), np.int32)
@@ -246,7 +246,7 @@ def _gather(  # noqa: PLR0913
 
 
 @numba.njit(cache=True, nogil=True)
-def _places(length, parts, halo, step, node_columns):  # noqa: ANN001, ANN202
+def _places(length, parts, halo, step, node_columns):
     """Node column before each sub-pixel of a row, and how far it is towards the next."""
     cell, across = np.empty(length, np.int64), np.empty(length)
     for place in range(length):
@@ -257,7 +257,7 @@ def _places(length, parts, halo, step, node_columns):  # noqa: ANN001, ANN202
 
 
 @numba.njit(cache=True, nogil=True)
-def _image_row(nodes, breaks, tilt, cell, across, t, line, sample, begin, end):  # noqa: ANN001, ANN202, PLR0913
+def _image_row(nodes, breaks, tilt, cell, across, t, line, sample, begin, end):
     """Line and sample of the sub-pixels from ``begin`` to ``end`` of a row, from nodes [plane x degree, column].
 
     Node cell by node cell, each with constant slopes, so that the loops are vectorised. The ground range polynomial
@@ -297,7 +297,7 @@ def _image_row(nodes, breaks, tilt, cell, across, t, line, sample, begin, end): 
 
 
 @numba.njit(cache=True, nogil=True)
-def _cell(nodes, across, t, result):  # noqa: ANN001, ANN202
+def _cell(nodes, across, t, result):
     a0, a1, a2 = nodes[0, 0], nodes[1, 0], nodes[2, 0]
     b0, b1, b2 = nodes[0, 1] - a0, nodes[1, 1] - a1, nodes[2, 1] - a2
     for place in range(len(result)):
@@ -306,12 +306,12 @@ def _cell(nodes, across, t, result):  # noqa: ANN001, ANN202
 
 
 @numba.njit(cache=True, nogil=True, inline="always")
-def _inside(place, size):  # noqa: ANN001, ANN202
+def _inside(place, size):
     return place > -0.5 and place < size - 0.5
 
 
 @numba.njit(cache=True, nogil=True)
-def _beside_gaps(image, line, sample):  # noqa: ANN001, ANN202
+def _beside_gaps(image, line, sample):
     """Intensity at a broken line and sample where some of the four pixels around have none or are not in the window.
 
     NaN where these hold more than half of the weight.

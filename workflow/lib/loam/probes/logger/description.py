@@ -74,7 +74,7 @@ def read_description(path: Path) -> Description:
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
-        given = _checked(yaml.load(text, Loader=_Loader), path)  # noqa: S506 (a SafeLoader)
+        given = _checked(yaml.load(text, Loader=_Loader), path)
     except OSError as error:
         raise ConfigError(
             f"cannot be read ({error.strerror})", where=path, fix="check key 'description' of the probes in the config"

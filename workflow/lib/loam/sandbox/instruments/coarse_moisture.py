@@ -23,7 +23,6 @@ from loam.sandbox.world import World, depth_mean
 EASE_CELL, EASE_ORIGIN, EASE_SHAPE = 9008.055210146, (-17367530.4451615, 7314540.8306386), (1624, 3856)
 DEPTHS = {"sm_surface": (0, 5), "sm_rootzone": (0, 100)}  # cm
 FIELDS_A_DAY = 8
-LATENCY_DAYS = 3
 
 GAIN, MIDDLE = 0.9, 0.25  # the model's moisture varies less than the real one, about this value
 REGIONAL_BIAS = {"sm_surface": 0.035, "sm_rootzone": 0.045}  # m3 m-3, of the target at domain distance 1

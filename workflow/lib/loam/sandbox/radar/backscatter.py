@@ -86,7 +86,7 @@ def water(polarisation: str, angle: np.ndarray) -> np.ndarray:
     return 10 ** ((WATER[polarisation] + WATER_FALL * (np.asarray(angle, float) - 35.0)) / 10)
 
 
-def land_backscatter(  # noqa: PLR0913
+def land_backscatter(
     polarisation: str,
     moisture: np.ndarray,
     greenness: np.ndarray,

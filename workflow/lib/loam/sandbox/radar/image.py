@@ -126,7 +126,7 @@ def _nodes(
 
 
 @numba.njit(cache=True, nogil=True)
-def _places(nodes, nearest, begin, count, slants, breaks, timing, levels, elevation):  # noqa: ANN001, ANN202, PLR0913
+def _places(nodes, nearest, begin, count, slants, breaks, timing, levels, elevation):
     """Row and column of the landscape's pixel that each pixel of a block shows, both int32 [line, sample]."""
     samples = slants.shape[1]
     rows, columns = elevation.shape

@@ -72,14 +72,14 @@ GROWTH = 1.0 / 30.0  # a day
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")
-def interpolate(values, day, quad, down, across):  # noqa: D103, ANN001, ANN201  # pragma: no cover
+def interpolate(values, day, quad, down, across):  # noqa: D103  # pragma: no cover
     top = values[day, quad[0]] * (1.0 - across) + values[day, quad[1]] * across
     bottom = values[day, quad[2]] * (1.0 - across) + values[day, quad[3]] * across
     return top * (1.0 - down) + bottom * down
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")
-def drained(water, pores, conductivity, exponent, share):  # noqa: D103, ANN001, ANN201  # pragma: no cover
+def drained(water, pores, conductivity, exponent, share):  # pragma: no cover
     """Water (mm) that leaves a layer in ``share`` of a day: the exact solution of dW/dt = -K S^exponent.
 
     Where little leaves, the binomial series of the solution, to 1e-9 of what leaves.
@@ -246,7 +246,7 @@ def advance(
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")
-def _ease(water, soil):  # noqa: ANN001, ANN202  # pragma: no cover
+def _ease(water, soil):  # pragma: no cover
     """How easily roots take water: 0 at wilting, 1 from half way to field capacity on."""
     return min(max((water - soil[WILTING]) / soil[COMFORT], 0.0), 1.0)
 

@@ -79,7 +79,7 @@ def simulate_product(
     return target
 
 
-def _write_measurement(  # noqa: PLR0913
+def _write_measurement(
     channel: Channel, file: Path, crs: str, height: Surface, sigma0: Surface, heights: tuple[float, float],
     looks: float, random: np.random.Generator, window: tuple[int, int, int, int] | None, thermal_noise: bool,
 ) -> None:  # fmt: skip
@@ -134,8 +134,8 @@ def _speckle(random: np.random.Generator, looks: float, shape: tuple[int, ...]) 
     return random.gamma(looks, 1 / looks, shape) if np.isfinite(looks) else 1.0
 
 
-def _places(  # noqa: ANN202, PLR0913
-    annotation, orbit, crs, first_line, lines, first_sample, samples, heights, height  # noqa: ANN001
+def _places(
+    annotation, orbit, crs, first_line, lines, first_sample, samples, heights, height
 ):  # fmt: skip
     """X and y on the terrain of a block of image pixels, each [line, sample]."""
     rows = np.arange(0, lines + NODE, NODE, dtype=float)
@@ -164,7 +164,7 @@ def _places(  # noqa: ANN202, PLR0913
 
 
 @numba.njit(cache=True, nogil=True)
-def _at(values, level, node):  # noqa: ANN001, ANN202
+def _at(values, level, node):
     lines, samples = level.shape
     x, y = np.empty((lines, samples)), np.empty((lines, samples))
     for line in range(lines):
