@@ -10,6 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "results.md"
+PROTOCOL = "leave_one_station_out"
 METRICS = ["mae", "rmse", "bias", "r"]
 MARK = re.compile(r"(<!-- table (\w+) (\w+) -->\n).*?(<!-- end -->)", re.S)
 
@@ -17,7 +18,7 @@ MARK = re.compile(r"(<!-- table (\w+) (\w+) -->\n).*?(<!-- end -->)", re.S)
 def table(run: str, layer: str) -> str:
     """Median over stations with its interval, and pooled values, one row a model and scenario, best RMSE first."""
     with (ROOT / "results" / run / "evaluation" / "summary.csv").open(encoding="utf-8", newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["layer"] == layer]
+        rows = [row for row in csv.DictReader(file) if (row["layer"], row["protocol"]) == (layer, PROTOCOL)]
     systems: dict[tuple[str, str], dict[str, dict[str, str]]] = {}
     for row in rows:
         systems.setdefault((row["model"], row["scenario"]), {})[row["metric"]] = row

@@ -122,7 +122,8 @@ rule describe_accuracy:
         mem_mb=1000,
         runtime=5,
     params:
-        values=pick(CONFIG, "seed", "layers", "evaluation.bootstrap", "mapping.model", "mapping.scenario"),
+        values=pick(CONFIG, "seed", "layers", "evaluation.bootstrap", "mapping.model", "mapping.scenario")
+        | {"protocol": PROTOCOLS[0]},
         code=code_version("describe_accuracy"),
     script:
         "../scripts/describe_accuracy.py"

@@ -3,6 +3,8 @@
 import json
 
 from loam.io.stage import Paths, Values, run_stage
+from loam.config.protocols import default_protocol
+from loam.evaluation.shown import shown, station_scores
 from loam.io.atomic import write_text
 from loam.io.schemas import ACCURACY, FOLDS, MAP_SCORES, METRICS_TABLE, PREDICTIONS, SUMMARY
 from loam.io.tables import read_table
@@ -14,18 +16,20 @@ from loam.samples.rows import DROPPED
 
 
 def stage(paths: Paths, values: Values) -> None:
-    metrics, summary = read_table(paths["metrics"], METRICS_TABLE), read_table(paths["summary"], SUMMARY)
+    protocol, summary = default_protocol(values), read_table(paths["summary"], SUMMARY)
+    metrics = station_scores(read_table(paths["metrics"], METRICS_TABLE), protocol)
     pictures = [path for path in paths["maps"] if path.suffix == ".png"]
     inside = {path.parent.name: share_inside(path) for path in paths["maps"] if path.suffix == ".tif"}
     scores = {path.parent.name: read_table(path, MAP_SCORES) for path in paths["maps"] if path.name == "score.csv"}
     known = [read_table(path, ACCURACY) for path in paths["maps"] if path.name == "accuracy.csv"]
     accuracy = [text for table in known for text in table["text"]]
     cards = [json.loads(path.read_text(encoding="utf-8")) for path in dict.fromkeys(paths["cards"])]
+    cards = [card for card in cards if card["protocol"] in (None, protocol)]
     page = build_page(
-        predictions=read_table(paths["predictions"], PREDICTIONS),
+        predictions=shown(read_table(paths["predictions"], PREDICTIONS), protocol),
         metrics=metrics,
         summary=summary,
-        folds=read_table(paths["folds"], FOLDS),
+        folds=shown(read_table(paths["folds"], FOLDS), protocol),
         dropped=read_table(paths["dropped"], DROPPED),
         cards=cards,
         maps=pictures,

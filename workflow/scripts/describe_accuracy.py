@@ -3,6 +3,7 @@
 import logging
 
 from loam.io.stage import Paths, Values, run_stage
+from loam.evaluation.shown import station_scores
 from loam.io.schemas import ACCURACY, METRICS_TABLE
 from loam.io.tables import read_table, write_table
 from loam.report.accuracy import accuracies
@@ -12,8 +13,9 @@ log = logging.getLogger("loam")
 
 def stage(paths: Paths, values: Values) -> None:
     mapped = (values["mapping"]["model"], values["mapping"]["scenario"])
-    draws, seed = values["evaluation"]["bootstrap"], values["seed"]
-    table = accuracies(read_table(paths["metrics"], METRICS_TABLE), values["layers"], mapped, draws=draws, seed=seed)
+    draws, seed, protocol = values["evaluation"]["bootstrap"], values["seed"], values["protocol"]
+    metrics = station_scores(read_table(paths["metrics"], METRICS_TABLE), protocol)
+    table = accuracies(metrics, values["layers"], mapped, draws=draws, seed=seed, protocol=protocol)
     write_table(table, paths["accuracy"], ACCURACY)
     for text in table["text"]:
         log.info("%s", text)

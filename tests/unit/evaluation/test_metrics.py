@@ -88,7 +88,8 @@ def test_no_row_has_no_score():
 def test_stations_are_scored_each_by_its_own_rows():
     rows = pd.DataFrame({"observed": np.tile(OBSERVED, 2), "predicted": np.r_[PREDICTED, OBSERVED]})
     rows = rows.assign(
-        model="mlp", scenario="transfer", layer="surface", fold=np.repeat([1, 2], 4),
+        protocol="leave_one_station_out", size=0, draw=1, model="mlp", scenario="transfer",
+        layer="surface", fold=np.repeat([1, 2], 4),
         station=np.repeat(["wet creek", "dry hill"], 4), date=np.tile(pd.date_range("2020-01-01", periods=4), 2),
     )  # fmt: skip
     table = METRICS_TABLE.validate(metrics.score_stations(rows.iloc[:-1])).set_index("station")

@@ -75,10 +75,12 @@ def test_scripts_lead_from_samples_to_scores(paths):
     summary = read_table(paths / "summary.csv", SUMMARY)
     predictions = pd.read_parquet(paths / "predictions.parquet")
     assert list(metrics.columns) == [
-        "model", "scenario", "layer", "station", "n", "mae", "rmse", "ubrmse", "bias", "r", "ccc",
+        "protocol", "flatters", "size", "draw", "model", "scenario", "layer", "station", "n",
+        "mae", "rmse", "ubrmse", "bias", "r", "ccc",
     ]  # fmt: skip
     assert list(summary.columns) == [
-        "model", "scenario", "layer", "metric", "stations", "n", "median", "median_low", "median_high",
+        "protocol", "flatters", "size", "model", "scenario", "layer", "metric", "stations", "n",
+        "median", "median_low", "median_high",
         "mean", "mean_low", "mean_high", "pooled",
     ]  # fmt: skip
     for row in metrics.itertuples():

@@ -20,7 +20,9 @@ def predictions(shifts, model="mlp", days=30, stations=STATIONS):
         observed = generator.uniform(0.1, 0.4, days)
         parts.append(
             pd.DataFrame(
-                {"model": model, "scenario": "target", "fold": fold, "station": station, "date": dates,
+                {"protocol": "leave_one_station_out", "size": 0, "draw": 1, "model": model,
+                 "scenario": "target", "fold": fold, "station": station, 
+                 "date": dates,
                  "layer": "surface", "observed": observed, "predicted": observed + shift}
             )
         )  # fmt: skip

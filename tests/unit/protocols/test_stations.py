@@ -97,3 +97,41 @@ def test_two_stations_are_too_few():
 def test_a_fold_that_no_station_can_validate_is_named():
     with pytest.raises(TableError, match="fold of station a.*surface, subsurface"):
         draw_folds(samples_of({"a": (5, 5), "b": (5, 0), "c": (0, 5)}), LAYERS, 0)
+
+
+def test_the_stations_are_dealt_into_parts_of_even_size(make_samples, draw):
+    folds, _ = draw(make_samples(dict.fromkeys("abcdefg", 5)), "k_fold", folds=3)
+    tested = stations_of(folds, "test")
+    assert sorted(len(names) for names in tested.values()) == [2, 2, 3]
+    assert sorted(sum(tested.values(), [])) == list("abcdefg")
+    assert all(len(names) == 1 for names in stations_of(folds, "validation").values())
+
+
+def test_more_parts_than_stations_are_refused(make_samples, draw):
+    with pytest.raises(TableError, match="4 station.*at least 5"):
+        draw(make_samples(dict.fromkeys("abcd", 5)), "k_fold", folds=5)
+
+
+def test_so_many_stations_train_and_a_greater_size_has_those_of_a_smaller_one(make_samples, draw):
+    folds, _ = draw(make_samples(dict.fromkeys("abcdefgh", 5)), "few_shot", sizes=[4, 1, 2], draws=3)
+    key = folds[["fold", "size", "draw"]].drop_duplicates()
+    assert key[["size", "draw"]].values.tolist() == [[size, draw] for draw in (1, 2, 3) for size in (1, 2, 4)]
+    for _, same in key.groupby("draw"):
+        training = [set(stations_of(folds, "training")[fold]) for fold in same["fold"]]
+        assert [len(names) for names in training] == [1, 2, 4] and training[0] < training[1] < training[2]
+        tested = {tuple(stations_of(folds, "test")[fold]) for fold in same["fold"]}
+        assert len(tested) == 1 and len(tested.pop()) == 8 - 1 - 4, "every size is tested on the same stations"
+    assert len({tuple(stations_of(folds, "training")[fold]) for fold in key["fold"][key["size"] == 4]}) > 1
+
+
+def test_a_station_that_lacks_a_layer_is_tested_and_never_learned_from(make_samples, draw):
+    samples = make_samples(dict.fromkeys("abcdef", 5))
+    samples.loc[samples["station"] == "c", "subsurface"] = np.nan
+    for seed in range(5):
+        folds, _ = draw(samples, "few_shot", seed=seed, sizes=[1, 3], draws=2)
+        assert all("c" in names for names in stations_of(folds, "test").values())
+
+
+def test_fewer_stations_than_the_greatest_size_needs_are_refused(make_samples, draw):
+    with pytest.raises(TableError, match="4 of 4 stations.*expected 5 to validate and train, and one more"):
+        draw(make_samples(dict.fromkeys("abcd", 5)), "few_shot", sizes=[4], draws=1)

@@ -135,4 +135,7 @@ def make_card(model, scenario, folds):
     if scenario == "source":
         members = [{**members[0], "fold": 0, "days": {}}]
     training = {"epochs": 150, "patience": 5, "batch_size": 32}
-    return {"model": model, "scenario": scenario, "training": training, "members": members}
+    protocol = None if scenario == "source" else "leave_one_station_out"
+    return {
+        "model": model, "scenario": scenario, "protocol": protocol, "training": training, "members": members,
+    }  # fmt: skip

@@ -106,7 +106,18 @@ def test_the_script_writes_a_row_a_layer_that_is_read_back(make_run, tmp_path):
     run = make_run()
     paths = {"metrics": tmp_path / "metrics.csv", "accuracy": tmp_path / "accuracy.csv"}
     write_table(run["metrics"], paths["metrics"])
-    script.stage(paths, run["values"] | {"mapping": {"model": "lstm", "scenario": "transfer"}})
+    mapped = {"mapping": {"model": "lstm", "scenario": "transfer"}, "protocol": "leave_one_station_out"}
+    script.stage(paths, run["values"] | mapped)
     table = read_table(paths["accuracy"], ACCURACY)
     assert table["layer"].tolist() == ["surface", "subsurface"] and (table["rmse"] > 0).all()
     assert "expect ±" in table["text"][1] and "mm in 30 cm" in table["text"][1]
+
+
+def test_the_line_says_where_the_protocol_flatters():
+    metrics = scored(lstm__transfer=0.06 + SPREAD)
+    (row,) = accuracies(
+        metrics, [LAYER], ("lstm", "transfer"), draws=500, seed=1, protocol="random_rows"
+    ).itertuples()  # fmt: skip
+    assert row.protocol == "random_rows"
+    assert row.text.endswith("Protocol random_rows flatters: rows of the same probe, and of the days before and after, "
+                             "are on both sides.")  # fmt: skip

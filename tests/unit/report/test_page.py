@@ -237,7 +237,7 @@ def test_the_script_reads_files_and_writes_the_page(make_run, day, tmp_path):
         write_table(run[name], paths[name])
     paths["accuracy"] = tmp_path / "accuracy.csv"
     run["values"]["mapping"] |= {"model": "lstm", "scenario": "transfer"}
-    describe_accuracy.stage(paths, run["values"])
+    describe_accuracy.stage(paths, run["values"] | {"protocol": "leave_one_station_out"})
     paths["maps"].append(paths["accuracy"])
     for place, card in enumerate(run["cards"]):
         paths["cards"].append(tmp_path / f"card{place}.json")

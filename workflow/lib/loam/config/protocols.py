@@ -25,6 +25,7 @@ PROTOCOLS = {
     "regional_boxes": "loam.protocols.places:regional_boxes",
     "buffered": "loam.protocols.places:buffered",
 }
+LEAVE_ONE_OUT = "leave_one_station_out"
 FLATTERS = {"random_rows": "rows of the same probe, and of the days before and after, are on both sides"}
 SOURCE = "source"  # where the networks of the source domain stand, in the place of a protocol: they are trained once
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
+from loam.config.protocols import FLATTERS
 from loam.io.schemas import METRICS_TABLE
 
 SINGLE_PRECISION = 1e-6  # a series whose range is below this share of its size does not vary
@@ -75,7 +76,7 @@ def scores(observed: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
 
 
 def score_stations(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Scores of each station: one row a (model, scenario, layer, station), in the order they first appear.
+    """Scores of each station: one row a (protocol, size, draw, model, scenario, layer, station), as they first appear.
 
     Args:
         predictions: schema PREDICTIONS; moisture in m3 m-3.
@@ -83,11 +84,23 @@ def score_stations(predictions: pd.DataFrame) -> pd.DataFrame:
     Returns:
         Schema METRICS_TABLE; ``n`` is the number of rows scored.
     """
-    key = ["model", "scenario", "layer", "station"]
+    key = ["protocol", "size", "draw", "model", "scenario", "layer", "station"]
     rows = [
         dict(zip(key, group, strict=True))
         | {"n": len(part)}
         | scores(part["observed"].to_numpy(float), part["predicted"].to_numpy(float))
         for group, part in predictions.groupby(key, sort=False)
     ]
-    return pd.DataFrame(rows, columns=list(METRICS_TABLE.columns))
+    table = pd.DataFrame(rows, columns=list(METRICS_TABLE.columns))
+    return table.assign(flatters=table["protocol"].isin([*FLATTERS]))
+
+
+def over_draws(metrics: pd.DataFrame) -> pd.DataFrame:
+    """Scores of each station (schema METRICS_TABLE), each the mean over the draws that define it; n is added up."""
+    if (metrics["draw"] == 1).all():
+        return metrics
+    key = ["protocol", "flatters", "size", "model", "scenario", "layer", "station"]
+    table = metrics.groupby(key, sort=False, as_index=False)[["n", *FORMULAS]].agg(
+        {"n": "sum", **dict.fromkeys(FORMULAS, "mean")}
+    )
+    return table.assign(draw=1)[list(METRICS_TABLE.columns)]

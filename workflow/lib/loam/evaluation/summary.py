@@ -10,10 +10,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from loam.evaluation.metrics import FORMULAS, scores
+from loam.config.protocols import FLATTERS
+from loam.evaluation.metrics import FORMULAS, over_draws, scores
 from loam.io.schemas import SUMMARY
 
 INTERVAL = [2.5, 97.5]  # percentiles
+PROTOCOL = ["protocol", "size"]
 GROUP = ["model", "scenario", "layer"]
 
 
@@ -51,7 +53,7 @@ def interval(statistic: np.ndarray) -> tuple[float, float]:
 
 
 def summarise(predictions: pd.DataFrame, metrics: pd.DataFrame, *, draws: int, seed: int) -> pd.DataFrame:
-    """One row a (model, scenario, layer, metric).
+    """One row a (protocol, size, model, scenario, layer, metric).
 
     Args:
         predictions: schema PREDICTIONS, for the pooled scores.
@@ -60,9 +62,22 @@ def summarise(predictions: pd.DataFrame, metrics: pd.DataFrame, *, draws: int, s
         seed: of the draws.
 
     Returns:
-        Schema SUMMARY: ``stations`` with a defined value, ``n`` rows, median and mean over these stations with 95 %
-        intervals (NaN with fewer than two stations), ``pooled`` over all rows of all stations at once.
+        Schema SUMMARY: ``stations`` with a defined value (the mean over the draws of the protocol), ``n`` rows, median
+        and mean over these stations with 95 % intervals (NaN with fewer than two stations), ``pooled`` over all rows of
+        all stations and draws at once.
     """
+    scored = {key: part for key, part in predictions.groupby(PROTOCOL, sort=False)}
+    rows = [
+        dict(zip(PROTOCOL, key, strict=True)) | row
+        for key, part in metrics.groupby(PROTOCOL, sort=False)
+        for row in _summarise(scored[key], over_draws(part), draws, seed)
+    ]
+    table = pd.DataFrame(rows, columns=list(SUMMARY.columns))
+    return table.assign(flatters=table["protocol"].isin([*FLATTERS]))
+
+
+def _summarise(predictions: pd.DataFrame, metrics: pd.DataFrame, draws: int, seed: int) -> list[dict[str, object]]:
+    """The rows of one protocol and size."""
     names = sorted(metrics["station"].unique())
     drawn = draw_stations(len(names), draws, seed)
     pooled = {group: part for group, part in predictions.groupby(GROUP, sort=False)}
@@ -78,7 +93,7 @@ def summarise(predictions: pd.DataFrame, metrics: pd.DataFrame, *, draws: int, s
                 | _over_stations(values, drawn)
                 | {"pooled": together[metric]}
             )
-    return pd.DataFrame(rows, columns=list(SUMMARY.columns))
+    return rows
 
 
 def _over_stations(values: np.ndarray, drawn: np.ndarray) -> dict[str, float]:

@@ -57,14 +57,17 @@ PREDICTIONS = pa.DataFrameSchema(
     unique=["protocol", "model", "scenario", "fold", "station", "date", "layer"],
 )
 
+_protocol = {"protocol": _text, "flatters": pa.Column(bool, coerce=True), "size": _count}
 _key = {"model": _text, "scenario": pa.Column(str, pa.Check.isin(SCENARIOS), coerce=True), "layer": _text}
 
 METRICS_TABLE = pa.DataFrameSchema(
-    {**_key, "station": _station, "n": _count, **dict.fromkeys(METRICS, _number)}, strict=True
+    {**_protocol, "draw": _number_from_1, **_key, "station": _station, "n": _count, **dict.fromkeys(METRICS, _number)},
+    strict=True,
 )
 
 SUMMARY = pa.DataFrameSchema(
     {
+        **_protocol,
         **_key,
         "metric": pa.Column(str, pa.Check.isin(METRICS), coerce=True),
         "stations": _count,
@@ -78,6 +81,7 @@ SUMMARY = pa.DataFrameSchema(
 ACCURACY = pa.DataFrameSchema(
     {
         "layer": pa.Column(str, coerce=True, unique=True),
+        "protocol": _text,
         "model": _text,
         "scenario": pa.Column(str, pa.Check.isin(SCENARIOS), coerce=True),
         "stations": _count,

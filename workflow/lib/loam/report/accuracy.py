@@ -13,6 +13,7 @@ from typing import Any
 
 import pandas as pd
 
+from loam.config.protocols import FLATTERS
 from loam.evaluation.paired import Paired, compare
 from loam.io.schemas import ACCURACY
 from loam.report.finding import METRIC, NEEDS_PROBES
@@ -23,23 +24,33 @@ BETTER, WORSE, ALIKE, ALONE, UNKNOWN = "better", "worse", "no clear difference",
 
 
 def accuracies(
-    metrics: pd.DataFrame, layers: Sequence[Mapping[str, Any]], mapped: System, *, draws: int, seed: int
+    metrics: pd.DataFrame,
+    layers: Sequence[Mapping[str, Any]],
+    mapped: System,
+    *,
+    draws: int,
+    seed: int,
+    protocol: str = "leave_one_station_out",
 ) -> pd.DataFrame:
     """What is known of a map's error, one row a layer.
 
     Args:
-        metrics: schema METRICS_TABLE.
+        metrics: schema METRICS_TABLE, a row a station, layer and system.
         layers: of the config: name, top_cm, bottom_cm.
         mapped: model and scenario that make the map.
         draws: bootstrap draws of the stations.
         seed: of the draws.
+        protocol: that held the stations out; a text says where it flatters.
 
     Returns:
         Schema ACCURACY. Errors in m3 m-3, and the map's also in mm of water over the layer; ``difference`` is map -
         rival. NaN and ``none`` where there is nothing to tell; ``text`` says that too.
     """
     rows = [_row(metrics[metrics["layer"] == layer["name"]], layer, mapped, draws, seed) for layer in layers]
-    return pd.DataFrame(rows, columns=list(ACCURACY.columns))
+    table = pd.DataFrame(rows, columns=list(ACCURACY.columns)).assign(protocol=protocol)
+    if protocol in FLATTERS:
+        table["text"] += f" Protocol {protocol} flatters: {FLATTERS[protocol]}."
+    return table
 
 
 def _row(metrics: pd.DataFrame, layer: Mapping[str, Any], mapped: System, draws: int, seed: int) -> dict[str, object]:

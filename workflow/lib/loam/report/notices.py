@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from loam.config.protocols import FLATTERS, default_protocol
 from loam.config.synthetic import made_and_real
 from loam.report.names import kind_name
 from loam.report.tables import Table
@@ -30,7 +31,7 @@ def notices(config: Mapping[str, Any], cards: Sequence[Mapping[str, Any]]) -> li
         config: the whole config.
         cards: card of each network and scenario; may be empty.
     """
-    return [notice for notice in (_synthetic(config), _hardly_trained(cards)) if notice]
+    return [notice for notice in (_synthetic(config), _flattering(config), _hardly_trained(cards)) if notice]
 
 
 def short_training(cards: Sequence[Mapping[str, Any]]) -> Table:
@@ -53,6 +54,16 @@ def _synthetic(config: Mapping[str, Any]) -> Notice | None:
         return Notice("This world is synthetic", f"{text} {NOWHERE} They tell whether the workflow works.")
     text = f"loam made up {listed(map(kind_name, made))}; {listed(map(kind_name, real))} came from elsewhere."
     return Notice("This world is synthetic in part", f"{text} {NOWHERE}")
+
+
+def _flattering(config: Mapping[str, Any]) -> Notice | None:
+    protocol = default_protocol(config)
+    if protocol not in FLATTERS:
+        return None
+    text = (
+        f"Protocol {protocol} flatters: {FLATTERS[protocol]}. They say little about a place or a time without probes."
+    )
+    return Notice("These scores look better than they are", text)
 
 
 def _hardly_trained(cards: Sequence[Mapping[str, Any]]) -> Notice | None:

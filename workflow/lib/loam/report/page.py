@@ -14,10 +14,13 @@ from typing import Any
 import jinja2
 import pandas as pd
 
+from loam.config.protocols import FLATTERS, default_protocol, told
+from loam.evaluation.shown import shown
 from loam.io.provenance import hash_of_values, provenance_path
 from loam.report.data import classes_not_told, datasets, days_that_came, not_credited
 from loam.report.figures import draw_observed_predicted, draw_station_scores, png
 from loam.report.finding import findings
+from loam.report.held_out import about, beside
 from loam.report.losses import lost_rows
 from loam.report.names import METRICS, systems_of
 from loam.report.notices import notices, short_training
@@ -49,8 +52,9 @@ def build_page(
 
     Args:
         predictions: schema PREDICTIONS.
-        metrics: schema METRICS_TABLE.
-        summary: schema SUMMARY.
+        metrics: schema METRICS_TABLE, of the protocol that is shown (``loam.evaluation.shown``); predictions and folds
+            likewise.
+        summary: schema SUMMARY, of every protocol.
         folds: schema FOLDS.
         dropped: rows of the samples that were kept and dropped.
         cards: card of each network and scenario; may be empty.
@@ -64,6 +68,8 @@ def build_page(
         accuracy: how far off a map is, a line a layer (``loam.report.accuracy``).
     """
     config = {key: value for key, value in values.items() if key not in NOT_CONFIG}
+    protocol, everything = default_protocol(config), summary
+    summary = shown(summary, protocol)
     layers = [layer for layer in config["layers"] if layer["name"] in set(summary["layer"])]
     found = findings(metrics, layers, draws=config["evaluation"]["bootstrap"], seed=config["seed"])
     environment = jinja2.Environment(
@@ -89,6 +95,9 @@ def build_page(
         not_told=classes_not_told(config),
         days=days_that_came(manifests),
         folds=folds_table(folds),
+        held_out=about(protocol),
+        protocols=beside(everything, layers),
+        flatters=FLATTERS,
         dropped=dropped_rows(dropped),
         lost=lost_rows(checked or {}, dropped, config["probes"]["quality"]["exclude"]),
         training=training(cards) if cards else None,
@@ -105,6 +114,7 @@ def run_facts(config: Mapping[str, Any], predictions: pd.DataFrame, dropped: pd.
     rows = predictions[["station", "date"]].drop_duplicates()
     facts = [
         ("Networks", _listed(MODELS.get(model, model) for model in chosen["models"])),
+        ("Held out by", _listed(map(told, chosen["protocols"]))),
         ("Scenarios", _listed(SCENARIOS.get(scenario, scenario) for scenario in chosen["scenarios"])),
         ("Soil layers", "; ".join(layer_name(layer) for layer in config["layers"])),
         ("Target domain", f"{_stations(rows)}, {len(rows):,} station-days scored"),

@@ -10,8 +10,11 @@ from typing import Any
 
 import pandas as pd
 
+from loam.config.protocols import LEAVE_ONE_OUT, default_protocol, told
+from loam.evaluation.shown import shown
 from loam.report.data import datasets
 from loam.report.finding import findings
+from loam.report.held_out import best_lines
 from loam.report.notices import notices
 from loam.report.tables import map_scores
 from loam.report.words import layer_name, percent, system_name
@@ -33,8 +36,8 @@ def summary_text(
     """Median scores over held-out stations of every model, by layer, best RMSE first; findings; maps; files.
 
     Args:
-        metrics: schema METRICS_TABLE.
-        summary: schema SUMMARY.
+        metrics: schema METRICS_TABLE, of the protocol that is shown (``loam.evaluation.shown``).
+        summary: schema SUMMARY, of every protocol.
         inside: share of the pixels within the range of the training data, of each mapped day; may be empty.
         scores: of each mapped day against the truth, schema MAP_SCORES; may be empty.
         files: what to name, as pairs of a title and a path.
@@ -43,9 +46,12 @@ def summary_text(
         cards: card of each network and scenario.
     """
     layers = [layer for layer in config["layers"] if layer["name"] in set(summary["layer"])]
+    protocol, by_protocol = default_protocol(config), best_lines(summary, layers)
+    summary = shown(summary, protocol)
     found = findings(metrics, layers, draws=config["evaluation"]["bootstrap"], seed=config["seed"])
     lines = [line for notice in notices(config, cards) for line in (*_wrapped(f"{notice.title}. {notice.text}"), "")]
-    lines += [f"Run {config['run']}: median over held-out stations, m3 m-3", ""]
+    named = "" if protocol == LEAVE_ONE_OUT and not by_protocol else f", {told(protocol)}"
+    lines += [f"Run {config['run']}{named}: median over held-out stations, m3 m-3", ""]
     for layer, finding in zip(layers, found, strict=True):
         rows = summary[(summary["layer"] == layer["name"]) & summary["metric"].isin(SHOWN)]
         table = rows.pivot(index=["model", "scenario"], columns="metric", values="median").sort_values("rmse")
@@ -55,6 +61,7 @@ def summary_text(
         for system, row in table.iterrows():
             lines.append(f"  {system_name(system):<42}" + "".join(_score(row[name]) for name in SHOWN))
         lines += [*_wrapped(finding.text, "  "), ""]
+    lines += by_protocol
     lines += accuracy if inside else []
     for day, share in inside.items():
         lines.append(f"Map of {day}: {percent(share)} of the pixels within the range of the training data")
