@@ -15,6 +15,7 @@ from loam.samples.domains import Domain
 from loam.samples.rows import rows_of, sample_schema, write_rows
 from loam.samples.series import SampleSeries
 
+NO_GAPS = {"fill_days": 0, "warm_up": 0, "variables": None}  # the config's samples.gaps
 SETTINGS = Settings("majority", "nearest", {"sentinel1": 12, "sentinel2": 20, "vegetation": 32}, (5, 30), 0.2)
 
 

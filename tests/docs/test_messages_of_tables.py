@@ -12,7 +12,7 @@ from tables import write_tables
 from loam.config.settings import load_config, pick
 from loam.errors import LoamError
 
-KEYS = ("layers", "features", "samples.from", "samples.columns", "samples.groups", "covariates")
+KEYS = ("layers", "features", "samples.from", "samples.columns", "samples.groups", "samples.gaps", "covariates")
 
 
 def another_date(rows):

@@ -14,6 +14,7 @@ SAMPLE_KEYS = [
     "samples.from",
     "samples.columns",
     "samples.groups",
+    "samples.gaps",
     "features",
     "covariates",
     "acquire.period",

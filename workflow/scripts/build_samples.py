@@ -1,6 +1,7 @@
 """Turn the tables of a run, or its cube, with the moisture of its probes, into samples; count what was dropped."""
 
 from contextlib import ExitStack
+from dataclasses import replace
 
 import pandas as pd
 
@@ -11,6 +12,7 @@ from loam.io.tables import write_table
 from loam.samples.build import build_series
 from loam.samples.checks import check_constant, check_names, check_ranges_meet
 from loam.samples.domains import check_domains
+from loam.samples.gaps import gaps_of, mask_after_gaps
 from loam.samples.inputs import read_domains
 from loam.samples.losses import warn_of_losses
 from loam.samples.rows import DROPPED, rows_of, sample_schema, write_rows
@@ -24,8 +26,12 @@ def stage(paths: Paths, values: Values) -> None:
     domains = read_domains(paths, values)
     if len(domains) > 1:
         check_domains(*domains)
-    series = [build_series(domain, settings, groups=groups, features=features) for domain in domains]
-    rows = {domain.name: rows_of(own, domain, features) for domain, own in zip(domains, series, strict=True)}
+    gaps = gaps_of(values["samples"], features)
+    rows = {}
+    for domain in domains:
+        series = build_series(domain, settings, groups=groups, features=features, gaps=gaps)
+        series, masked = mask_after_gaps(series, gaps)
+        rows[domain.name] = rows_of(series, replace(domain, lost={**domain.lost, **masked}), features)
     dropped = pd.concat([own.dropped for own in rows.values()], ignore_index=True)
     warn_of_losses(dropped)
     extremes = {name: own.extremes() for name, own in rows.items()}

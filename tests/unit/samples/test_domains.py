@@ -9,7 +9,7 @@ import pytest
 import rasterio
 from build_samples import stage as build_samples_stage
 from map_soil_moisture import stage as map_stage
-from samples import SETTINGS, sampled
+from samples import NO_GAPS, SETTINGS, sampled
 
 from loam.covariates.features import feature_set
 from loam.covariates.tiles import TileInputs
@@ -237,7 +237,7 @@ def run_samples(world, tmp_path, places):
         frame.to_parquet(paths["stations"][place], index=False)
     values = {
         "layers": LAYERS, "features": FEATURES, "covariates": COVARIATES,
-        "samples": {"from": "cube", "columns": {"station": "station", "date": "date"}, "groups": ["landcover"]},
+        "samples": {"from": "cube", "columns": {}, "groups": ["landcover"], "gaps": NO_GAPS},
         "acquire": {"period": {"source": ["1900-01-01", "2100-12-31"], "target": ["1900-01-01", "2100-12-31"]}},
     }  # fmt: skip
     build_samples_stage(paths, values)

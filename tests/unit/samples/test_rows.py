@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import yaml
 from build_samples import stage
+from samples import NO_GAPS
 from snakemake.utils import update_config
 from tables import write_tables
 
@@ -56,7 +57,17 @@ def domain(prefix: str, days: int = 6) -> pd.DataFrame:
 
 @pytest.fixture
 def build(tmp_path):
-    def build(source=None, target=None, *, layers=LAYERS, groups=(), suffix="csv", covariates=COVARIATES, **changes):
+    def build(
+        source=None,
+        target=None,
+        *,
+        layers=LAYERS,
+        groups=(),
+        suffix="csv",
+        covariates=COVARIATES,
+        gaps=NO_GAPS,
+        **changes,
+    ):
         features, names = {**FEATURES, **changes}, ("source", "target")
         paths = {"dropped": tmp_path / "dropped.csv"}
         for name, frame in zip(names, (source, target), strict=True):
@@ -65,8 +76,8 @@ def build(tmp_path):
             frame.to_csv(path, index=False) if suffix == "csv" else frame.to_parquet(path)
             paths |= {f"{name}_table": path, name: tmp_path / f"samples_{name}.parquet",
                       f"{name}_series": tmp_path / f"{name}.zarr"}  # fmt: skip
-        samples = {"from": "table", "columns": COLUMNS, "groups": list(groups)}
-        stage(paths, {"layers": layers, "samples": samples, "features": features, "covariates": covariates})
+        samples = {"from": "table", "columns": COLUMNS, "groups": list(groups), "gaps": {**NO_GAPS, **gaps}}
+        stage(paths, {"layers": layers, "samples": samples, "features": features, "covariates": COVARIATES})
         schema = sample_schema(layers, list(groups), features)
         return {name: read_table(paths[name], schema) for name in names}, read_table(paths["dropped"], DROPPED).fillna(
             ""
@@ -160,6 +171,19 @@ def test_a_step_of_two_days_is_one_column_named_by_what_it_tells(build):
     assert row["date"] == pd.Timestamp("2020-03-01")  # the fourth day: two steps of two days
     assert row[["coarse_mean2_1", "coarse_mean2_0"]].tolist() == [0.005, 0.025]
     assert counts(dropped, "s1")["covariate", "coarse"] == 2
+
+
+def test_a_short_gap_is_filled_where_asked_and_rows_after_a_long_one_are_counted_with_their_reason(build):
+    frame = domain("t", days=12)
+    frame.loc[4, "coarse"] = np.nan  # t1, one day
+    frame.loc[[16, 17, 18], "coarse"] = np.nan  # t2, three days
+    samples, dropped = build(target=frame, gaps={"fill_days": 1, "warm_up": 4, "variables": ["coarse"]})
+    kept = samples["target"].query("station == 't1'").set_index("date")
+    assert kept.loc["2020-03-02", "coarse_0"] == pytest.approx(0.04)
+    assert counts(dropped, "t1") == {("kept", ""): 10, ("covariate", "coarse"): 1, ("covariate", "rain, coarse"): 1}
+    assert counts(dropped, "t2")["warm-up after a gap", "coarse"] == 4
+    assert samples["target"].query("station == 't2'")["date"].tolist() == [
+        pd.Timestamp("2020-02-29"), pd.Timestamp("2020-03-01"), pd.Timestamp("2020-03-09")]  # fmt: skip
 
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
@@ -311,7 +335,19 @@ def test_the_script_brings_the_example_tables_through_the_example_config(project
     outputs |= {f"{name}_series": tmp_path / f"{name}.zarr" for name in ("source", "target")}
     paths = {"source_table": source, "target_table": target, **outputs, "dropped": tmp_path / "dropped.csv"}
     config = load_config(default_config)
-    stage(paths, pick(config, "layers", "samples.from", "samples.columns", "samples.groups", "features", "covariates"))
+    stage(
+        paths,
+        pick(
+            config,
+            "layers",
+            "samples.from",
+            "samples.columns",
+            "samples.groups",
+            "samples.gaps",
+            "features",
+            "covariates",
+        ),
+    )
     dropped = read_table(tmp_path / "dropped.csv", DROPPED)
     assert dropped["rows"].sum() == 6 * 40
     samples = read_table(outputs["target"], sample_schema(default_config["layers"], [], default_config["features"]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from loam.errors import ConfigError
@@ -64,6 +64,20 @@ def days_of_steps(sequence: Mapping[str, Any]) -> list[int]:
     first, last = sequence["lags"]
     every = sequence.get("every", 1)
     return [first * every, (last + 1) * every - 1]
+
+
+def fillable(names: Sequence[str] | None, features: Mapping[str, Any]) -> list[str]:
+    """The daily covariates whose gaps are filled: ``names``, or weather but rain and modelled moisture."""
+    if names is not None:
+        return list(names)
+    daily = [*(item["name"] for item in features["daily"]), *features["sequence"]["variables"]]
+    known = {name: covariate_of(name) for name in daily if not is_rain(name)}
+    return [name for name, variable in known.items() if variable and variable.kind in ("weather", "coarse_moisture")]
+
+
+def is_rain(name: str) -> bool:
+    """Whether a covariate is rain of a day or of several."""
+    return (variable := covariate_of(name)) is not None and variable.name == "rain"
 
 
 def ahead_of(features: Mapping[str, Any], covariates: Mapping[str, Any]) -> int:

@@ -6,3 +6,4 @@ LAND, SEA, NO_COVER = 0, 1, 2  # second band of land.tif
 OUTSIDE, MASKED = "outside the grid", "masked pixel"
 REASONS = {SEA: "in the sea", NO_COVER: MASKED}
 ALL_LAYERS, COVARIATE, KEPT = "all layers", "covariate", "kept"
+WARM_UP = "warm-up after a gap"

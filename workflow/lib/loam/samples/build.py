@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,15 +12,17 @@ import numpy as np
 from loam.covariates.derive import RowReader, Settings
 from loam.covariates.features import Feature, FeatureSet, feature_set
 from loam.samples.domains import Domain
+from loam.samples.gaps import Filled, Gaps
 from loam.samples.series import SampleSeries
 
 log = logging.getLogger("loam")
 
+NO_GAPS = Gaps()
 STATIONS_AT_ONCE = 2048  # bounds what is read at once of a long record
 
 
 def build_series(
-    domain: Domain, settings: Settings, *, groups: Sequence[str], features: Mapping[str, Any]
+    domain: Domain, settings: Settings, *, groups: Sequence[str], features: Mapping[str, Any], gaps: Gaps = NO_GAPS
 ) -> SampleSeries:  # fmt: skip
     """The series of all stations of ``domain``, on every day from the first that a window reads to the last observed.
 
@@ -29,6 +32,7 @@ def build_series(
         groups: of the config. In a domain of the cube a group is ``landcover`` (the class of the pixel), another
             column of the table of stations, or a static covariate.
         features: the config's.
+        gaps: which gaps of daily covariates are filled.
 
     Raises:
         ConfigError: a feature or group is not there.
@@ -43,12 +47,13 @@ def build_series(
     static = np.full((shape[0], len(fixed) + sum(feature.kind in ("static", "class") for feature in moving)), np.nan)
     daily = {feature.series: np.full(shape, np.nan) for feature in moving}
     variables = [feature.column for feature in wanted.static if feature.kind in ("static", "class")]
+    filled: Counter[str] = Counter()
     carried: dict[str, list[np.ndarray]] = {name: [] for name in groups}
     for first in range(0, shape[0], STATIONS_AT_ONCE):
         own = domain.order[first : first + STATIONS_AT_ONCE]
         observed = np.unique(day[np.isin(station, own)])
         about = domain.about.iloc[own]
-        source = domain.read(about)
+        source = Filled(domain.read(about), gaps)
         reader = RowReader(wanted, source, np.arange(observed[0], observed[-1] + 1), settings)
         everyone = np.arange(len(own))
         for feature in fixed:
@@ -62,6 +67,9 @@ def build_series(
             daily[feature.series][own, place : place + values.shape[1]] = values
         for name in groups:
             carried[name].append(np.asarray(domain.group(name, source, about, days)))
+        filled += source.counts
+    for name, count in filled.items():
+        log.info("%s: %d values of %s in gaps of up to %d days are filled", domain.name, count, name, gaps.fill_days)
     moisture = np.full((1, *shape, domain.moisture.shape[1]), np.nan)
     moisture[0, station, (day - days[0]).astype(np.int64)] = domain.moisture.to_numpy()
     log.info("%s: series of %d stations, %d days, %d covariates", domain.name, *shape, len(variables) + len(daily))

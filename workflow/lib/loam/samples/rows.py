@@ -20,7 +20,7 @@ import pyarrow
 import pyarrow.parquet as pq
 
 from loam.covariates.features import Feature, FeatureSet, feature_set
-from loam.covariates.reasons import ALL_LAYERS, COVARIATE, KEPT, MASKED, OUTSIDE, REASONS
+from loam.covariates.reasons import ALL_LAYERS, COVARIATE, KEPT, MASKED, OUTSIDE, REASONS, WARM_UP
 from loam.covariates.season import day_of_year
 from loam.errors import TableError
 from loam.io.tables import check_table
@@ -29,18 +29,18 @@ from loam.samples.series import SampleSeries
 
 log = logging.getLogger("loam")
 
-NO_PIXEL = (OUTSIDE, *dict.fromkeys([*REASONS.values(), MASKED]))
+WHY = (KEPT, ALL_LAYERS, COVARIATE, OUTSIDE, *dict.fromkeys([*REASONS.values(), MASKED]), WARM_UP)
 NUMBERS_AT_ONCE = 4_000_000  # that are held in memory of a table being written
 
 # One row a station, reason and what was missing. `column` names what was missing: the layers, or the covariates
-# joined by ", " (by the name they have in the config, whichever lag it was); empty for rows that were kept and for
-# stations that have no pixel of the grid (outside it, in the sea, masked).
+# joined by ", " (by the name they have in the config, whichever lag it was), or those with the gap before it; empty for
+# rows that were kept and for stations that have no pixel of the grid (outside it, in the sea, masked).
 # Each row of a table is counted once, so a station's rows add up to the rows its table had.
 DROPPED = pa.DataFrameSchema(
     {
         "domain": pa.Column(str, pa.Check.isin(["source", "target"]), coerce=True),
         "station": pa.Column(str, coerce=True),
-        "reason": pa.Column(str, pa.Check.isin([KEPT, ALL_LAYERS, COVARIATE, *NO_PIXEL]), coerce=True),
+        "reason": pa.Column(str, pa.Check.isin(WHY), coerce=True),
         "column": pa.Column(str, coerce=True, nullable=True),
         "rows": pa.Column(int, pa.Check.ge(1), coerce=True),
     },
@@ -188,9 +188,7 @@ def _counts(domain: Domain, station: np.ndarray, lacking: pd.DataFrame) -> pd.Da
     counts["reason"] = np.where(counts["column"] == "", KEPT, COVARIATE)
     lost = pd.DataFrame([(*key, rows) for key, rows in domain.lost.items()], columns=list(DROPPED.columns)[1:])
     counts = pd.concat([counts, lost]) if len(lost) else counts
-    counts = counts.assign(
-        domain=domain.name, reason=pd.Categorical(counts["reason"], [KEPT, ALL_LAYERS, COVARIATE, *NO_PIXEL])
-    )
+    counts = counts.assign(domain=domain.name, reason=pd.Categorical(counts["reason"], WHY))
     counts = counts.sort_values(["station", "reason", "column"], ignore_index=True)
     return counts.astype({"reason": str})[list(DROPPED.columns)]
 

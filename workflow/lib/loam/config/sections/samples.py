@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from loam.config.covariates import is_rain
 from loam.config.model import Section
+from loam.config.refusal import RefusalError
 
 
 class Columns(Section):
@@ -21,6 +23,32 @@ class Columns(Section):
     longitude: str = Field(
         "longitude",
         description="Column of the longitude, degrees east, WGS 84; not read where samples come from probes.",
+    )
+
+
+def _no_rain(names: list[str]) -> list[str]:
+    if rain := [name for name in names if is_rain(name)]:
+        raise RefusalError(f"'{rain[0]}' cannot be filled", expected="covariates that change smoothly from day to day")
+    return names
+
+
+class Gaps(Section):
+    """Days without a value in daily covariates."""
+
+    fill_days: int = Field(
+        0, ge=0, description="Gaps of up to so many days are drawn linearly between the days around them; never rain."
+    )
+    warm_up: int = Field(
+        0,
+        ge=0,
+        description="Days after a longer gap, in any daily covariate, whose moisture is no target; they are counted in "
+        "`samples/dropped.csv`.",
+    )
+    variables: Annotated[list[str], AfterValidator(_no_rain)] | None = Field(
+        None,
+        description="Covariates whose gaps are filled; null is weather but rain, and modelled moisture, by the names "
+        "that docs/reference/covariates.md lists.",
+        examples=[["tavg", "satellite"]],
     )
 
 
@@ -54,3 +82,4 @@ class Samples(Section):
         "`elevation`, `landcover` and `soil` are those of the station.",
         examples=[["landcover"]],
     )
+    gaps: Gaps = Field(Gaps(), description="Days without a value in daily covariates. Maps read them as they are.")
