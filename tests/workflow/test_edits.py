@@ -27,6 +27,7 @@ def write(workflow):
     number = {job: place for place, job in enumerate(jobs)}
     plan = [
         {"rule": job.rule.name, "wildcards": job.wildcards_dict, "files": job.params.code.split(),
+         "values": job.params.get("values"), "inputs": sorted(job.input), "outputs": sorted(job.output),
          "then": [number[after] for after in dag.depending[job] if after in number]}
         for job in jobs
     ]
@@ -118,3 +119,23 @@ def test_a_client_s_file_asks_its_own_data_set_again_and_no_other(real_run, defa
 
 def test_the_report_s_names_rerun_the_report(default_run):
     assert [job["rule"] for job in rerun(default_run, "report/names.py")] == ["build_report"]
+
+
+def test_a_protocol_that_is_added_changes_no_job_of_another_and_trains_the_source_once(plan_of, default_run):
+    more = plan_of({"training": {"protocols": ["leave_one_station_out", "k_fold"]}})
+    now = {tuple(job["outputs"]): job for job in more}
+    same = ("wildcards", "files", "values", "inputs")
+    changed = {
+        job["rule"] for job in default_run if any(job[key] != now[tuple(job["outputs"])][key] for key in same)
+    }  # fmt: skip
+    assert changed == {"merge_folds", "merge_predictions", "build_report"}
+    before = {tuple(job["outputs"]) for job in default_run}
+    added = [job for outputs, job in now.items() if outputs not in before]
+    assert {job["wildcards"].get("protocol") for job in added} == {"k_fold"}
+    assert rules(added) == {"draw_folds", "train_target", "fine_tune", "predict_held_out", "predict_baselines"}
+    assert sorted(job["wildcards"]["model"] for job in more if job["rule"] == "train_source") == ["lstm", "mlp"]
+
+
+def test_a_protocol_s_file_reruns_nothing_where_no_protocol_of_it_is_named(default_run):
+    assert rerun(default_run, "protocols/times.py") == []
+    assert rules(touched(default_run, "protocols/stations.py")) == {"draw_folds"}

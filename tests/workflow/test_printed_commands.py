@@ -52,6 +52,10 @@ ELSEWHERE = {  # run as printed by other tests
     "echo 'training: {patience: 6}' > patient.yaml": "test_demo.py",
     "snakemake --dry-run --configfile config/demo.yaml patient.yaml": "test_demo.py",
     "snakemake --cores 2 --configfile my_probes/config.yaml": "test_own_probes.py",
+    "snakemake --cores 1 results/my_table/folds.csv --configfile my_data/my_table.yaml my_data/protocols.yaml": (
+        "test_own_protocol.py"
+    ),
+    "snakemake --cores 2 --configfile my_data/my_table.yaml my_data/protocols.yaml": "test_own_protocol.py",
     "snakemake scenes --cores 1 --configfile my_scene/config.yaml": "test_own_scene.py",
     "snakemake sentinel1 --cores 1 --configfile my_scene/config.yaml": "test_own_scene.py",
     "snakemake cube --cores 1 --configfile my_scene/config.yaml": "test_own_scene.py",

@@ -9,6 +9,7 @@ import pandas as pd
 
 from loam.config.protocols import LEAVE_ONE_OUT, told
 from loam.config.sections.protocols import ProtocolSettings
+from loam.report.finding import NEEDS_PROBES
 from loam.report.names import METRICS
 from loam.report.tables import Table
 from loam.report.words import layer_name, number, system_name
@@ -51,15 +52,19 @@ def beside(summary: pd.DataFrame, layers: Sequence[Mapping[str, Any]]) -> Table 
 
 
 def best_lines(summary: pd.DataFrame, layers: Sequence[Mapping[str, Any]]) -> list[str]:
-    """For the terminal: the lowest median RMSE of each protocol, size and layer; [] where the run has but one."""
+    """For the terminal: the lowest median RMSE of each protocol, size and layer; [] where the run has but one.
+
+    The mean of other probes on the day is left out: it makes no map.
+    """
     table = beside(summary, layers)
     if table is None:
         return []
     best: dict[tuple[str, ...], list[str]] = {}
     for row in table.rows:
-        best.setdefault(tuple(row[:3]), row)
+        if row[3] != system_name(NEEDS_PROBES):
+            best.setdefault(tuple(row[:3]), row)
     lines = [
-        f"  {row[0]}{'' if row[1] == '–' else f', {row[1]} stations train'}, {row[2]}: {row[5]}, {row[3]}"
+        f"  {row[0]}{'' if row[1] == '–' else f', stations that train: {row[1]}'}, {row[2]}: {row[5]}, {row[3]}"
         for row in best.values()
     ]
     return ["Lowest median RMSE by protocol", *lines, ""]
