@@ -32,6 +32,7 @@ from matplotlib.lines import Line2D  # noqa: E402
 from matplotlib.patches import Patch  # noqa: E402
 from PIL import Image  # noqa: E402
 
+from loam.config.sections.sandbox import Scenes, Sentinel1Takes, Sentinel2Takes  # noqa: E402
 from loam.config.sections.sentinel1 import Sentinel1  # noqa: E402
 from loam.config.sections.sentinel2 import Sentinel2  # noqa: E402
 from loam.config.settings import load_config  # noqa: E402
@@ -62,10 +63,7 @@ COVERS = {  # name, colour
 }  # fmt: skip
 PEAT, SMALL = "#222222", 8
 FAULTS = {"spike": "#d1495b", "stuck": "#edae49", "drift": "#9a6fb0", "frozen": "#30638e", "gap": "0.8"}
-SUMMER = {  # a dry month, when what is irrigated stands out
-    "sentinel1": {"incidence": 38.0, "direction": "descending", "every": 1, "looks": 4.4},
-    "sentinel2": {"every_days": 5},
-}
+LOOKS = 4.4
 
 
 def main() -> None:
@@ -155,8 +153,9 @@ def draw_days(world: World, config: dict) -> plt.Figure:
 def draw_scenes(world: World, config: dict) -> plt.Figure:
     """A pass of Sentinel-1 and a day of Sentinel-2, each from its product through its chain, and the truth of a day."""
     year, seed = world.settings.last_day.year, world.settings.seed
-    period = {"period": [f"{year}-12-01", f"{year}-12-31"]}
-    scenes = {name: {**period, **own} for name, own in SUMMER.items()}
+    period = [f"{year}-12-01", f"{year}-12-31"]  # a dry month, when what is irrigated stands out
+    radar = Sentinel1Takes(period=period, incidence=38.0, direction="descending", every=1, looks=LOOKS)
+    scenes = Scenes(sentinel1=radar, sentinel2=Sentinel2Takes(period=period, every_days=5))
     takes, sights = takes_and_sights(world.geobox, scenes)
     take, sight = takes[0], min(sights, key=lambda sight: abs(cloud_cover_on(seed, sight.time.date()) - 25))
     with tempfile.TemporaryDirectory() as name:
@@ -166,7 +165,7 @@ def draw_scenes(world: World, config: dict) -> plt.Figure:
         deliver_maps(world.settings, [{"dataset": "sandbox_terrain", "variable": "elevation", "grid": grid}], [dem])
         grid = grid_like(dem, 512)
         product, item = folder / f"{take.name.product}.zip", folder / sight.name / f"{sight.name}.json"
-        write_radar(world, {product: take}, {}, looks=SUMMER["sentinel1"]["looks"], threads=THREADS)
+        write_radar(world, {product: take}, {}, looks=LOOKS, threads=THREADS)
         write_optical(world, {item: sight}, THREADS)
         process_pass([product], dem, grid, folder / "sentinel1.tif", Sentinel1(), threads=THREADS)
         observe([item], grid, folder / "sentinel2.tif", Sentinel2())

@@ -44,6 +44,7 @@ def test_the_default_run_is_the_sandbox_and_its_paths_name_the_run(default_confi
 def test_the_grid_and_the_days_follow_from_the_section_sandbox(default_config):
     default_config["sandbox"] |= {"rows": 100, "columns": 200, "corner": [500000, 5400000]}
     default_config["sandbox"]["period"]["target"] = ["2021-03-01", "2022-06-30"]
+    default_config["sandbox"] |= {"drought_year": 2021, "scenes": {"sentinel1": None, "sentinel2": None}}
     config = load_config(default_config)
     assert config["mapping"]["grid"]["bounds"] == [500000, 5392000, 516000, 5400000]
     assert config["acquire"]["period"]["target"] == ["2021-03-08", "2022-06-30"]  # seven days of lags

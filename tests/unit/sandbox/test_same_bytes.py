@@ -16,6 +16,8 @@ import make_sandbox_truth
 import pandas as pd
 import pytest
 
+from loam.config.read import checked
+from loam.config.sections.sandbox import Scenes
 from loam.sandbox.scene_rows import takes_and_sights
 from loam.sandbox.settings import settings_of
 
@@ -38,7 +40,7 @@ MAPS = {
     "sandbox_soil": ["awc", "bulk_density", "clay", "soc"], "sandbox_terrain": ["elevation"],
     "sandbox_landcover": ["sandbox_landcover"],
 }  # fmt: skip
-TAKES, SIGHTS = takes_and_sights(settings_of(0, SANDBOX).geobox, SCENES)
+TAKES, SIGHTS = takes_and_sights(settings_of(0, SANDBOX).geobox, checked(Scenes, SCENES))
 
 
 def maps(folder, values):

@@ -15,6 +15,8 @@ from odc.geo.crs import CRS
 
 from loam.acquire.scene_names import sentinel1_name
 from loam.acquire.scenes import SCENES, read_scenes
+from loam.config.read import checked
+from loam.config.sections.sandbox import Scenes
 from loam.errors import ConfigError
 from loam.grid import Grid, Tile
 from loam.sandbox import gridded_scenes
@@ -39,6 +41,7 @@ SCENES_TAKEN = {
     },
     "sentinel2": {"period": ["2020-01-03", "2020-01-08"], "every_days": 5},
 }  # fmt: skip
+TAKEN = checked(Scenes, SCENES_TAKEN)
 VALUES = {
     "run": "small",
     "seed": 3,
@@ -70,7 +73,7 @@ def test_the_list_is_one_of_scenes(tmp_path):
         acquired[:19] for acquired in radar["acquired"]
     ]
     assert list(radar["relative_orbit"]) == [
-        take.name.relative_orbit for take in takes_and_sights(settings_of(3, VALUES["sandbox"]).geobox, SCENES_TAKEN)[0]
+        take.name.relative_orbit for take in takes_and_sights(settings_of(3, VALUES["sandbox"]).geobox, TAKEN)[0]
     ]
     assert len(names_of(rows, "sentinel2")) == 2
 
@@ -145,7 +148,7 @@ def test_a_list_of_other_settings_is_refused(tmp_path, dataset):
 
 def test_gridded_backscatter_is_that_of_the_products_land(tmp_path, monkeypatch):
     world = World(settings_of(3, VALUES["sandbox"]))
-    takes, _ = takes_and_sights(world.geobox, SCENES_TAKEN)
+    takes, _ = takes_and_sights(world.geobox, TAKEN)
     path, other = tmp_path / "whole.tif", tmp_path / "parts.tif"
     speckled, again_speckled = tmp_path / "speckled.tif", tmp_path / "speckled_parts.tif"
     write_gridded(world, {path: takes[0]}, looks=np.inf)

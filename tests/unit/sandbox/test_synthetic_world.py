@@ -1,6 +1,5 @@
 """The synthetic world: blocks are parts of it, a seed is a world, and its domains are as far apart as asked."""
 
-from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -15,7 +14,7 @@ from loam.sandbox.truth import write_truth
 from loam.sandbox.world import STATIC, World, depth_mean
 
 SETTINGS = WorldSettings(
-    seed=7, rows=125, columns=143, first_day=date(2020, 1, 1), last_day=date(2022, 12, 31), spin_up_days=150,
+    seed=7, rows=125, columns=143, spin_up_days=150,
     target_stations=20, source_stations=20,
 )  # fmt: skip
 WHOLE = Tile(0, 0, 125, 143)
@@ -155,7 +154,7 @@ def test_no_probe_stands_in_peat_or_water_and_six_have_more_than_a_year(world, s
 
 def test_the_same_seed_is_the_same_world_and_another_seed_another(world, static, truth):
     small = Tile(20, 30, 20, 20)
-    again, other = World(SETTINGS), World(replace(SETTINGS, seed=8))
+    again, other = World(SETTINGS), World(SETTINGS.model_copy(update={"seed": 8}))
     day = date(2020, 1, 15)
     assert next(again.run([day], small)).moisture.tobytes() == truth[day].moisture[:, 20:40, 30:50].tobytes()
     assert again.stations.equals(world.stations)
@@ -194,8 +193,9 @@ def test_depth_means_weigh_layers_by_thickness():
 
 
 def source_of(distance, stations=20):
-    period = {"source_first_day": date(2016, 1, 1), "source_last_day": date(2016, 12, 31), "spin_up_days": 90}
-    return SourceDomain(replace(SETTINGS, domain_distance=distance, source_stations=stations, **period))
+    period = SETTINGS.period.model_copy(update={"source": ["2016-01-01", "2016-12-31"]})
+    changed = {"domain_distance": distance, "source_stations": stations, "period": period, "spin_up_days": 90}
+    return SourceDomain(SETTINGS.model_copy(update=changed))
 
 
 def record(source):

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
+from loam.config.sections.sandbox import Periods
 from loam.grid import Tile
 from loam.sandbox.settings import WorldSettings
 from loam.sandbox.water import balance
@@ -12,8 +13,8 @@ from loam.sandbox.world import World, depth_mean
 
 FIRST, DAYS = date(2021, 1, 1), 365
 SETTINGS = WorldSettings(
-    seed=11, rows=75, columns=75, first_day=FIRST, last_day=date(2021, 12, 31), spin_up_days=200, target_stations=5,
-    long_records=0,
+    seed=11, rows=75, columns=75, period=Periods(target=["2021-01-01", "2021-12-31"]), spin_up_days=200,
+    target_stations=5, long_records=0,
 )  # fmt: skip
 WHOLE = Tile(0, 0, 75, 75)
 

@@ -7,6 +7,7 @@ import pytest
 from affine import Affine
 from odc.geo.geobox import GeoBox
 
+from loam.config.sections.sandbox import Periods
 from loam.grid import Tile
 from loam.sandbox.instruments import coarse_moisture
 from loam.sandbox.instruments.coarse_moisture import cell_truth, fields_found, observed
@@ -14,7 +15,8 @@ from loam.sandbox.settings import WorldSettings
 from loam.sandbox.world import World, depth_mean
 
 FIRST = date(2021, 3, 1)
-SETTINGS = WorldSettings(seed=5, rows=120, columns=120, first_day=FIRST, last_day=date(2021, 3, 8), spin_up_days=5)
+PERIOD = Periods(target=["2021-03-01", "2021-03-08"])
+SETTINGS = WorldSettings(seed=5, rows=120, columns=120, period=PERIOD, spin_up_days=5)
 DAYS = [FIRST + timedelta(days=step) for step in range(3)]
 
 

@@ -12,7 +12,7 @@ from loam.sandbox.world import World, depth_mean
 SETTINGS = settings_of(
     4,
     {
-        "rows": 120, "columns": 120, "spin_up_days": 5, "target_stations": 3, "source_stations": 2, "long_records": 1,
+        "rows": 120, "columns": 120, "spin_up_days": 5, "target_stations": 3, "source_stations": 3, "long_records": 1,
         "period": {"source": ["2019-06-01", "2019-06-20"], "target": ["2021-06-01", "2021-07-31"]},
     },
 )  # fmt: skip

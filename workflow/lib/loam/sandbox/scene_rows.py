@@ -17,6 +17,7 @@ from odc.geo.geobox import GeoBox
 
 from loam.acquire.scenes import SCENES
 from loam.config.sandbox import BACK_END
+from loam.config.sections.sandbox import Scenes
 from loam.errors import ConfigError
 from loam.grid import crs_of, project
 from loam.io.provenance import hash_of_values
@@ -30,27 +31,26 @@ Scene = TypeVar("Scene")
 COLUMNS = tuple(SCENES.columns)
 
 
-def takes_and_sights(geobox: GeoBox, scenes: Mapping[str, Any]) -> tuple[list[Take], list[Sight]]:
+def takes_and_sights(geobox: GeoBox, scenes: Scenes) -> tuple[list[Take], list[Sight]]:
     """The takes of Sentinel-1 and the sights of Sentinel-2 that the settings ask for, whatever the world's seed.
 
     Args:
         geobox: the region.
-        scenes: ``sentinel1``: period, incidence, direction, every, looks; ``sentinel2``: period, every_days; either may
-            be None.
+        scenes: of the config's section ``sandbox``.
     """
     region = [crs_of(geobox).to_string(), list(geobox.transform)[:6], list(geobox.shape)]
     takes: list[Take] = []
     sights: list[Sight] = []
-    if own := scenes["sentinel1"]:
-        first, last = (date.fromisoformat(day) for day in own["period"])
-        path = [own["period"][0], own["incidence"], own["direction"]]
+    if radar := scenes.sentinel1:
+        first, last = (date.fromisoformat(day) for day in radar.period)
+        path = [radar.period[0], radar.incidence, radar.direction]
         takes = takes_of(
-            geobox, first, last, incidence=own["incidence"], direction=own["direction"], every=own["every"],
+            geobox, first, last, incidence=radar.incidence, direction=radar.direction, every=radar.every,
             identity=hash_of_values([region, path]),
         )  # fmt: skip
-    if own := scenes["sentinel2"]:
-        first, last = (date.fromisoformat(day) for day in own["period"])
-        sights = sights_of(geobox, first, last, every=own["every_days"], identity=hash_of_values([region]))
+    if optical := scenes.sentinel2:
+        first, last = (date.fromisoformat(day) for day in optical.period)
+        sights = sights_of(geobox, first, last, every=optical.every_days, identity=hash_of_values([region]))
     return takes, sights
 
 

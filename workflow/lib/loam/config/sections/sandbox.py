@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from loam.config.model import Days, Number, Section, Words
+from loam.config.refusal import RefusalError
 
 
 class Periods(Section):
@@ -85,3 +86,31 @@ class Sandbox(Section):
         description="What the satellites take of the target region; listed in config/scenes/<run>.csv by `snakemake "
         "scenes`.",
     )
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        first, last = self.period.target
+        for name in ("drought_year", "wet_year"):
+            year = getattr(self, name)
+            if name in self.model_fields_set and year is not None and not int(first[:4]) <= year <= int(last[:4]):
+                raise RefusalError(
+                    f"{year} is no year of sandbox.period.target",
+                    expected=f"{first[:4]} to {last[:4]}, or null",
+                    key=name,
+                )
+        if self.wet_year is not None and self.wet_year == self.drought_year:
+            raise RefusalError(
+                f"{self.wet_year} is the drought year too", expected="another year, or null for one", key="wet_year"
+            )
+        if self.long_records > self.target_stations:
+            raise RefusalError(
+                f"is {self.long_records}", expected=f"at most sandbox.target_stations, {self.target_stations}",
+                key="long_records",
+            )  # fmt: skip
+        for name, takes in self.scenes:
+            if "scenes" in self.model_fields_set and takes and not first <= takes.period[0] <= takes.period[1] <= last:
+                raise RefusalError(
+                    f"{takes.period[0]} to {takes.period[1]} is not within sandbox.period.target",
+                    expected=f"days from {first} to {last}", key=f"scenes.{name}.period",
+                )  # fmt: skip
+        return self

@@ -7,7 +7,7 @@ and provenance.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -157,7 +157,7 @@ def deliver_point_maps(
 
 
 def _request(dataset: Dataset, settings: WorldSettings, **what: Any) -> dict[str, Any]:
-    world = {name: str(value) for name, value in asdict(settings).items()}
+    world = {name: str(value) for name, value in settings.plain().items()}
     return request_of(dataset, BACK_END, {}, world=world, **what)
 
 
