@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-import yaml
 
-from loam.config.settings import SCHEMA
+from loam.config.kinds import kind_of
+from loam.config.sections.probes import Calibration, ProbeFiles, Quality
 from loam.errors import ConfigError
 from loam.probes.calibration import RELATIONS
 from loam.probes.files import files_of_domain, files_of_format
@@ -14,27 +14,26 @@ from loam.probes.quality.flags import Flag
 from loam.probes.quality.station import SETTINGS
 
 
-@pytest.fixture(scope="module")
-def schema() -> dict:
-    return yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
+def choices(section, key) -> list[str]:
+    kind = kind_of(section.model_fields[key])
+    return list((kind.item or kind).choices)
 
 
-def test_the_config_knows_every_format_relation_and_rule(schema, default_config):
-    assert schema["$defs"]["probe_files"]["properties"]["format"]["enum"] == sorted(FORMATS)
-    assert schema["$defs"]["calibration"]["properties"]["relation"]["enum"] == list(RELATIONS)
+def test_the_config_knows_every_format_relation_and_rule(default_config):
+    assert choices(ProbeFiles, "format") == sorted(FORMATS)
+    assert choices(Calibration, "relation") == list(RELATIONS)
     quality = default_config["probes"]["quality"]
     of_all_stations = {"exclude", "rain_distance_km"}
     by_domain = {"provider_good", "provider_bad"}
     assert {name: value for name, value in quality.items() if name not in of_all_stations} == {
         name: value for name, value in SETTINGS.items() if name not in by_domain
     }
-    assert by_domain <= set(schema["$defs"]["probe_files"]["properties"])
+    assert by_domain <= set(ProbeFiles.model_fields)
 
 
-def test_the_config_can_exclude_every_flag_of_a_reading_or_a_depths_day(schema):
+def test_the_config_can_exclude_every_flag_of_a_reading_or_a_depths_day():
     of_layers = {Flag.TOO_FEW_READINGS, Flag.NOT_SPLINED, Flag.EXTRAPOLATED}
-    names = schema["properties"]["probes"]["properties"]["quality"]["properties"]["exclude"]["items"]["enum"]
-    assert set(names) == {flag.name.lower() for flag in Flag if flag not in of_layers}
+    assert set(choices(Quality, "exclude")) == {flag.name.lower() for flag in Flag if flag not in of_layers}
 
 
 def test_an_unknown_format_is_refused():
