@@ -62,13 +62,13 @@ def test_what_needs_neighbours_or_a_processed_scene_is_not_known_at_points():
 
 def test_a_data_set_s_variable_is_that_of_its_kind():
     assert native("vegetation", "ndvi").name == "modis_ndvi" and native("sentinel2", "ndvi").name == "ndvi"
-    assert {item.group for item in observed("sentinel1").values()} == {"sentinel1"}
+    assert {item.kind for item in observed("sentinel1").values()} == {"sentinel1"}
 
 
 def test_facts_are_what_changes_a_number_and_no_words():
     assert facts_of(["rain_30", "rain", "humidity"]) == {
         "rain": {"units": "mm d-1", "low": 0.0, "high": 1900.0, "reaches_in_years": 2, "kind": "weather",
-                 "group": "weather", "variable": "rain", "derive": "sum"},
+                 "variable": "rain", "derive": "sum"},
     }  # fmt: skip
 
 

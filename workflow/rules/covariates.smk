@@ -1,8 +1,11 @@
 # The covariate cube of a run that acquires its data, and samples: one row a (station, date), every covariate and layer.
 # Needs: the canonical files of acquire; or two tables, given or built; daily moisture of probes.
 # Gives: results/<run>/covariates/static.zarr and dynamic/<month>.zarr (target `cube`), results/<run>/samples/.
+from functools import partial
+
 from loam.config.covariates import facts_read
 from loam.covariates.plan import cube_inputs, cube_stores, facts_built, files_of_month
+from loam.variables import kinds_of
 
 CUBE = cube_inputs(CONFIG)  # the files of the cube and of point tables by name; empty lists where there are none
 
@@ -48,12 +51,8 @@ rule build_static:
 
 rule build_dynamic:
     input:
+        **{kind: partial(files_of_month, CONFIG, kind) for kind in (*kinds_of("fields"), *kinds_of("scenes"))},
         grid="results/{run}/grid.json",
-        coarse_moisture=lambda wildcards: files_of_month(CONFIG, "coarse_moisture", wildcards.month),
-        weather=lambda wildcards: files_of_month(CONFIG, "weather", wildcards.month),
-        vegetation=lambda wildcards: files_of_month(CONFIG, "vegetation", wildcards.month),
-        sentinel1=lambda wildcards: files_of_month(CONFIG, "sentinel1", wildcards.month),
-        sentinel2=lambda wildcards: files_of_month(CONFIG, "sentinel2", wildcards.month),
     output:
         dynamic=directory("results/{run}/covariates/dynamic/{month}.zarr"),
     log:

@@ -1,14 +1,14 @@
-"""Build one month of dynamic covariates: coarse moisture, weather, vegetation, Sentinel-1 and Sentinel-2."""
+"""Build one month of dynamic covariates: fields, composites, Sentinel-1 and Sentinel-2."""
 
 from loam.io.stage import Paths, Values, run_stage
 from loam.covariates.dynamic import build_month
 from loam.grid import read_grid
-
-KINDS = ("coarse_moisture", "weather", "vegetation", "sentinel1", "sentinel2")
+from loam.variables import kinds_of
 
 
 def stage(paths: Paths, values: Values) -> None:
-    build_month(values["month"], read_grid(paths["grid"]), paths["dynamic"], **{kind: paths[kind] for kind in KINDS})
+    files = {kind: paths[kind] for kind in (*kinds_of("fields"), *kinds_of("scenes"))}
+    build_month(values["month"], read_grid(paths["grid"]), paths["dynamic"], **files)
 
 
 if __name__ == "__main__":

@@ -26,11 +26,13 @@ TOLD = ("name", "title", "how", "because")  # say what a variable is, and change
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of data that a run chooses a data set for: how its files come (``FORMS``), and its title."""
+    """A kind of data that a run chooses a data set for: how its files come (``FORMS``), title, text and example."""
 
     name: str
     form: str
     title: str
+    about: str
+    example: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,6 @@ class Variable:
     kind: str | None = None
     layers: int = 0
     classes: bool = False
-    group: str | None = None
     variable: str | None = None
     derive: str | None = None
     look_back: int | str | None = None
@@ -97,7 +98,6 @@ def declared(name: str, entry: Mapping[str, Any]) -> Variable:
         raise ValueError(f"{FILE.name}: {name}: no key '{unknown[0]}'; expected one of {', '.join(sorted(known))}")
     low, high = rest.pop("range", (float("-inf"), float("inf")))
     if rest.get("kind"):
-        rest.setdefault("group", rest["kind"])
         rest.setdefault("variable", name)
     variable = Variable(name, low=float(low), high=float(high), **rest)
     right = {
@@ -136,12 +136,12 @@ def covariate_of(name: str) -> Variable | None:
     return variable if known else None
 
 
-def observed(group: str | None = None) -> dict[str, Variable]:
-    """The covariates that are the last valid observation of a pass or composite, or its age; of one group or of all."""
+def observed(kind: str | None = None) -> dict[str, Variable]:
+    """The covariates that are the last valid observation of a pass or composite, or its age; of one kind or of all."""
     return {
         name: variable
         for name, variable in variables().items()
-        if variable.derive in ("last_valid", "age") and group in (None, variable.group)
+        if variable.derive in ("last_valid", "age") and kind in (None, variable.kind)
     }
 
 

@@ -238,6 +238,23 @@ def test_overpasses_are_averaged_where_their_flag_is_good(engine, listed, graph)
     assert expression.calls("ImageCollection.merge")
 
 
+def test_a_sum_over_a_composite_is_the_mean_of_its_days_and_fills_are_missing(engine, listed):
+    """The last composite of a year has 5 days, in a leap year 6; 32761 to 32767 say which land or water has no value."""
+    collection, days = "MODIS/061/MOD16A2", [date(2023, 12, 19), date(2023, 12, 27), date(2024, 12, 26)]
+    engine.collections[collection] = [
+        listed(f"{day:%Y_%m_%d}", f"{day}T00:00:00Z", ["ET"], collection=collection) for day in days
+    ]
+    engine.dtype["*"] = "i2"
+    bounds = (147.0, -42.1, 147.05, -42.05)
+    engine.bands |= {"et_20231219": 200, "et_20231227": 200, "et_20241226": 200}
+    fields = engine.source("modis_et").read_fields(bounds, days)
+    assert np.allclose(fields.data["et"].values.mean((1, 2)), [20 / 8, 20 / 5, 20 / 6])
+    assert fields.data["et"].attrs["units"] == "mm d-1"
+    for fill in (32761, 32766, 32767):
+        engine.bands["et_20231219"] = fill
+        assert np.isnan(engine.source("modis_et").read_fields(bounds, days[:1]).data["et"].values).all(), fill
+
+
 def test_composites_of_both_satellites_lie_beside_each_other(engine, listed, graph):
     grid = {
         "crsCode": "SR-ORG:6974", "dimensions": {"width": 172800, "height": 86400},

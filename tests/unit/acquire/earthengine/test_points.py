@@ -177,3 +177,12 @@ def test_units_at_stations_are_canonical(engine):
         {"position": place, **{f"soc_{number}": 250 for number in (1, 2, 3, 4)}} for place in positions
     ]
     assert np.allclose(engine.source("soilgrids").sample_map("soc", STATIONS, 80.0), 2.5)
+
+
+def test_a_sum_over_a_composite_is_the_mean_of_its_days(engine, listed):
+    collection, day = "MODIS/061/MOD16A2", date(2023, 12, 27)
+    engine.collections[collection] = [listed("2023_12_27", f"{day}T00:00:00Z", ["ET"], collection=collection)]
+    given = {0: 200, 1: 32764}
+    engine.features = lambda body, positions: [{"position": at, "et_20231227": given.get(at, 100)} for at in positions]
+    table, _ = engine.source("modis_et").sample_fields(STATIONS, [day])
+    assert np.allclose(table["et"].iloc[[0]], 4.0) and np.isnan(table["et"].iloc[1])

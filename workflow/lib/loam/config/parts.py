@@ -22,16 +22,6 @@ DOMAINS = ("source", "target")
 GRID = {"mapping.grid.crs": "EPSG:28355", "mapping.grid.bounds": ["west", "south", "east", "north"],
         "mapping.grid.resolution": 80}  # fmt: skip
 PERIOD = ["first day", "last day"]
-EXAMPLES = {
-    "coarse_moisture": {"dataset": "smap_l4", "back_end": "earthengine"},
-    "weather": {"dataset": "era5_land", "back_end": "earthengine"},
-    "vegetation": {"dataset": "modis_ndvi", "back_end": "earthengine"},
-    "soil": {"dataset": "slga", "back_end": "earthengine"},
-    "terrain": {"dataset": "glo30", "back_end": "earthengine"},
-    "landcover": {"dataset": "worldcover", "back_end": "earthengine"},
-    "sentinel1": {"dataset": "sentinel1", "back_end": "direct"},
-    "sentinel2": {"dataset": "sentinel2", "back_end": "direct"},
-}
 OWN_TERRAIN = {"dataset": "terrain_local", "back_end": "local"}
 PROBES = {"format": "logger", "path": "my_probes/files", "description": "my_probes/description.yaml",
           "stations": "my_probes/stations.csv"}  # fmt: skip
@@ -111,15 +101,15 @@ def _lacking(config: Config, part: str) -> Lacks:
     if part == "probes":
         return {} if any(config["probes"][domain] for domain in DOMAINS) else {"probes.target": PROBES}
     if part in ("sentinel1", "sentinel2"):
-        lacking = {} if acquire[part] else {f"acquire.{part}": EXAMPLES[part]}
+        lacking = {} if acquire[part] else {f"acquire.{part}": kinds()[part].example}
         return lacking | (_terrain(acquire, always=True) if part == "sentinel1" else {}) | _grid(config)
     if part == "cube":
-        lacking = {} if any(acquire[kind] for kind in kinds()) else {"acquire.terrain": EXAMPLES["terrain"]}
+        lacking = {} if any(acquire[kind] for kind in kinds()) else {"acquire.terrain": kinds()["terrain"].example}
         return lacking | _grid(config) | _terrain(acquire)
     if part in ("fields", "scenes"):
         lacking = {} if acquire["period"]["target"] else {"acquire.period.target": PERIOD}
         chosen = part == "fields" or acquire["sentinel1"] or acquire["sentinel2"]
-        return lacking | ({} if chosen else {"acquire.sentinel1": EXAMPLES["sentinel1"]}) | _grid(config)
+        return lacking | ({} if chosen else {"acquire.sentinel1": kinds()["sentinel1"].example}) | _grid(config)
     if part == "scores":
         return _scores(config)
     return _scores(config) | ({} if config["mapping"]["grid"]["like"] else _grid(config))
@@ -137,9 +127,9 @@ def _scores(config: Config) -> Lacks:
         lacking |= {} if _has_features(config) else {"features.static": ["elevation"]}
         return lacking | {f"samples.{domain}": f"my_data/{domain}.csv" for domain in wanted if not samples[domain]}
     named = {kind_of(name) for name in covariate_names(config["features"])}  # land cover is also read for the land mask
-    kinds = [kind for kind in kinds_needed(config["features"]) if not acquire[kind] and kind in named]
+    lacks = [kind for kind in kinds_needed(config["features"]) if not acquire[kind] and kind in named]
     lacking |= {f"acquire.period.{domain}": PERIOD for domain in wanted if not acquire["period"][domain]}
-    return lacking | {f"acquire.{kind}": EXAMPLES[kind] for kind in kinds} | _grid(config) | _terrain(acquire)
+    return lacking | {f"acquire.{kind}": kinds()[kind].example for kind in lacks} | _grid(config) | _terrain(acquire)
 
 
 def _has_features(config: Config) -> bool:
@@ -156,7 +146,7 @@ def _terrain(acquire: Config, *, always: bool = False) -> Lacks:
             {} if "terrain_local" in acquire["local"] else {"acquire.local.terrain_local": "folder of elevation.tif"}
         )
         return {"acquire.terrain": OWN_TERRAIN} | folder
-    return {"acquire.terrain": EXAMPLES["terrain"]}
+    return {"acquire.terrain": kinds()["terrain"].example}
 
 
 def _grid(config: Config) -> Lacks:

@@ -29,8 +29,8 @@ from loam.variables import kinds_of, observed, variables
 
 log = logging.getLogger("loam")
 
-DAILY_GROUPS = sorted({str(item.group) for item in variables().values() if item.kind in kinds_of("fields")} - {
-    str(item.group) for item in observed().values()
+DAILY_GROUPS = sorted({str(item.kind) for item in variables().values() if item.kind in kinds_of("fields")} - {
+    str(item.kind) for item in observed().values()
 })  # fmt: skip
 BACKSCATTER = ("vv", "vh")
 

@@ -26,7 +26,7 @@ from loam.variables import observed
 
 # What a pass or composite observes: covariate -> (group of the cube, variable there); None is the age in days.
 OBSERVED: dict[str, tuple[str, str | None]] = {
-    name: (str(item.group), item.variable if item.derive == "last_valid" else None) for name, item in observed().items()
+    name: (str(item.kind), item.variable if item.derive == "last_valid" else None) for name, item in observed().items()
 }
 
 
@@ -59,7 +59,7 @@ def settings_of(covariates: Mapping[str, Any]) -> Settings:
     """The settings that the config's section ``covariates`` gives."""
     return Settings(
         covariates["landcover"], covariates["cell_index"],
-        {str(item.group): look_back(item, covariates) for item in observed().values()},
+        {str(item.kind): look_back(item, covariates) for item in observed().values()},
         tuple(covariates["rain_sums"]["days"]), covariates["rain_sums"]["missing_share"],
         frozenset({"sentinel2"} if covariates["sentinel"]["sentinel2"] == "linear" else ()),
     )  # fmt: skip

@@ -20,7 +20,7 @@ read. Fields are read a few rows of cells at a time, observations a few rows of 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -37,7 +37,7 @@ from loam.door import Door
 from loam.errors import RasterError
 from loam.grid import Grid, cells_at, crs_of, project, same_grid
 from loam.io.netcdf import open_netcdf
-from loam.variables import Variable, kinds_of, observed
+from loam.variables import Variable, kinds, kinds_of, observed
 
 log = logging.getLogger("loam")
 
@@ -49,12 +49,7 @@ def build_month(
     month: str,
     grid: Grid,
     path: str | Path,
-    *,
-    coarse_moisture: Sequence[Path] = (),
-    weather: Sequence[Path] = (),
-    vegetation: Sequence[Path] = (),
-    sentinel1: Sequence[Path] = (),
-    sentinel2: Sequence[Path] = (),
+    **given: Sequence[Path],
 ) -> None:
     """Write the store of a month (``2022-08``); it appears when it is complete.
 
@@ -62,9 +57,9 @@ def build_month(
         month: year and month.
         grid: of the run.
         path: of the store.
-        coarse_moisture, weather: CF-netCDF of daily fields that hold days of the month (other days are left out).
-        vegetation: CF-netCDF of composites, ``time`` the day of each.
-        sentinel1, sentinel2: GeoTIFFs on the run's pixels (all or a part), their day first in the name.
+        **given: files by kind (``loam.variables``): CF-netCDF of daily fields that hold days of the month (other days
+            are left out), or of composites, ``time`` the day of each; of Sentinel-1 and -2 GeoTIFFs on the run's pixels
+            (all or a part), their day first in the name.
 
     Raises:
         RasterError: a file is elsewhere or turned, lacks a variable, repeats a day, or holds impossible values.
@@ -74,14 +69,15 @@ def build_month(
     days = [day for day in days if day.month == first.month]
     with atomic_store(path) as store:
         store.attrs.update({"grid": grid.hash, "month": month})
-        for name, files in (("coarse_moisture", coarse_moisture), ("weather", weather)):
-            if files:
-                _write_fields(store.create_group(name), [Path(item) for item in files], days, grid)
-        for variable, files in _composites([Path(item) for item in vegetation]).items():
-            _write_composites(store.create_group(str(variable.group)), variable, files, days, grid)
-        for name, files in (("sentinel1", sentinel1), ("sentinel2", sentinel2)):
-            if files:
-                write_observations(store.create_group(name), name, [Path(item) for item in files], days, grid)
+        for kind, files in ((kind, [Path(item) for item in given.get(kind, ())]) for kind in kinds()):
+            held = {str(item.variable): item for item in observed(kind).values() if item.derive == "last_valid"}
+            if files and kind in kinds_of("scenes"):
+                write_observations(store.create_group(kind), kind, files, days, grid)
+            elif files and held:
+                for variable, own in _by_variable(files, held).items():
+                    _write_composites(store.create_group(str(variable.kind)), variable, own, days, grid)
+            elif files:
+                _write_fields(store.create_group(kind), files, days, grid)
 
 
 def _write_fields(group: zarr.Group, files: Sequence[Path], days: Sequence[date], grid: Grid) -> None:
@@ -139,23 +135,18 @@ def _write_counts(group: zarr.Group, path: Path, days: Sequence[date]) -> None:
                 group.create_array(str(name), data=values, chunks=(len(days),), dimension_names=["time"])
 
 
-def _composites(files: Sequence[Path]) -> dict[Variable, list[Path]]:
+def _by_variable(files: Sequence[Path], known: Mapping[str, Variable]) -> dict[Variable, list[Path]]:
     """The files of composites by the variable that they hold.
 
     Raises:
-        RasterError: a file holds none that is declared.
+        RasterError: a file holds none of those that are known.
     """
     found: dict[Variable, list[Path]] = {}
-    held_as = {
-        item.variable: item
-        for item in observed().values()
-        if item.kind in kinds_of("fields") and item.derive == "last_valid"
-    }
     for path in files:
         with open_netcdf(path) as dataset:
-            held = [held_as[name] for name in map(str, dataset.data_vars) if name in held_as]
+            held = [known[str(name)] for name in dataset.data_vars if name in known]
         if not held:
-            raise RasterError("has no composites", where=path, expected=f"one of {', '.join(map(str, held_as))}")
+            raise RasterError("has no composites", where=path, expected=f"one of {', '.join(known)}")
         for variable in held:
             found.setdefault(variable, []).append(path)
     return found

@@ -113,10 +113,11 @@ def cube_months(config: Config, day: str) -> list[str]:
     return months_of_cube(config, day, day) if config["samples"]["from"] == "cube" else []
 
 
-def files_of_month(config: Config, kind: str, month: str) -> list[str]:
+def files_of_month(config: Config, kind: str, wildcards: Any) -> list[str]:
     """The files of a kind that the store of a month (``2022-08``) is built from; what no feature reads is kept too."""
     if choice(config, kind) is None:
         return []
+    month = wildcards.month
     first, last = days_of(month)[0], days_of(month)[-1]
     if kind in ("sentinel1", "sentinel2"):
         days = {name: date.fromisoformat(name[:10]) for name in passes(config, kind)}

@@ -14,7 +14,7 @@ import xarray as xr
 
 from loam.acquire.catalogue import Dataset
 from loam.acquire.earthengine.client import Client
-from loam.acquire.earthengine.days import Month, band_name, day_bands, list_days, stacked
+from loam.acquire.earthengine.days import Month, band_name, day_bands, days_of_composite, list_days, stacked
 from loam.acquire.earthengine.maps import NODATA, in_units
 from loam.acquire.earthengine.tiles import read_pixels
 from loam.acquire.source import Bounds, Fields
@@ -99,7 +99,8 @@ def _dataset(dataset: Dataset, keys: Mapping[str, Any], month: Month, raw: Mappi
         nodata = _nodata(dataset, _dtype(keys, name))
         for position, day in enumerate(month.days):
             if band_name(name, day) in raw:
-                values[position] = in_units(raw[band_name(name, day)], keys["bands"][name], nodata)
+                length = days_of_composite(dataset, day)
+                values[position] = in_units(raw[band_name(name, day)], keys["bands"][name], nodata, length)
         data[name] = (("time", y, x), values, {"units": about.units, "long_name": about.title})
     if dataset.fields_a_day > 1:
         data["n_fields"] = ("time", np.array(month.found, dtype=np.int16), {"units": "1"})

@@ -187,16 +187,23 @@ def on_grid(
     return image.reproject(crs.get("crsCode") or crs["crsWkt"], transform_of(geobox))
 
 
-def in_units(raw: np.ndarray, item: Mapping[str, Any], nodata: float) -> np.ndarray:
+def in_units(
+    raw: np.ndarray, item: Mapping[str, Any], nodata: float, days: int | np.ndarray = 1
+) -> np.ndarray:  # fmt: skip
     """Values of the server (any shape) in the canonical units, float32, NaN where missing.
 
     Args:
         raw: as the server sent them.
-        item: ``scale``, ``offset`` and ``clip_below`` of the catalogue.
+        item: ``scale``, ``offset``, ``clip_below``, ``valid`` and ``summed`` of the catalogue.
         nodata: what stands for missing.
+        days: that each value is of; what is summed over them becomes the mean of a day.
     """
     missing = (raw == raw.dtype.type(nodata)) | ~np.isfinite(raw)
+    if "valid" in item:
+        missing |= (raw < item["valid"][0]) | (raw > item["valid"][1])
     values = raw.astype(np.float64) * item.get("scale", 1.0) + item.get("offset", 0.0)
+    if item.get("summed"):
+        values /= days
     if "clip_below" in item:
         np.maximum(values, item["clip_below"], out=values, where=~missing)
     return np.where(missing, np.nan, values).astype(np.float32)

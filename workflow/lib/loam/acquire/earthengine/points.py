@@ -21,7 +21,7 @@ import xarray as xr
 
 from loam.acquire.catalogue import Dataset
 from loam.acquire.earthengine.client import Client
-from loam.acquire.earthengine.days import band_name, day_bands, list_days, stacked
+from loam.acquire.earthengine.days import band_name, day_bands, days_of_composite, list_days, stacked
 from loam.acquire.earthengine.fields import provisional_days, times
 from loam.acquire.earthengine.maps import NODATA, Maps, in_units
 from loam.acquire.earthengine.tiles import transform_of
@@ -90,7 +90,7 @@ def sample_fields(
     }
     if images:
         rows = _sampled(client, dataset, month, stacked(images), list(images), stations)
-        _fill(values, keys, month.days, rows)
+        _fill(values, dataset, keys, month.days, rows)
     frame = pd.DataFrame(
         {
             "station": np.repeat(stations["station"].to_numpy(), len(month.days)),
@@ -123,16 +123,18 @@ def _sampled(
 
 def _fill(
     values: Mapping[str, np.ndarray],
+    dataset: Dataset,
     keys: Mapping[str, Any],
     days: Sequence[date],
     rows: Mapping[int, Mapping[str, Any]],
 ) -> None:
+    lengths = np.array([days_of_composite(dataset, day) for day in days])
     for name, found in values.items():
         raw = np.full(found.shape, NODATA)
         for position, row in rows.items():
             given = [_number(row.get(band_name(name, day))) for day in days]
             raw[position] = np.where(np.isfinite(given), given, NODATA)
-        found[:] = in_units(raw, keys["bands"][name], NODATA)
+        found[:] = in_units(raw, keys["bands"][name], NODATA, lengths)
 
 
 def _named(reducer: ee.Reducer, names: Sequence[str]) -> ee.Reducer:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, create_model
 
 from loam.config.days import iso_day
 from loam.config.model import AsText, Days, Percent, Section, Words
+from loam.variables import kinds
 
 BackEnd = Literal["earthengine", "direct", "local", "sandbox"]
 
@@ -96,8 +97,8 @@ class Sentinel2Scenes(Section):
     )
 
 
-class Acquire(Section):
-    """Raw data to fetch."""
+class _When(Section):
+    """Days and access."""
 
     period: Periods = Field(
         Periods(),
@@ -119,43 +120,24 @@ class Acquire(Section):
         description="Folder of each dataset that is read from local files (docs/reference/local-files.md).",
         examples=[{"terrain_local": "my_data/dem"}],
     )
-    coarse_moisture: Choice | None = Field(
-        None,
-        description="Modelled moisture on coarse cells, the `sequence` of the networks.",
-        examples=[{"dataset": "smap_l4", "back_end": "earthengine"}],
-    )
-    weather: Choice | None = Field(
-        None,
-        description="Daily rain, lowest and highest air temperature.",
-        examples=[{"dataset": "era5_land", "back_end": "earthengine"}],
-    )
-    vegetation: Choice | None = Field(
-        None,
-        description="Composites of a vegetation index.",
-        examples=[{"dataset": "modis_ndvi", "back_end": "earthengine"}],
-    )
-    soil: Choice | None = Field(
-        None,
-        description="Available water capacity, organic carbon, clay, bulk density of four depths.",
-        examples=[{"dataset": "slga", "back_end": "earthengine"}],
-    )
-    terrain: Choice | None = Field(
-        None, description="Elevation.", examples=[{"dataset": "glo30", "back_end": "direct"}]
-    )
-    landcover: Choice | None = Field(
-        None,
-        description="Land cover; also tells land from water for the map.",
-        examples=[{"dataset": "worldcover", "back_end": "direct"}],
-    )
+
+
+_CHOICES: Any = {  # a key for the fields and maps of each kind that variables.yaml declares
+    kind.name: (Choice | None, Field(None, description=kind.about, examples=[kind.example]))
+    for kind in kinds().values()
+    if kind.form != "scenes"
+}
+_Kinds = create_model("_Kinds", __base__=_When, **_CHOICES)
+
+
+class Acquire(_Kinds):
+    """Raw data to fetch."""
+
     sentinel1: Sentinel1Scenes | None = Field(
-        None,
-        description="Sentinel-1 scenes; `snakemake scenes` lists them in config/scenes/<run>.csv.",
-        examples=[{"dataset": "sentinel1", "back_end": "direct"}],
+        None, description=kinds()["sentinel1"].about, examples=[kinds()["sentinel1"].example]
     )
     sentinel2: Sentinel2Scenes | None = Field(
-        None,
-        description="Sentinel-2 scenes; listed likewise.",
-        examples=[{"dataset": "sentinel2", "back_end": "direct"}],
+        None, description=kinds()["sentinel2"].about, examples=[kinds()["sentinel2"].example]
     )
     compare: list[Choice] = Field(
         [],
