@@ -3,11 +3,11 @@
 from loam.io.stage import Paths, Values, run_stage
 from loam.covariates.dynamic import build_month
 from loam.grid import read_grid
-from loam.variables import kinds_of
+from loam.variables import kinds
 
 
 def stage(paths: Paths, values: Values) -> None:
-    files = {kind: paths[kind] for kind in (*kinds_of("fields"), *kinds_of("scenes"))}
+    files = {kind: paths[kind] for kind in kinds() if kind in paths}
     build_month(values["month"], read_grid(paths["grid"]), paths["dynamic"], **files)
 
 

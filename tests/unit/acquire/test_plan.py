@@ -19,6 +19,7 @@ from loam.acquire.plan import (
     map_files,
     period_of,
     point_files,
+    point_map_values,
     relief_files,
 )
 from loam.acquire.run_grid import area_of, class_area_of, grid_of
@@ -188,3 +189,21 @@ def test_the_runs_of_the_house_can_be_fetched(tasmania, default_config):
     for config in (tasmania, load_config(default_config)):
         check_acquire(config)
         check_samples(config)
+
+
+@pytest.mark.parametrize(
+    ("static", "files"), [(["clay_1", "clay_3"], ["clay"]), (["sand_2"], ["sand"]), (["elevation"], [])]
+)
+def test_only_the_soils_that_features_name_are_fetched(tasmania, static, files):
+    tasmania["features"] = {**tasmania["features"], "static": static}
+    assert [file.rsplit("/", 1)[1] for file in map_files(tasmania, "soil")] == [f"{name}.tif" for name in files]
+    assert point_map_values(tasmania, "slga")["variables"] == files
+
+
+def test_a_composite_s_year_begins_with_the_days_that_the_first_one_stands_for(tasmania):
+    tasmania["acquire"]["evapotranspiration"] = {"dataset": "modis_et", "back_end": "earthengine"}
+    tasmania["features"]["daily"] = [{"name": "modis_et", "lags": [0, 0]}]
+    first, last = period_of(tasmania, "target")
+    assert (date(2016, 1, 1) - first).days == 16
+    assert [file.rsplit("/", 1)[1] for file in fields_files(tasmania, "evapotranspiration", first, last)][:2] == [
+        "2015.nc", "2016.nc"]  # fmt: skip

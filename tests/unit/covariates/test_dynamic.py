@@ -309,6 +309,21 @@ def test_composites_keep_their_own_days_and_cells(tmp_path, month):
     assert np.array_equal(group["ndvi"][:], values[1:].astype(np.float32))
 
 
+def test_each_kind_of_composite_has_a_group_of_its_own(tmp_path, month):
+    """NDVI and evapotranspiration come on days of their own; what is of another kind is none."""
+    values = np.random.default_rng(2).uniform(0, 0.9, (3, 3, 4))
+    given = [("ndvi", "1", ["2020-02-02", "2020-02-10", "2020-02-18"]),
+             ("et", "mm d-1", ["2020-02-01", "2020-02-09", "2020-02-17"])]  # fmt: skip
+    ndvi, et = (fields(tmp_path / f"{name}.nc", name, days=pd.DatetimeIndex(days), units=units, values=values)
+                for name, units, days in given)  # fmt: skip
+    store = month(vegetation=[ndvi], evapotranspiration=[et])
+    assert days_of(store["evapotranspiration"], "time").astype(str).tolist() == given[1][2]
+    assert store["evapotranspiration"]["et"].attrs["units"] == "mm d-1"
+    assert np.array_equal(store["vegetation"]["ndvi"][:], values.astype(np.float32))
+    with pytest.raises(RasterError, match=r"et.nc: has no composites; expected one of ndvi"):
+        month(vegetation=[et])
+
+
 def test_the_script_builds_what_the_rule_names(tmp_path, grid):
     write_grid(grid, tmp_path / "grid.json")
     paths = {

@@ -239,7 +239,7 @@ def test_overpasses_are_averaged_where_their_flag_is_good(engine, listed, graph)
 
 
 def test_a_sum_over_a_composite_is_the_mean_of_its_days_and_fills_are_missing(engine, listed):
-    """The last composite of a year has 5 days, in a leap year 6; 32761 to 32767 say which land or water has no value."""
+    """The last composite of a year has 5 days, in a leap year 6; 32761 to 32767 stand for what has no value."""
     collection, days = "MODIS/061/MOD16A2", [date(2023, 12, 19), date(2023, 12, 27), date(2024, 12, 26)]
     engine.collections[collection] = [
         listed(f"{day:%Y_%m_%d}", f"{day}T00:00:00Z", ["ET"], collection=collection) for day in days

@@ -9,7 +9,7 @@ Keys read from datasets.yaml, under ``earthengine``:
                                     several with the first and last day that each is used for
   bands.<variable>                  ``band``; ``statistic`` (mean, sum, min, max); or ``overpasses``, bands whose mean
                                     is taken, each where its flag (``flags``) is one of ``good``
-                                    ``scale``, ``offset``, ``clip_below`` to the canonical units; ``dtype`` of transport;
+                                    ``scale``, ``offset``, ``clip_below`` to the canonical units; ``dtype`` of transport
                                     ``valid``, the lowest and highest number that is a value and no fill; ``summed``
                                     where it is a sum over the days of a composite
 """
@@ -95,7 +95,7 @@ def list_days(client: Client, dataset: Dataset, keys: Mapping[str, Any], days: S
 
 
 def days_of_composite(dataset: Dataset, day: date) -> int:
-    """Days that the field of ``day`` is of: composites begin anew on 1 January, so the last one of a year is shorter."""
+    """Days that the field of ``day`` is of: composites begin anew on 1 January, and the last of a year is shorter."""
     return min(max(1, dataset.step_hours // 24), (date(day.year, 12, 31) - day).days + 1)
 
 
