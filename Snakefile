@@ -39,7 +39,7 @@ wildcard_constraints:
     domain="source|target",
     protocol="|".join(CONFIG["training"]["protocols"]),
     model="|".join(CONFIG["training"]["models"]),
-    scenario="source|target|transfer",
+    scenario="source|target|transfer|both",
     date=r"\d{4}-\d{2}-\d{2}",
     month=r"\d{4}-\d{2}",
 

@@ -20,10 +20,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow" / "lib")
 import numpy as np
 import torch
 
+from loam.config.models import network_of
 from loam.covariates.tiles import TileInputs
 from loam.mapping.engine import Engine
+from loam.models.parts.initial import draw_parameters
 from loam.training.card import Members
-from loam.training.networks import build_network, draw_parameters
+from loam.training.networks import build_networks
 
 SAMPLE = slice(0, 20_000)  # pixels on which the rival is timed
 SETTINGS = {"hidden": [128, 64, 32, 16], "output": "linear", "units": 64, "dense": 100}
@@ -32,11 +34,11 @@ BATCH = 4096
 
 
 def draw_members(model: str, count: int, shape: tuple[int, int, int]) -> Members:
-    network = build_network(model, SETTINGS, shape, 2)
+    networks = build_networks(network_of(model), SETTINGS, {}, shape, 2, "concordance")
     features = shape[0] + shape[1] * shape[2]
     scaler = torch.zeros(count, features, dtype=torch.float64), torch.ones(count, features, dtype=torch.float64)
     card = {"model": model, "scenario": "transfer", "layers": ["surface", "subsurface"], "shape": list(shape)}
-    return Members(network, draw_parameters(network, range(count)), *scaler, card)
+    return Members(networks, [draw_parameters(networks[0], range(count))], *scaler, card)
 
 
 def draw_inputs(rows: int, cols: int, shape: tuple[int, int, int], side: float | None) -> TileInputs:
@@ -56,10 +58,10 @@ def draw_inputs(rows: int, cols: int, shape: tuple[int, int, int], side: float |
 def plainly(members: Members, inputs: TileInputs, pixels: slice, device: torch.device) -> np.ndarray:
     outputs = []
     for place in range(len(members)):
-        network = members.network_of(place).to(device)
+        network = members.network_of(place)[0].to(device)
         static = torch.from_numpy(inputs.static[pixels]).to(device).split(BATCH)
         sequence = torch.from_numpy(inputs.cells[inputs.cell[pixels]]).to(device).split(BATCH)
-        parts = [network(*batch) for batch in zip(static, sequence, strict=True)]
+        parts = [network({"static": own, "sequence": days})[:, -1] for own, days in zip(static, sequence, strict=True)]
         outputs.append(torch.cat(parts).cpu().numpy())
     return np.stack(outputs).mean(axis=0).clip(0, 1)
 

@@ -23,12 +23,17 @@ from torch import Tensor, nn
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow" / "lib"))
 
-from loam.training.batched import TrainingSettings, train_members
+from loam.config.models import network_of
+from loam.covariates.features import FeatureSet, feature_set
+from loam.models.parts.initial import draw_parameters
+from loam.samples.series import SampleSeries
+from loam.samples.windows import Windows
 from loam.training.device import describe, use_device
-from loam.training.loss import concordance_loss
-from loam.training.networks import build_network, draw_parameters
-from loam.training.rows import Rows
+from loam.training.losses import concordance_loss
+from loam.training.members import train_members
+from loam.training.networks import build_networks
 from loam.training.scaling import Scaler
+from loam.training.settings import TrainingSettings
 from loam.training.split import Split
 
 SHAPE, LAYERS, BATCH = (27, 8, 3), 2, 128
@@ -61,10 +66,36 @@ class PlainNetwork(nn.Module):
         return self.stack(torch.cat([encoded, static], 1))
 
 
-def plain_epoch(model: str, rows: Rows, split: Split, device: torch.device) -> Callable[[], None]:
-    """One epoch of one member, one batch after the other."""
+def draw_windows(count: int, generator: np.random.Generator) -> Windows:
+    """So many rows of random numbers, a few years of them at each station."""
     static, steps, variables = SHAPE
-    inputs, targets = (torch.from_numpy(part).float().to(device) for part in (rows.inputs, rows.targets))
+    stations = -(-count // 1_200)
+    days = -(-count // stations) + steps - 1
+    features, layers = features_of_benchmark(), [f"layer{number}" for number in range(LAYERS)]
+    moisture = generator.uniform(0, 0.5, (1, stations, days, LAYERS))
+    moisture[:, :, : steps - 1] = np.nan
+    series = SampleSeries(
+        [f"{number:04d}" for number in range(stations)], np.datetime64("2015-01-01") + np.arange(days),
+        [feature.column for feature in features.static], generator.normal(size=(stations, static)),
+        {f"v{number}": generator.normal(size=(stations, days)) for number in range(variables)}, layers, moisture,
+        np.zeros(stations), np.zeros(stations),
+    )  # fmt: skip
+    return Windows(series, features, layers, "target")
+
+
+def features_of_benchmark() -> FeatureSet:
+    static, steps, variables = SHAPE
+    return feature_set({
+        "static": [f"s{number}" for number in range(static)], "daily": [], "classes": [], "day_of_year": False,
+        "sequence": {"variables": [f"v{number}" for number in range(variables)], "lags": [0, steps - 1]},
+    })  # fmt: skip
+
+
+def plain_epoch(model: str, windows: Windows, split: Split, device: torch.device) -> Callable[[], None]:
+    """One epoch of one member, one batch after the other."""
+    columns = [windows.column(number, np.arange(len(windows))) for number in range(len(windows.features.all))]
+    inputs, targets = (torch.from_numpy(part).float().to(device) for part in (np.stack(columns, 1), windows.observed))
+    static, steps, variables = SHAPE
     sequence = inputs[:, static:].reshape(-1, steps, variables)
     network = PlainNetwork(model).to(device)
     adam = torch.optim.Adam(network.parameters(), lr=1e-4)
@@ -86,16 +117,18 @@ def plain_epoch(model: str, rows: Rows, split: Split, device: torch.device) -> C
 
 
 def side_by_side_epoch(
-    model: str, rows: Rows, splits: list[Split], device: torch.device, threads: int
+    model: str, windows: Windows, splits: list[Split], device: torch.device, threads: int
 ) -> Callable[[], None]:
     """One epoch of all members, side by side."""
-    network = build_network(model, SETTINGS[model], SHAPE, LAYERS)
+    (network,) = build_networks(network_of(model), SETTINGS[model], {}, SHAPE, LAYERS, "concordance")
     start = draw_parameters(network, range(len(splits)))
-    width = rows.inputs.shape[1]
+    width = len(windows.features.all)
     scaler = Scaler(np.zeros((len(splits), width)), np.ones((len(splits), width)))
     settings = TrainingSettings(1e-4, BATCH, epochs=1, patience=1)
     seeds = list(range(len(splits)))
-    return lambda: train_members(network, start, rows, splits, seeds, scaler, settings, device=device, threads=threads)
+    return lambda: train_members(
+        network, start, windows, splits, seeds, scaler, settings, device=device, threads=threads
+    )
 
 
 def million_operations(model: str) -> float:
@@ -140,11 +173,7 @@ def main() -> None:
     options = parser.parse_args()
     device = use_device(options.device, 1)
     generator = np.random.default_rng(0)
-    count = options.rows + 1_700  # one station validates
-    static, steps, variables = SHAPE
-    rows = Rows(
-        generator.normal(size=(count, static + steps * variables)), generator.uniform(0, 0.5, (count, LAYERS)), SHAPE
-    )
+    windows = draw_windows(options.rows + 1_700, generator)  # one station validates
     speed = operations_a_second(device)
     print(f"{platform.processor() or platform.machine()}, {describe(device)}, {options.threads} thread(s), "
           f"PyTorch {torch.__version__}; batched product {speed / 1000:.0f} GFLOP/s on one thread\n")  # fmt: skip
@@ -153,12 +182,12 @@ def main() -> None:
     batches = -(-options.rows // BATCH)
     for model in SETTINGS:
         for members in options.members:
-            orders = [generator.permutation(count) for _ in range(members)]
-            splits = [Split(order[: options.rows], order[options.rows :]) for order in orders]
+            orders = [generator.permutation(len(windows)) for _ in range(members)]
+            splits = [Split(order[: options.rows], order[options.rows :][:1_700]) for order in orders]
             torch.set_num_threads(options.threads)
-            alone = seconds(plain_epoch(model, rows, splits[0], device), device) / batches
+            alone = seconds(plain_epoch(model, windows, splits[0], device), device) / batches
             torch.set_num_threads(1)
-            together = seconds(side_by_side_epoch(model, rows, splits, device, options.threads), device)
+            together = seconds(side_by_side_epoch(model, windows, splits, device, options.threads), device)
             together /= batches * members
             floor = million_operations(model) / speed / options.threads
             print(f"| {model} | {members} | {options.rows} | {alone * 1000:.2f} | {together * 1000:.2f} "

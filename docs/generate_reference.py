@@ -1,9 +1,10 @@
-"""Write config/config.yaml and docs/reference/config.md from the models, datasets.md from datasets.yaml, and the tables
-of covariates.md from variables.yaml.
+"""Write the generated pages: config/config.yaml and docs/reference/config.md from the models of the configuration,
+models.md from the models' files, datasets.md from datasets.yaml, and the tables of covariates.md from variables.yaml.
 """
 
 from __future__ import annotations
 
+import ast
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from pydantic.fields import FieldInfo  # noqa: E402
 
 from loam.acquire.catalogue import catalogue  # noqa: E402
 from loam.config.kinds import fields_of, kind_of, leaves  # noqa: E402
+from loam.config.models import describe_model, model_names  # noqa: E402
 from loam.config.run import Run  # noqa: E402
 from loam.config.wrong import as_yaml  # noqa: E402
 from loam.units import shown  # noqa: E402
@@ -30,6 +32,8 @@ DATASETS_PAGE = ROOT / "docs" / "reference" / "datasets.md"
 COVARIATES_PAGE = ROOT / "docs" / "reference" / "covariates.md"
 HEAD = "| covariate | unit | from | how |\n"  # of the page's first table, which ends with an empty line
 RANGES, AFTER_RANGES = "## What is possible\n", "## Files\n"  # headings of the page between which the second stands
+MODELS = ROOT / "workflow" / "lib" / "loam" / "models"
+MODELS_PAGE = ROOT / "docs" / "reference" / "models.md"
 BACK_ENDS = ("earthengine", "direct", "local", "sandbox")
 
 
@@ -167,11 +171,37 @@ def _title(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def models() -> str:
+    """The page of loam's models: what their files declare."""
+    lines = [
+        "# Models",
+        "",
+        "The models that `training.models` can name, and the settings that `training.<model>` can give",
+        "each, with their defaults. Beside them there may stand, for that model alone, any choice of",
+        "[the file of a model](../how-to/add-a-model.md#what-a-file-may-say), and `family`. This page is generated",
+        "from `workflow/lib/loam/models` by `python docs/generate_reference.py`.",
+        "",
+    ]
+    for name in model_names():
+        settings, declared = describe_model(name)
+        title = ast.get_docstring(ast.parse((MODELS / f"{name}.py").read_text(encoding="utf-8"))) or ""
+        said = ", ".join(f"{key} {value}" for key, value in declared.items())
+        lines += [f"## {name}", "", title, *(["", f"Declares: {said}."] if said else []), ""]
+        lines += ["| setting | default | meaning |", "|---|---|---|"]
+        lines += [
+            f"| `{setting}` | `{as_yaml(about['default'])}` | {_cell(about['about'])} |"
+            for setting, about in settings.items()
+        ]
+        lines.append("")
+    return "\n".join(lines)
+
+
 def _cell(text: Any) -> str:
     return str(text).replace("|", "\\|").replace("(docs/reference/local-files.md)", "([layout](local-files.md))")
 
 
 if __name__ == "__main__":
+    MODELS_PAGE.write_text(models(), encoding="utf-8")
     DEFAULTS.write_text(written(Run), encoding="utf-8")
     PAGE.write_text(reference(), encoding="utf-8")
     DATASETS_PAGE.write_text(datasets(), encoding="utf-8")

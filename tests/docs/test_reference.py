@@ -23,6 +23,12 @@ def test_the_config_page_is_what_the_models_give(project, generator):
     assert page == generator.reference(), "run: python docs/generate_reference.py"
 
 
+def test_the_models_page_is_what_their_files_declare(project, generator):
+    page = (project / "docs" / "reference" / "models.md").read_text(encoding="utf-8")
+    assert page == generator.models(), "run: python docs/generate_reference.py"
+    assert "| `units` | `64` | units a direction |" in page
+
+
 def test_the_datasets_page_is_what_the_catalogue_gives(project, generator):
     page = (project / "docs" / "reference" / "datasets.md").read_text(encoding="utf-8")
     assert page == generator.datasets(), "run: python docs/generate_reference.py"

@@ -26,6 +26,7 @@ import torch
 import xarray as xr
 import yaml
 from affine import Affine
+from networks import a_network
 from ozflux_files import Variable, write_tower
 from oznet_files import season_rows, write_csv, write_xls
 from sentinel1_files import write_product, zip_product
@@ -57,7 +58,6 @@ from loam.sentinel1.orbit import choose_orbit, read_orbit_file
 from loam.sentinel1.product import open_product as open_sentinel1
 from loam.sentinel2.formats import open_product as open_sentinel2
 from loam.training.card import load_members, write_members
-from loam.training.networks import build_network
 
 from . import test_mutated_inputs as inputs
 from .mutate import damage_netcdf, damaged, damaged_json, damaged_text, damaged_values, damaged_xml, damaged_zip
@@ -200,22 +200,24 @@ def read_store(path: Path) -> None:
 
 def card(folder: Path) -> Path:
     settings = {"hidden": [16, 16], "frozen": 1, "output": "logistic"}
-    network = build_network("mlp", settings, (2, 0, 0), 1)
+    network = a_network("mlp", settings, (2, 0, 0), 1)
     parameters = {name: torch.stack([value.detach()] * 2) for name, value in network.named_parameters()}
     scaler = {"mean": [0.1, 0.2], "std": [1.0, 2.0]}
     content = {
-        "model": "mlp", "network": settings, "shape": [2, 0, 0], "layers": ["surface"], "features": ["clay", "soc"],
+        "model": "mlp", "network": settings, "family": {}, "training": {"loss": "concordance"}, "shape": [2, 0, 0],
+        "layers": ["surface"], "features": ["clay", "soc"],
         "members": [{"fold": 1, "scaler": scaler}, {"fold": 2, "scaler": scaler}],
         "range": {"minimum": [0, 0], "maximum": [1, 1], "classes": {"cover": [1, 2]}},
     }  # fmt: skip
-    write_members(parameters, content, folder / "weights.safetensors", folder / "card.json")
+    write_members([parameters], content, folder / "weights.safetensors", folder / "card.json")
     return folder / "card.json"
 
 
 def read_card(path: Path) -> None:
     members = load_members(path.parent / "weights.safetensors", path.parent / "card.json")
     assert torch.isfinite(members.mean).all() and (members.std > 0).all()
-    members.network_of(0)(torch.zeros(3, 2), torch.zeros(3, 0, 0))
+    network, _ = members.network_of(0)
+    network({"static": torch.zeros(3, 2), "sequence": torch.zeros(3, 0, 0)})
 
 
 def config(folder: Path) -> Path:

@@ -5,9 +5,10 @@ import pytest
 
 from loam.acquire.catalogue import FETCHED, catalogue
 from loam.acquire.clients import client_of, scene_clients
+from loam.config.models import LOSSES, model_names, network_of
+from loam.config.protocols import PROTOCOLS
 from loam.plugins import load, loaded_plugins
 from loam.probes.formats import FORMATS
-from loam.training.network_names import NETWORKS
 
 CLIENTS = {
     client_of(name, back_end)
@@ -17,7 +18,10 @@ CLIENTS = {
 }
 
 
-@pytest.mark.parametrize("plugin", sorted({*FORMATS.values(), *NETWORKS.values(), *CLIENTS}))
+@pytest.mark.parametrize(
+    "plugin",
+    sorted({*FORMATS.values(), *map(network_of, model_names()), *LOSSES.values(), *PROTOCOLS.values(), *CLIENTS}),
+)
 def test_every_plugin_of_every_table_can_be_loaded(plugin):
     assert callable(load(plugin))
     assert plugin.split(":")[0] in loaded_plugins()
@@ -25,7 +29,7 @@ def test_every_plugin_of_every_table_can_be_loaded(plugin):
 
 def test_tables_load_no_plugin(project):
     code = (
-        "import sys, loam.acquire.clients, loam.probes.formats, loam.training.network_names\n"
+        "import sys, loam.acquire.clients, loam.probes.formats, loam.config.models\n"
         "print(sorted(name for name in sys.modules if name in {'numpy', 'pandas', 'torch', 'xarray'}))"
     )
     path = str(project / "workflow" / "lib")

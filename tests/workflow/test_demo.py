@@ -276,7 +276,7 @@ def test_two_values_swapped_are_seen(demo):
     [
         ("evaluation/baselines.py", {"predict_baselines", "merge_predictions", "export_table", *AFTER_SCORES}),
         ("evaluation/summary.py", AFTER_SCORES),
-        ("training/loss.py", TRAINING | AFTER_TRAINING),
+        ("training/losses.py", TRAINING | AFTER_TRAINING),
         ("report/figures.py", {"build_report"}),
         ("probes/icos.py", set()),
         ("acquire/direct/silo.py", set()),

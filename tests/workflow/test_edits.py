@@ -100,7 +100,7 @@ def test_a_reader_that_no_domain_has_reruns_nothing(default_run, real_run):
 
 
 def test_a_network_s_file_leaves_the_other_networks_alone(default_run):
-    from loam.training.network_names import network_of
+    from loam.config.models import network_of
 
     lstm, mlp = (network_of(model).split(":")[0].removeprefix("loam.").replace(".", "/") for model in ("lstm", "mlp"))
     for edited, others in ((lstm, "mlp"), (mlp, "lstm")):

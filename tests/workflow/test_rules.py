@@ -10,10 +10,10 @@ import pytest
 
 BY_WILDCARDS = {  # the data set, format or model of a job says which plugins it loads
     "fetch_maps", "fetch_fields", "fetch_point_maps", "fetch_point_fields", "prepare_probes",
-    "draw_folds", "train_source", "train_target", "fine_tune", "predict_held_out",
+    "draw_folds", "train_source", "train_target", "train_both", "fine_tune", "predict_held_out",
 }  # fmt: skip
 CHOSEN = {
-    "map_soil_moisture": "loam.training.lstm:build_lstm",
+    "map_soil_moisture": "loam.models.lstm:Network",
 }
 TARGETS = {"all", "scenes", "probes", "sentinel1", "sentinel2", "cube"}
 

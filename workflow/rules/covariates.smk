@@ -12,6 +12,7 @@ CUBE = cube_inputs(CONFIG)  # the files of the cube and of point tables by name;
 SAMPLES = {domain: f"results/{{run}}/samples/{domain}.parquet" for domain in domains_of(CONFIG)}
 SERIES = {f"{domain}_series": directory(path.removesuffix("parquet") + "zarr") for domain, path in SAMPLES.items()}
 SOURCE_SAMPLES = SAMPLES.get("source", [])  # none in a run that trains on its own probes alone
+SOURCE_SERIES = SAMPLES["source"].removesuffix("parquet") + "zarr" if SAMPLES.get("source") else []
 SAMPLE_KEYS = [
     "layers",
     "samples.from",

@@ -16,7 +16,7 @@ def members_file(name, wildcards):
 
 rule predict_held_out:
     input:
-        target="results/{run}/samples/target.parquet",
+        target="results/{run}/samples/target.zarr",
         folds="results/{run}/folds/{protocol}.csv",
         weights=lambda wildcards: members_file("weights.safetensors", wildcards),
         card=lambda wildcards: members_file("card.json", wildcards),
@@ -32,8 +32,10 @@ rule predict_held_out:
         mem_mb=2000,
         runtime=20,
     params:
-        values=pick(CONFIG, "layers", "features"),
-        code=lambda wildcards: code_version("predict_held_out", network_of(wildcards.model)),
+        values=lambda wildcards: pick(
+            CONFIG, "layers", "features", "training.model_path", f"training.{wildcards.model}.window"
+        ),
+        code=lambda wildcards: code_version("predict_held_out", PLUGIN_OF[wildcards.model]),
     script:
         "../scripts/predict_held_out.py"
 

@@ -15,7 +15,10 @@ MAP_KEYS = [
     "mapping.inputs",
     "mapping.outside",
     "mapping.licence",
+    "mapping.model",
     "training.device",
+    "training.model_path",
+    f"training.{CONFIG['mapping']['model']}.window",
 ]
 MAP_FILES = ["soil_moisture.tif", "soil_moisture.png", "trust.tif"]
 MAP_FILES += ["score.csv"] if CONFIG["mapping"]["truth"] else []
@@ -72,7 +75,7 @@ rule map_soil_moisture:
         runtime=60,
     params:
         values=pick(CONFIG, *MAP_KEYS) | facts_read(CONFIG["features"]) | {"data_licences": licences_of(CONFIG)},
-        code=code_version("map_soil_moisture", network_of(CONFIG["mapping"]["model"])),
+        code=code_version("map_soil_moisture", PLUGIN_OF[CONFIG["mapping"]["model"]]),
     script:
         "../scripts/map_soil_moisture.py"
 

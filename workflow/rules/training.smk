@@ -2,19 +2,11 @@
 # Needs: results/<run>/samples/.
 # Gives: results/<run>/folds/<protocol>.csv, folds.csv, results/<run>/models/<protocol>/<model>/<scenario>/; what is
 # trained on the source domain alone does not depend on folds: results/<run>/models/source/<model>/.
+from loam.config.models import network_of
 from loam.config.protocols import protocol_of
-from loam.training.network_names import network_of
 
-TRAINING_KEYS = [
-    "seed",
-    "layers",
-    "features",
-    "training.learning_rate",
-    "training.batch_size",
-    "training.epochs",
-    "training.patience",
-    "training.device",
-]
+TRAINING_KEYS = ["seed", "layers", "features", "training.device", "training.model_path"]
+PLUGIN_OF = {model: network_of(model, CONFIG["training"]["model_path"]) for model in CONFIG["training"]["models"]}
 PROTOCOLS = CONFIG["training"]["protocols"]
 
 
@@ -74,7 +66,7 @@ rule merge_folds:
 
 rule train_source:
     input:
-        source="results/{run}/samples/source.parquet",
+        source="results/{run}/samples/source.zarr",
     output:
         weights="results/{run}/models/source/{model}/weights.safetensors",
         card="results/{run}/models/source/{model}/card.json",
@@ -90,15 +82,15 @@ rule train_source:
         runtime=120,
     params:
         values=lambda wildcards: pick(CONFIG, *TRAINING_KEYS, "training.validation", f"training.{wildcards.model}"),
-        code=lambda wildcards: code_version("train_source", network_of(wildcards.model)),
+        code=lambda wildcards: code_version("train_source", PLUGIN_OF[wildcards.model]),
     script:
         "../scripts/train_source.py"
 
 
 rule train_target:
     input:
-        source=SOURCE_SAMPLES,
-        target="results/{run}/samples/target.parquet",
+        source=SOURCE_SERIES,
+        target="results/{run}/samples/target.zarr",
         folds="results/{run}/folds/{protocol}.csv",
     output:
         weights="results/{run}/models/{protocol}/{model}/target/weights.safetensors",
@@ -118,16 +110,44 @@ rule train_target:
         values=lambda wildcards: pick(
             CONFIG, *TRAINING_KEYS, "training.validation", "training.scaling.target", f"training.{wildcards.model}"
         ),
-        code=lambda wildcards: code_version("train_target", network_of(wildcards.model)),
+        code=lambda wildcards: code_version("train_target", PLUGIN_OF[wildcards.model]),
     script:
         "../scripts/train_target.py"
+
+
+rule train_both:
+    input:
+        source="results/{run}/samples/source.zarr",
+        target="results/{run}/samples/target.zarr",
+        folds="results/{run}/folds/{protocol}.csv",
+    output:
+        weights="results/{run}/models/{protocol}/{model}/both/weights.safetensors",
+        card="results/{run}/models/{protocol}/{model}/both/card.json",
+        history="results/{run}/models/{protocol}/{model}/both/history.csv",
+    log:
+        "results/{run}/logs/train_both_{protocol}_{model}.log",
+    benchmark:
+        "results/{run}/benchmarks/train_both_{protocol}_{model}.tsv"
+    conda:
+        "../../envs/torch.yaml"
+    threads: 2
+    resources:
+        mem_mb=4000,
+        runtime=240,
+    params:
+        values=lambda wildcards: pick(
+            CONFIG, *TRAINING_KEYS, "training.validation", "training.domain_weights", f"training.{wildcards.model}"
+        ),
+        code=lambda wildcards: code_version("train_both", PLUGIN_OF[wildcards.model]),
+    script:
+        "../scripts/train_both.py"
 
 
 rule fine_tune:
     input:
         pretrained="results/{run}/models/source/{model}/weights.safetensors",
         pretrained_card="results/{run}/models/source/{model}/card.json",
-        target="results/{run}/samples/target.parquet",
+        target="results/{run}/samples/target.zarr",
         folds="results/{run}/folds/{protocol}.csv",
     output:
         weights="results/{run}/models/{protocol}/{model}/transfer/weights.safetensors",
@@ -147,6 +167,6 @@ rule fine_tune:
         values=lambda wildcards: pick(
             CONFIG, *TRAINING_KEYS, "training.scaling.transfer", f"training.{wildcards.model}"
         ),
-        code=lambda wildcards: code_version("fine_tune", network_of(wildcards.model)),
+        code=lambda wildcards: code_version("fine_tune", PLUGIN_OF[wildcards.model]),
     script:
         "../scripts/fine_tune.py"

@@ -3,17 +3,18 @@
 from loam.io.stage import Paths, Values, run_stage
 from loam.io.schemas import FOLDS
 from loam.io.tables import read_table
+from loam.samples.series import open_samples
 from loam.training.card import load_members
 from loam.training.scenarios import fine_tune, read_plan, write_result
 
 
 def stage(paths: Paths, values: Values) -> None:
     result = fine_tune(
-        read_plan(values),
-        read_table(paths["target"]),
+        read_plan(values, paths["weights"]),
+        open_samples(paths["target"]),
         read_table(paths["folds"], FOLDS),
         values["training"]["scaling"]["transfer"],
-        load_members(paths["pretrained"], paths["pretrained_card"]),
+        load_members(paths["pretrained"], paths["pretrained_card"], values["training"]["model_path"]),
     )
     write_result(result, paths["weights"], paths["card"], paths["history"])
 

@@ -14,16 +14,18 @@ from loam.training.device import use_device
 
 def stage(paths: Paths, values: Values) -> None:
     """Map from the covariate cube where the rule gives one, else from the rasters of mapping.inputs."""
-    features, inputs, day = feature_set(values["features"]), values["mapping"]["inputs"], values["date"]
+    model, training = values["mapping"]["model"], values["training"]
+    features = feature_set(values["features"], training[model]["window"])
+    inputs, day = values["mapping"]["inputs"], values["date"]
     grid = read_grid(paths["grid"])
     given = [paths["weights"], paths["card"], paths["grid"], *paths.get("rasters", [])]
     if paths.get("static"):
         (static,) = paths["static"]
         inputs = Cube(grid, static, paths["dynamic"], settings_of(values["covariates"]))
         given += [static, *paths["dynamic"]]
-    members = load_members(paths["weights"], paths["card"])
+    members = load_members(paths["weights"], paths["card"], training["model_path"])
     members.check(features.columns, [layer["name"] for layer in values["layers"]])
-    engine = Engine(members, use_device(values["training"]["device"], values["threads"]))
+    engine = Engine(members, use_device(training["device"], values["threads"]))
     tags = map_tags(values, members.card, given, code=code_version("map_soil_moisture"))
     outside = values["mapping"]["outside"]
     map_day(

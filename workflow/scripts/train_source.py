@@ -1,12 +1,13 @@
 """Train one network on the source domain."""
 
 from loam.io.stage import Paths, Values, run_stage
-from loam.io.tables import read_table
+from loam.samples.series import open_samples
 from loam.training.scenarios import read_plan, train_source, write_result
 
 
 def stage(paths: Paths, values: Values) -> None:
-    result = train_source(read_plan(values), read_table(paths["source"]), values["training"]["validation"])
+    plan = read_plan(values, paths["weights"])
+    result = train_source(plan, open_samples(paths["source"]), values["training"]["validation"])
     write_result(result, paths["weights"], paths["card"], paths["history"])
 
 

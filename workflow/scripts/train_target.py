@@ -3,17 +3,18 @@
 from loam.io.stage import Paths, Values, run_stage
 from loam.io.schemas import FOLDS
 from loam.io.tables import read_table
+from loam.samples.series import open_samples
 from loam.training.scenarios import read_plan, train_target, write_result
 
 
 def stage(paths: Paths, values: Values) -> None:
     scaling = values["training"]["scaling"]["target"]
     result = train_target(
-        read_plan(values),
-        read_table(paths["target"]),
+        read_plan(values, paths["weights"]),
+        open_samples(paths["target"]),
         read_table(paths["folds"], FOLDS),
         scaling,
-        read_table(paths["source"]) if scaling == "source" else None,
+        open_samples(paths["source"]) if scaling == "source" else None,
         values["training"]["validation"],
     )
     write_result(result, paths["weights"], paths["card"], paths["history"])

@@ -16,7 +16,7 @@ def changed(config: dict, key: str, value: object) -> dict:
     *parents, last = key.split(".")
     part = config
     for parent in parents:
-        part = part[parent]
+        part = part.setdefault(parent, {})
     part[last] = value
     return config
 
@@ -129,7 +129,7 @@ def test_every_key_is_described_and_has_an_example():
         ("probes.source", {"format": "uscrn", "path": "x", "bound": 1}, "'probes.source.bound': unknown key.*'bounds'"),
         ("probes.quality.exclude", ["frosty"], "'frosty' is not one of"),
         ("day_boundary", "9:00", "config key 'day_boundary'"),
-        ("mapping.model", "lstm_9", "'lstm_9' is not one of"),
+        ("mapping.model", "lstm_9", "'lstm_9' is not trained in this run; expected one of mlp, lstm"),
         ("mapping.dates", ["2022-02-30"], "'2022-02-30' is not a day"),
         ("layers", [{"name": "a", "top_cm": 30, "bottom_cm": 0.5, "column": "x"}], "is not above bottom"),
     ],

@@ -41,7 +41,7 @@ training: {epochs: null}
     > null is not a whole number
     > leave the key out for its default
 training: {models: mlp}
-    > 'training.models': 'mlp' is not a list of any of mlp, lstm
+    > 'training.models': 'mlp' is not a list of names
     > write a list: [mlp]
 training: {models: [mpl]}
     > did you mean 'mlp'?

@@ -10,10 +10,11 @@ import rasterio
 import torch
 import xarray as xr
 from affine import Affine
+from networks import a_network
 
 from loam.covariates.features import feature_set
+from loam.models.parts.initial import draw_parameters
 from loam.training.card import Members
-from loam.training.networks import build_network, draw_parameters
 
 DAY = "2022-08-15"
 FEATURES = {
@@ -36,7 +37,7 @@ def draw_members(
 ) -> Members:
     """Members with random weights and scalers of plausible size."""
     features = feature_set(features)
-    network = build_network(model, NETWORKS[model], features.shape, len(layers))
+    network = a_network(model, NETWORKS[model], features.shape, len(layers))
     rng = np.random.default_rng(5)
     size = np.where(np.array(features.columns) == "elevation", 300.0, 1.0)
     shape = (1 if one_scaler else count, len(size))
@@ -50,7 +51,7 @@ def draw_members(
     parameters = draw_parameters(network, range(count))
     parameters["output.weight"] *= 0.2
     parameters["output.bias"] += 0.4  # outputs like moisture, some of them negative
-    return Members(network, parameters, *scalers, card)
+    return Members([network], [parameters], *scalers, card)
 
 
 def write_tiff(path: Path, values: np.ndarray, nodata=None) -> str:

@@ -24,10 +24,11 @@ def plainly(members, inputs):
     both = np.concatenate([inputs.static, sequence.reshape(len(sequence), -1)], axis=1)
     outputs = []
     for place in range(len(members)):
-        scaled = ((torch.from_numpy(both).double() - members.mean[place]) / members.std[place]).float()
+        network, scaler = members.network_of(place)
+        scaled = ((torch.from_numpy(both).double() - members.mean[scaler]) / members.std[scaler]).float()
         static, rest = scaled.split([inputs.static.shape[1], sequence[0].size], dim=1)
         with torch.no_grad():
-            outputs.append(members.network_of(place)(static, rest.reshape(sequence.shape)).numpy())
+            outputs.append(network({"static": static, "sequence": rest.reshape(sequence.shape)})[:, -1].numpy())
     return np.stack(outputs)
 
 
@@ -113,8 +114,8 @@ def test_one_member_has_no_deviation(members):
 
 def test_moisture_beyond_the_possible_becomes_the_bound_and_its_spread_stays(members):
     drawn = members("mlp", 2)
-    drawn.parameters["output.weight"][:] = 0
-    drawn.parameters["output.bias"][:] = torch.tensor([[-0.4, 1.7], [-1.4, 1.7]])
+    drawn.parameters[0]["output.weight"][:] = 0
+    drawn.parameters[0]["output.bias"][:] = torch.tensor([[-0.4, 1.7], [-1.4, 1.7]])
     inputs = TileInputs(np.arange(3), np.ones((3, 8), np.float32), np.zeros(3, int), np.ones((1, 4, 2), np.float32))
     mean, deviation = Engine(drawn, "cpu").predict(inputs)
     assert (mean == [0, 1]).all()
@@ -199,8 +200,8 @@ def test_pixels_outside_the_range_have_no_value_and_those_inside_the_same(region
 def test_a_mean_below_0_or_above_1_is_counted_before_it_becomes_the_bound(region, members, tmp_path, caplog):
     drawn = members("mlp", 2)
     drawn.card["range"] = HALF
-    drawn.parameters["output.weight"][:] = 0
-    drawn.parameters["output.bias"][:] = torch.tensor([[-0.4, 0.3], [-0.2, 0.3]])
+    drawn.parameters[0]["output.weight"][:] = 0
+    drawn.parameters[0]["output.bias"][:] = torch.tensor([[-0.4, 0.3], [-0.2, 0.3]])
     make_map(region, drawn, tmp_path / "map.tif")
     given = int((read_map(tmp_path / "trust.tif")["inside_training_range"] == 1).sum())
     assert f"{DAY}: at {given} of {given} pixels (100.00 %) a moisture below 0 or above 1 m3 m-3 became" in caplog.text
@@ -210,7 +211,7 @@ def test_a_mean_below_0_or_above_1_is_counted_before_it_becomes_the_bound(region
 
 def test_possible_moisture_is_no_warning(region, members, tmp_path, caplog):
     drawn = members("mlp", 2)
-    drawn.parameters["output.weight"][:] = 0
-    drawn.parameters["output.bias"][:] = 0.3
+    drawn.parameters[0]["output.weight"][:] = 0
+    drawn.parameters[0]["output.bias"][:] = 0.3
     make_map(region, drawn, tmp_path / "map.tif")
     assert "became the bound" not in caplog.text and "have no value" not in caplog.text

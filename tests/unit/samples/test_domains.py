@@ -9,7 +9,9 @@ import pytest
 import rasterio
 from build_samples import stage as build_samples_stage
 from map_soil_moisture import stage as map_stage
+from networks import a_network
 from samples import NO_GAPS, SETTINGS, sampled
+from series import series_of_columns
 
 from loam.covariates.features import feature_set
 from loam.covariates.tiles import TileInputs
@@ -17,12 +19,13 @@ from loam.errors import ConfigError, TableError
 from loam.grid import write_grid
 from loam.io.tables import read_table
 from loam.mapping.engine import Engine
+from loam.models.parts.initial import draw_parameters
 from loam.samples.build import build_series
 from loam.samples.domains import domain_of_cube, pixels_of
 from loam.samples.points import read_points
 from loam.samples.probes import within_period
+from loam.samples.windows import Windows
 from loam.training.card import load_members, write_members
-from loam.training.networks import build_network, draw_parameters
 from loam.training.ranges import range_of_rows
 
 LAYERS = [
@@ -265,25 +268,28 @@ def test_a_map_from_the_cube_shows_what_the_samples_predict(world, tmp_path):
     paths, values = run_samples(world, tmp_path, {"a": (20, 50), "b": (60, 30)})
     features = feature_set(FEATURES)
     settings = {"hidden": [8, 4], "frozen": 0, "output": "linear"}
-    network = build_network("mlp", settings, features.shape, 2)
+    network = a_network("mlp", settings, features.shape, 2)
     scaler = {"mean": [10.0] * len(features.columns), "std": [100.0] * len(features.columns)}
     target = read_table(paths["target"])
-    seen = range_of_rows(target[features.columns].to_numpy(float), [np.arange(len(target))], features)
-    card = {"model": "mlp", "scenario": "target", "layers": ["surface", "subsurface"], "features": features.columns,
-            "shape": list(features.shape), "network": settings, "members": [{"scaler": scaler}] * 2,
-            "range": seen.described()}  # fmt: skip
+    layers = ["surface", "subsurface"]
+    windows = Windows(series_of_columns(target, features, layers), features, layers, "target")
+    assert len(windows) == len(target)
+    seen = range_of_rows(windows, [np.arange(len(target))])
+    card = {"model": "mlp", "scenario": "target", "layers": layers, "features": features.columns,
+            "shape": list(features.shape), "network": settings, "family": {}, "training": {"loss": "concordance"},
+            "members": [{"scaler": scaler}] * 2, "range": seen.described()}  # fmt: skip
     files = {"weights": tmp_path / "w.safetensors", "card": tmp_path / "card.json", "map": tmp_path / "map.tif",
              "trust": tmp_path / "trust.tif"}  # fmt: skip
     parameters = draw_parameters(network, range(2))
     parameters["output.bias"] += 0.4
-    write_members(parameters, card, files["weights"], files["card"])
+    write_members([parameters], card, files["weights"], files["card"])
     day = target[target["station"] == "b"]["date"].iloc[-1]
     more = {
         "run": "test",
         "date": str(day.date()),
-        "mapping": {"inputs": [], "outside": "keep", "licence": None},
+        "mapping": {"inputs": [], "outside": "keep", "licence": None, "model": "mlp"},
         "data_licences": [],
-        "training": {"device": "cpu"},
+        "training": {"device": "cpu", "model_path": None, "mlp": {"window": None}},
         "threads": 1,
         "day_boundary": "00:00+00:00",
     }

@@ -8,10 +8,18 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from networks import a_network
+from plain_training import NETWORKS as SMALL
+from plain_training import SHAPE, Rows
+from series import series_of_columns
 
+from loam.config.models import network_of
 from loam.covariates.features import feature_set
-from loam.training.batched import TrainingSettings
+from loam.models.parts.initial import draw_parameters
+from loam.training.scaling import fit_scaler
 from loam.training.scenarios import Plan
+from loam.training.settings import TrainingSettings
+from loam.training.split import Split
 
 FEATURES = {
     "static": ["clay", "elevation"],
@@ -20,6 +28,7 @@ FEATURES = {
     "classes": [],
     "day_of_year": False,
 }
+LAYERS = ["surface", "subsurface"]
 NETWORKS = {  # widths that are multiples of 16, as the published ones, give the same bits whoever trains beside
     "mlp": {"hidden": [32, 16, 16], "frozen": 2, "output": "logistic"},
     "lstm": {"units": 16, "dense": 16, "hidden": [32, 16, 16], "frozen": 2, "output": "logistic"},
@@ -33,10 +42,14 @@ def features():
 
 @pytest.fixture
 def make_samples(features):
-    """Samples of a domain: station number k has ``rows + 7 k`` days; a third of each layer's values is missing."""
+    """Samples of a domain: station number k has ``rows + 7 k`` days; a third of each layer's values is missing.
+
+    Lags are those of daily series, which begin as many days before a station's first row as its features read.
+    """
 
     def make(prefix: str, stations: int, seed: int, rows: int = 30) -> pd.DataFrame:
         generator = np.random.default_rng(seed)
+        before = max(feature.lag for feature in features.all)
         parts = []
         for number in range(stations):
             count = rows + 7 * number
@@ -48,18 +61,27 @@ def make_samples(features):
                     "longitude": 146.0,
                 }
             )
-            values = generator.normal(size=(count, len(features.columns)))
-            signal = 0.25 + 0.05 * values[:, -2] + 0.03 * values[:, 2]
-            for layer in ("surface", "subsurface"):
+            daily = {name: generator.normal(size=before + count) for name in ("rain", "coarse", "deep")}
+            for feature in features.all:
+                if feature.name in daily:
+                    first = before - feature.lag
+                    part[feature.column] = daily[feature.name][first : first + count]
+            part[["clay", "elevation"]] = generator.normal(size=2)
+            signal = 0.25 + 0.05 * part["coarse_0"] + 0.03 * part["rain_0"]
+            for layer in LAYERS:
                 moisture = signal + generator.normal(0, 0.01, count)
                 part[layer] = np.where(generator.random(count) < 0.3, np.nan, moisture)
-            part[features.columns] = values
-            part[["clay", "elevation"]] = generator.normal(size=2)
             parts.append(part)
         samples = pd.concat(parts, ignore_index=True)
-        return samples[samples[["surface", "subsurface"]].notna().any(axis=1)].reset_index(drop=True)
+        return samples[samples[LAYERS].notna().any(axis=1)].reset_index(drop=True)
 
     return make
+
+
+@pytest.fixture
+def series_of(features):
+    """Samples as the series that training reads."""
+    return lambda samples: series_of_columns(samples, features, LAYERS)
 
 
 @pytest.fixture
@@ -80,15 +102,9 @@ def make_plan(features):
         settings = TrainingSettings(learning_rate=0.01, batch_size=16, epochs=8, patience=2)
         own = {name: changes.pop(name) for name in list(changes) if hasattr(settings, name)}
         plan = Plan(
-            model,
-            NETWORKS[model],
-            features,
-            ["surface", "subsurface"],
-            replace(settings, **own),
-            3,
-            torch.device("cpu"),
-            1,
-        )
+            model, network_of(model), NETWORKS[model], features, LAYERS, replace(settings, **own), 3,
+            torch.device("cpu"), 1,
+        )  # fmt: skip
         return replace(plan, **changes)
 
     return make
@@ -97,3 +113,45 @@ def make_plan(features):
 @pytest.fixture
 def by_stations():
     return {"by": "stations", "station_share": 0.25}
+
+
+# Rows and members for the trainers themselves.
+
+SETTINGS = TrainingSettings(learning_rate=0.02, batch_size=16, epochs=9, patience=2)
+SEEDS = [11, 12, 13, 14]
+
+
+@pytest.fixture
+def rows():
+    """160 rows of two layers; a third of the values of each is missing, no row lacks both."""
+    generator = np.random.default_rng(5)
+    inputs = generator.normal(3, 2, size=(200, 14))
+    targets = 0.2 + 0.02 * inputs[:, [0]] + 0.03 * inputs[:, [12]] + generator.normal(0, 0.03, (200, 2))
+    targets[generator.random((200, 2)) < 0.33] = np.nan
+    kept = np.flatnonzero(np.isfinite(targets).any(1))[:160]
+    return Rows(inputs[kept], targets[kept])
+
+
+@pytest.fixture
+def splits():
+    """Four members with unequal numbers of rows; one has a last batch of a single row, one fits its batches."""
+    generator = np.random.default_rng(6)
+    orders = [generator.permutation(160) for _ in SEEDS]
+    return [
+        Split(order[:training], order[training : training + validation])
+        for order, (training, validation) in zip(orders, [(49, 30), (64, 21), (90, 40), (35, 25)], strict=True)
+    ]
+
+
+@pytest.fixture
+def start():
+    def draw(model, members=4):
+        network = a_network(model, SMALL[model], SHAPE, 2)
+        return network, {name: value.double() for name, value in draw_parameters(network, range(members)).items()}
+
+    return draw
+
+
+@pytest.fixture
+def scaler(rows, splits):
+    return fit_scaler(rows.windows, [split.training for split in splits])

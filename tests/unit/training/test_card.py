@@ -17,10 +17,10 @@ LAYERS = ["surface", "subsurface"]
 
 
 @pytest.fixture
-def written(source, target, make_plan, by_stations, tmp_path):
+def written(target, make_plan, by_stations, series_of, tmp_path):
     def write(model):
         folds = draw_folds(target, LAYERS, 3)
-        result = train_target(make_plan(model, epochs=2), target, folds, "fold", source, by_stations)
+        result = train_target(make_plan(model, epochs=2), series_of(target), folds, "fold", None, by_stations)
         paths = [tmp_path / name for name in ("weights.safetensors", "card.json", "history.csv")]
         write_result(result, *paths)
         return result, *paths
@@ -34,9 +34,11 @@ def test_members_come_back_as_they_were(model, written):
     members = load_members(weights, card)
     assert len(members) == 5
     assert members.card == result.card
-    assert list(members.parameters) == [name for name, _ in members.network.named_parameters()]
-    for name, value in result.parameters.items():
-        assert torch.equal(members.parameters[name], value)
+    (network,), (parameters,), (trained,) = members.networks, members.parameters, result.parameters
+    assert list(parameters) == [name for name, _ in network.named_parameters()]
+    assert set(parameters) == set(trained)
+    for name, value in trained.items():
+        assert torch.equal(parameters[name], value)
     for place, member in enumerate(result.card["members"]):
         assert members.mean[place].tolist() == member["scaler"]["mean"]
         assert members.std[place].tolist() == member["scaler"]["std"]
@@ -46,10 +48,12 @@ def test_a_member_s_network_is_its_own(written):
     _, weights, card, _ = written("lstm")
     members = load_members(weights, card)
     static, sequence = torch.randn(6, 4), torch.randn(6, 4, 2)
-    outputs = [members.network_of(place)(static, sequence) for place in range(5)]
+    found = [members.network_of(place) for place in range(5)]
+    assert [scaler for _, scaler in found] == [0, 1, 2, 3, 4]
+    outputs = [network({"static": static, "sequence": sequence}) for network, _ in found]
     assert not any(output.requires_grad for output in outputs)
     assert not torch.equal(outputs[0], outputs[1])
-    assert torch.equal(members.network_of(3).output.bias, members.parameters["output.bias"][3])
+    assert torch.equal(found[3][0].output.bias, members.parameters[0]["output.bias"][3])
 
 
 def test_a_card_of_another_network_is_refused(written):
@@ -126,7 +130,7 @@ def test_limits_of_classes_are_checked_too(written):
 
 def test_weights_that_are_no_numbers_are_refused(written):
     result, weights, card, _ = written("mlp")
-    result.parameters["output.bias"][2] = float("nan")
+    result.parameters[0]["output.bias"][2] = float("nan")
     write_members(result.parameters, result.card, weights, card)
     with pytest.raises(TableError, match=r"weights.safetensors: parameter output.bias is not finite"):
         load_members(weights, card)

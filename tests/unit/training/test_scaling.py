@@ -3,67 +3,114 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
-from loam.errors import TableError
+from loam.samples.windows import Windows
 from loam.training.inputs import ScaledInputs, batches_of
-from loam.training.rows import hash_of_samples, rows_of
 from loam.training.scaling import Scaler, fit_scaler
 
 LAYERS = ["surface", "subsurface"]
 
 
-def test_scaler_sees_only_the_training_rows_of_its_member(target, features):
-    inputs = rows_of(target, features, LAYERS, "target").inputs
+@pytest.fixture
+def windows_of(features, series_of):
+    return lambda samples: Windows(series_of(samples), features, LAYERS, "target")
+
+
+def test_scaler_sees_only_the_training_rows_of_its_member(target, features, series_of):
+    series, inputs = series_of(target), target[features.columns].to_numpy()
     training = [np.arange(10), np.arange(20, 60)]
-    scaler = fit_scaler(inputs, training, features)
-    column = features.columns.index("rain_1")
+    scaler = fit_scaler(Windows(series, features, LAYERS, "target"), training)
     for member, rows in enumerate(training):
-        assert scaler.mean[member, column] == pytest.approx(inputs[rows, column].mean(), abs=1e-14)
-        assert scaler.std[member, column] == pytest.approx(inputs[rows, column].std(), abs=1e-14)
-    absurd = inputs.copy()
-    absurd[np.setdiff1d(np.arange(len(inputs)), training[1])] = 1e6
-    again = fit_scaler(absurd, training, features)
+        for name in ("rain_0", "rain_1", *(["clay", "elevation"] if member else [])):  # the first has one station
+            column = features.columns.index(name)
+            assert scaler.mean[member, column] == pytest.approx(inputs[rows, column].mean(), abs=1e-14)
+            assert scaler.std[member, column] == pytest.approx(inputs[rows, column].std(), abs=1e-14)
+    trains = target.iloc[training[1]]
+    station = np.array([name in set(trains["station"]) for name in series.stations])
+    absurd = replace(
+        series, static=np.where(station[:, None], series.static, 1e6),
+        daily={name: np.where(read_by(trains, series, features, name), values, 1e6)
+               for name, values in series.daily.items()},
+    )  # fmt: skip
+    again = fit_scaler(Windows(absurd, features, LAYERS, "target"), training)
     assert np.array_equal(again.mean[1], scaler.mean[1])
     assert np.array_equal(again.std[1], scaler.std[1])
     assert not np.array_equal(again.mean[0], scaler.mean[0])
 
 
-def test_all_steps_of_a_sequence_variable_share_one_scale(target, features):
-    inputs = rows_of(target, features, LAYERS, "target").inputs
-    scaler = fit_scaler(inputs, [np.arange(30)], features)
+def read_by(rows, series, features, name):
+    """Whether any of ``rows`` reads covariate ``name`` of a station's day, by the features' lags: [station, day]."""
+    read = np.zeros(series.daily[name].shape, bool)
+    for row in rows.itertuples():
+        day = (np.datetime64(row.date, "D") - series.days[0]).astype(int)
+        for feature in features.all:
+            if feature.name == name:
+                read[series.stations.index(row.station), day - feature.lag] = True
+    assert 0 < read.sum() < read.size
+    return read
+
+
+def test_all_steps_of_a_sequence_variable_share_one_scale(target, features, windows_of):
+    scaler = fit_scaler(windows_of(target), [np.arange(30)])
     for variable in ("coarse", "deep"):
         columns = [features.columns.index(f"{variable}_{lag}") for lag in range(4)]
-        values = inputs[:30][:, columns]
+        values = target[features.columns].to_numpy()[:30][:, columns]
         np.testing.assert_allclose(scaler.mean[0, columns], values.mean(), rtol=0, atol=1e-14)
         np.testing.assert_allclose(scaler.std[0, columns], values.std(), rtol=0, atol=1e-14)
 
 
-def test_a_feature_that_is_constant_in_training_becomes_zero_and_is_named(target, features, caplog):
-    target.loc[:49, "clay"] = 0.1  # its computed standard deviation is 1e-17, not 0
-    inputs = rows_of(target, features, LAYERS, "target").inputs
+def test_limits_bring_each_training_row_between_0_and_1_and_all_steps_by_one_scale(target, features, windows_of):
+    training = [np.arange(10), np.arange(20, 60)]
+    scaler = fit_scaler(windows_of(target), training, "limits")
+    inputs = target[features.columns].to_numpy()
+    for member, rows in enumerate(training):
+        rain = features.columns.index("rain_1")
+        least, greatest = inputs[rows, rain].min(), inputs[rows, rain].max()
+        assert (scaler.mean[member, rain], scaler.std[member, rain]) == (least, greatest - least)
+        columns = [features.columns.index(f"coarse_{lag}") for lag in range(4)]
+        least, greatest = inputs[rows][:, columns].min(), inputs[rows][:, columns].max()
+        assert set(scaler.mean[member, columns]) == {least} and set(scaler.std[member, columns]) == {greatest - least}
+
+
+def test_a_feature_that_is_constant_in_training_becomes_zero_and_is_named(target, features, windows_of, caplog):
+    assert set(target["station"][:50]) == {"near0", "near1"}
+    target.loc[target["station"].isin(["near0", "near1"]), "clay"] = 0.1  # its computed deviation is 1e-17, not 0
+    assert 0 < target["clay"][:50].to_numpy().std() < 1e-15
     with caplog.at_level(logging.WARNING, "loam"):
-        scaler = fit_scaler(inputs, [np.arange(50), np.arange(len(inputs))], features)
+        scaler = fit_scaler(windows_of(target), [np.arange(50), np.arange(len(target))])
     column = features.columns.index("clay")
     assert (scaler.mean[0, column], scaler.std[0, column]) == (0.1, 1.0)
     assert scaler.std[1, column] != 1.0
     assert "'clay' is constant in the training rows of 1 of 2 members" in caplog.text
 
 
-def test_rows_are_read_with_each_member_s_scaler_in_the_features_order(target, features):
-    rows = rows_of(target, features, LAYERS, "target")
+def test_rows_are_read_with_each_member_s_scaler_in_the_features_order(target, windows_of):
     scaler = Scaler(np.stack([np.zeros(12), np.full(12, 2.0)]), np.stack([np.ones(12), np.full(12, 4.0)]))
     index = torch.tensor([[3, 1], [0, 3]])
-    static, sequence = ScaledInputs(rows, scaler, "cpu", torch.float64).read(index)
+    read = ScaledInputs(windows_of(target), scaler, "cpu", torch.float64).read(index)
+    static, sequence = read["static"], read["sequence"]
     assert static.shape == (2, 2, 4)
     assert sequence.shape == (2, 2, 4, 2)
     row = target.iloc[3]
     assert static[0, 0].tolist() == row[["clay", "elevation", "rain_0", "rain_1"]].tolist()
     assert sequence[0, 0].tolist() == [[row[f"coarse_{lag}"], row[f"deep_{lag}"]] for lag in (3, 2, 1, 0)]
     torch.testing.assert_close(sequence[1, 1], (sequence[0, 0] - 2) / 4)
+
+
+def test_members_that_go_on_keep_their_own_scaler(target, windows_of):
+    scaler = Scaler(np.stack([np.full(12, value) for value in (0.0, 2.0, 0.0)]), np.ones((3, 12)))
+    inputs = ScaledInputs(windows_of(target), scaler, "cpu", torch.float64)
+    before = inputs.read(torch.tensor([[5], [5], [5]]))
+    inputs.keep([1, 2])
+    after = inputs.read(torch.tensor([[5], [5]]))
+    for name, values in after.items():
+        assert torch.equal(values, before[name][1:]), name
+    assert not torch.equal(after["static"][0], after["static"][1])
 
 
 def test_batches_hold_each_row_once_and_are_filled_up_with_own_rows():
@@ -75,20 +122,3 @@ def test_batches_hold_each_row_once_and_are_filled_up_with_own_rows():
         assert set(index[member].flat) == set(rows)
     assert real[0].sum(1).tolist() == [20, 20, 20, 10]
     assert real[1].sum(1).tolist() == [20, 10, 0, 0]
-
-
-def test_the_hash_of_samples_follows_everything_that_training_reads(target, features):
-    first = hash_of_samples(target, features, LAYERS)
-    assert hash_of_samples(target.assign(latitude=0.0, note="x"), features, LAYERS) == first
-    for column, value in (("surface", 0.5), ("coarse_3", 9.0), ("station", "other"), ("date", target["date"][1])):
-        changed = target.copy()
-        changed.loc[0, column] = value
-        assert hash_of_samples(changed, features, LAYERS) != first, column
-
-
-def test_a_missing_column_or_number_is_an_error(target, features):
-    with pytest.raises(TableError, match="no column rain_1"):
-        rows_of(target.drop(columns="rain_1"), features, LAYERS, "target")
-    target.loc[4, "coarse_2"] = np.nan
-    with pytest.raises(TableError, match="row 4.*near0.*'coarse_2' is nan"):
-        rows_of(target, features, LAYERS, "target")

@@ -16,9 +16,11 @@ import torch
 import train_source
 import train_target
 
+from loam.config.models import resolve_model
 from loam.errors import ConfigError, TableError
 from loam.io.schemas import FOLDS, PREDICTIONS
 from loam.io.tables import read_table, write_table
+from loam.samples.series import write_samples
 from loam.training.card import load_members
 from loam.training.device import use_device
 
@@ -31,7 +33,7 @@ def values(make_plan):
     """Values as the training rules give them."""
 
     def of_model(model):
-        plan = make_plan(model)
+        plan, training = make_plan(model), {"learning_rate": 0.01, "batch_size": 16, "epochs": 2, "patience": 2}
         return {
             "protocol": "leave_one_station_out", "plugin": None, "samples": {"groups": []},
             "seed": 3, "threads": 1, "model": model, "run": "small", "layers": LAYERS,
@@ -41,8 +43,7 @@ def values(make_plan):
             },
             "training": {
                 "protocol_settings": {"leave_one_station_out": {}},
-                "learning_rate": 0.01, "batch_size": 16, "epochs": 2, "patience": 2, "device": "cpu",
-                model: plan.network,
+                "model_path": None, "device": "cpu", model: resolve_model(model, training | {model: plan.network}),
                 "validation": {"by": "dates", "training_dates": ["2020-01-01", "2020-01-20"],
                                "validation_dates": ["2020-01-21", "2020-12-31"], "station_share": 0.2},
                 "scaling": {"target": "fold", "transfer": "source"},
@@ -53,11 +54,12 @@ def values(make_plan):
 
 
 @pytest.fixture
-def run(source, target, values, tmp_path):
-    """Run all scripts for one model; gives the folder of each scenario."""
-    write_table(source, tmp_path / "source.parquet")
+def run(source, target, values, series_of, tmp_path):
+    """Run all scripts for one model; gives the paths of each scenario."""
     write_table(target, tmp_path / "target.parquet")
-    inputs = {name: tmp_path / f"{name}.parquet" for name in ("source", "target")} | {"folds": tmp_path / "folds.csv"}
+    inputs = {name: tmp_path / f"{name}.zarr" for name in ("source", "target")} | {"folds": tmp_path / "folds.csv"}
+    for name, samples in (("source", source), ("target", target)):
+        write_samples(series_of(samples), inputs[name])
 
     def paths(scenario):
         folder = tmp_path / scenario
@@ -69,7 +71,7 @@ def run(source, target, values, tmp_path):
 
     def all_scripts(model):
         own = values(model)
-        draw_folds.stage(paths("target"), own)
+        draw_folds.stage(paths("target") | {"target": tmp_path / "target.parquet"}, own)
         train_source.stage(paths("source"), own)
         train_target.stage(paths("target"), own)
         fine_tune.stage(paths("transfer"), own)
@@ -112,7 +114,7 @@ def test_a_station_is_predicted_by_the_member_that_has_not_met_it(scenario, run,
         samples = rows[["date", "station"]].merge(target, on=["date", "station"])
         scaled = (torch.from_numpy(samples[columns].to_numpy()) - members.mean[place]) / members.std[place]
         static, sequence = scaled[:, :4].float(), scaled[:, 4:].reshape(-1, 4, 2).float()
-        expected = members.network_of(place)(static, sequence)[:, 1]
+        expected = members.network_of(place)[0]({"static": static, "sequence": sequence})[:, -1, 1]
         np.testing.assert_allclose(rows["predicted"], expected.numpy(), rtol=0, atol=1e-6)
 
 

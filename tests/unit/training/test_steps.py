@@ -47,9 +47,10 @@ def test_many_members_are_counted():
 
 
 @pytest.mark.parametrize("batch_size", [16, 1])
-def test_training_warns_on_the_stages_logger(target, make_plan, by_stations, caplog, batch_size):
+def test_training_warns_on_the_stages_logger(target, make_plan, by_stations, series_of, caplog, batch_size):
     plan = make_plan("mlp", epochs=2, batch_size=batch_size)
     with caplog.at_level(logging.WARNING, "loam"):
-        result = train_target(plan, target, draw_folds(target, ["surface", "subsurface"], 3), "fold", None, by_stations)
+        folds = draw_folds(target, ["surface", "subsurface"], 3)
+        result = train_target(plan, series_of(target), folds, "fold", None, by_stations)
     expected = few_steps(result.card)
     assert expected and [record.getMessage() for record in caplog.records] == [expected]

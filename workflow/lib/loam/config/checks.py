@@ -17,7 +17,7 @@ GEOGRAPHIC = ("EPSG:4326", "EPSG:4258", "EPSG:4269", "EPSG:4283", "EPSG:7844")  
 
 def contradictions(config: Config) -> Iterator[ConfigError]:
     """The errors of a configuration whose sections are right one by one."""
-    checks: list[Callable[[Config], None]] = [_check_features, _check_layers_named, _check_models, _check_unit_of_grid]
+    checks: list[Callable[[Config], None]] = [_check_features, _check_layers_named, _check_unit_of_grid]
     mapping = config["mapping"]
     if mapping["dates"] and makes(config) == "scores":
         checks.append(_check_mapped)
@@ -43,14 +43,6 @@ def _check_layers_named(config: Config) -> None:
                 f"no layer '{layer}'", where=f"config key '{key}'", expected=f"one of {', '.join(layers)}",
                 fix=nearest(layer, layers),
             )  # fmt: skip
-
-
-def _check_models(config: Config) -> None:
-    if "lstm" in config["training"]["models"] and not config["features"]["sequence"]["variables"]:
-        raise ConfigError(
-            "model lstm reads a sequence and features.sequence.variables is empty",
-            where="config key 'training.models'", fix="name the sequence variables, or leave lstm out",
-        )  # fmt: skip
 
 
 def _check_mapped(config: Config) -> None:

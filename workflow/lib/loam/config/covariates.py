@@ -62,6 +62,7 @@ def reach_of(features: Mapping[str, Any], covariates: Mapping[str, Any]) -> int:
 def days_of_steps(sequence: Mapping[str, Any]) -> list[int]:
     """First and last day, counted back from a row's own, that the steps of the config's ``features.sequence`` read."""
     first, last = sequence["lags"]
+    last = max(last, first + sequence.get("longest", 0) - 1)  # of a model with a window of its own
     every = sequence.get("every", 1)
     return [first * every, (last + 1) * every - 1]
 

@@ -118,7 +118,7 @@ def _lacking(config: Config, part: str) -> Lacks:
 def _scores(config: Config) -> Lacks:
     """The source domain is needed where a scenario reads it, or something of it is named."""
     samples, probes, acquire = config["samples"], config["probes"], config["acquire"]
-    reads_source = {"source", "transfer"} & set(config["training"]["scenarios"] or ())
+    reads_source = {"source", "transfer", "both"} & set(config["training"]["scenarios"] or ())
     wanted = DOMAINS if reads_source else domains_of(config)
     lacking: Lacks = {}
     if samples["from"] != "table":

@@ -8,6 +8,7 @@ from typing import Any
 
 from loam.config.checks import contradictions
 from loam.config.choices import choose_training
+from loam.config.models import choose_models
 from loam.config.protocols import choose_protocols
 from loam.config.read import checked
 from loam.config.run import Run
@@ -28,6 +29,7 @@ def load_config(raw: Mapping[str, Any]) -> dict[str, Any]:
     choose_samples(config)
     choose_training(config)
     choose_protocols(config)
+    choose_models(config)
     config = _fill(config, {"{run}": config["run"], "{data_dir}": config["data_dir"].rstrip("/")})
     if errors := list(contradictions(config)):
         raise together(errors)

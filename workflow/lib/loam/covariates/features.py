@@ -81,8 +81,17 @@ class FeatureSet:
         return len(self.static), len(self.sequence), len(self.sequence[0]) if self.sequence else 0
 
 
-def feature_set(features: Mapping[str, Any]) -> FeatureSet:
-    """The features that the config's ``features`` names."""
+def feature_set(features: Mapping[str, Any], window: Mapping[str, int] | None = None) -> FeatureSet:
+    """The features that the config's ``features`` names.
+
+    Args:
+        features: the config's section.
+        window: ``length``, the steps that a model reads which has a window of its own; None for the run's.
+    """
+    if window is not None:
+        first = features["sequence"]["lags"][0]
+        lags = [first, first + window["length"] - 1]
+        features = {**features, "sequence": {**features["sequence"], "lags": lags}}
     static = [Feature(name, name, "static") for name in features["static"]]
     for item in features["daily"]:
         static += [Feature(f"{item['name']}_{lag}", item["name"], "daily", lag) for lag in _lags(item["lags"])]

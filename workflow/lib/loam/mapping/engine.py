@@ -2,7 +2,8 @@
 
 The coarse, modelled moisture is the same for all pixels of a 9 km cell, and so is everything that a network computes
 from it alone: the recurrent part, and, because the first dense layer is linear in what it reads, that layer's share of
-it. Both are computed once a cell; a pixel pays for its own features only. Members are taken one at a time and summed
+it. A network that has ``of_cell(sequence)`` and ``of_pixel(static, cell)`` is asked for the first once a cell; one that
+has not reads the cell's sequence at each pixel. Members are taken one at a time and summed
 up as they come (Welford, 1962, Technometrics 4), so memory is bounded by the tile, whatever the region or the number
 of members. Beside the map comes the file that says where it can be trusted (``loam.mapping.trust``).
 """
@@ -17,7 +18,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from loam.config.day_boundary import UTC_DAYS
 from loam.covariates.cube import Cube
@@ -30,7 +31,7 @@ from loam.io.progress import counted
 from loam.mapping.cog import FLAG, open_map
 from loam.mapping.trust import RangeCheck, with_gaps
 from loam.training.card import Members
-from loam.training.dense import bounded
+from loam.training.predict import bounded
 from loam.training.ranges import INSIDE, RANGE_BAND, read_range
 
 log = logging.getLogger("loam")
@@ -50,7 +51,9 @@ class Engine:
 
     def __init__(self, members: Members, device: torch.device | str) -> None:
         self.device = torch.device(device)
-        self.networks = [members.network_of(place).to(device) for place in range(len(members))]
+        found = [members.network_of(place) for place in range(len(members))]
+        self.networks = [network.to(device) for network, _ in found]
+        self._scaler = [scaler for _, scaler in found]
         self.card, self.layers = members.card, list(members.card["layers"])
         static, steps, variables = members.card["shape"]
         (self._static_mean, self._sequence_mean), (self._static_std, self._sequence_std) = (
@@ -80,12 +83,13 @@ class Engine:
         )
         mean = torch.zeros(len(static), len(self.layers), dtype=torch.float64, device=self.device)
         squares = torch.zeros_like(mean)
-        for place in range(len(self.networks)):
-            by_cell = self._read_cells(place, cells)
+        for place, network in enumerate(self.networks):
+            sequence = self._scaled(cells, self._sequence_mean, self._sequence_std, place)
+            by_cell = self._of_cells(network, sequence)
             if place == 0 or not self._one_scaler:
-                scaled = ((static - self._static_mean[place]) / self._static_std[place]).float()
+                scaled = self._scaled(static, self._static_mean, self._static_std, place)
             for part in self._chunks(len(static)):
-                output = self._read_pixels(place, scaled[part], by_cell[cell[part]])
+                output = self._of_pixels(network, scaled[part], by_cell[cell[part]])
                 difference = output - mean[part]
                 mean[part] += difference / (place + 1)
                 squares[part] += difference * (output - mean[part])
@@ -93,16 +97,23 @@ class Engine:
         impossible = ((mean < 0) | (mean > 1)).any(dim=1)
         return bounded(mean).float().cpu().numpy(), std.float().cpu().numpy(), impossible.cpu().numpy()
 
-    def _read_cells(self, place: int, cells: Tensor) -> Tensor:
-        """The cells' share of a member's first dense layer, [cell, neuron]."""
-        network = self.networks[place]
-        scaled = ((cells - self._sequence_mean[place]) / self._sequence_std[place]).float()
-        return torch.cat([network.read_encoded(network.encode(scaled[part])) for part in self._chunks(len(cells))])
+    def _scaled(self, values: Tensor, mean: Tensor, std: Tensor, place: int) -> Tensor:
+        scaler = self._scaler[place]
+        return ((values - mean[scaler]) / std[scaler]).float()
 
-    def _read_pixels(self, place: int, scaled: Tensor, of_cell: Tensor) -> Tensor:
-        """A member's moisture [pixel, layer] from the pixels' own features and their cells' share."""
-        network = self.networks[place]
-        return network.finish(network.read_static(scaled).add_(of_cell))
+    def _of_cells(self, network: nn.Module, sequence: Tensor) -> Tensor:
+        """What pixels read of their cells: the network's ``of_cell``, or the scaled sequence itself."""
+        if not hasattr(network, "of_cell"):
+            return sequence
+        return torch.cat([network.of_cell(sequence[part]) for part in self._chunks(len(sequence))])
+
+    def _of_pixels(self, network: nn.Module, static: Tensor, of_cell: Tensor) -> Tensor:
+        """A network's moisture [pixel, layer] from the pixels' own features and what they read of their cells."""
+        if hasattr(network, "of_cell"):
+            answer = network.of_pixel(static, of_cell)
+        else:
+            answer = network({"static": static, "sequence": of_cell})
+        return answer[:, -1, : len(self.layers)]
 
     def _chunks(self, count: int) -> list[slice]:
         size = CHUNK[self.device.type]

@@ -37,12 +37,13 @@ def build_series(
     Raises:
         ConfigError: a feature or group is not there.
     """
-    wanted = feature_set(features)
+    longest = features["sequence"].get("longest")
+    wanted = feature_set(features, {"length": longest} if longest else None)
     fixed, moving = _parts(wanted, domain)
     station = domain.about.index.get_indexer(domain.moisture.index.get_level_values("station"))
     day = domain.moisture.index.get_level_values("date").to_numpy().astype("datetime64[D]")
-    longest = max((feature.lag for feature in wanted.all), default=0)
-    days = np.arange(day.min() - longest, day.max() + 1)
+    back = max((feature.lag for feature in wanted.all), default=0)
+    days = np.arange(day.min() - back, day.max() + 1)
     shape = (len(domain.about), len(days))
     static = np.full((shape[0], len(fixed) + sum(feature.kind in ("static", "class") for feature in moving)), np.nan)
     daily = {feature.series: np.full(shape, np.nan) for feature in moving}

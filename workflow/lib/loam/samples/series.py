@@ -130,3 +130,38 @@ def open_samples(path: str | Path) -> SampleSeries:
             )
     except (KeyError, *NONSENSE) as error:
         raise TableError(f"cannot be read ({type(error).__name__}: {error})", where=path, fix=AGAIN) from error
+
+
+def join_series(first: SampleSeries, second: SampleSeries, weights: Mapping[str, float]) -> SampleSeries:
+    """The samples of source and target together; a domain's moisture stays with teachers of its own.
+
+    Args:
+        first: of the source domain.
+        second: of the target domain, with the same covariates and layers and other stations.
+        weights: of ``source`` and ``target`` in the loss.
+    """
+    parts = (("source", first), ("target", second))
+    stations = sorted([*first.stations, *second.stations])
+    days = np.arange(min(part.days[0] for _, part in parts), max(part.days[-1] for _, part in parts) + 1)
+    teachers = [f"{domain} {name}" for domain, part in parts for name in part.teachers]
+    static = np.full((len(stations), len(first.variables)), np.nan)
+    daily = {name: np.full((len(stations), len(days)), np.nan) for name in first.daily if name in second.daily}
+    moisture = np.full((len(teachers), len(stations), len(days), len(first.layers)), np.nan)
+    latitude, longitude = np.empty((2, len(stations)))
+    teacher = 0
+    for _, part in parts:
+        rows = np.searchsorted(stations, list(part.stations))
+        begin = int((part.days[0] - days[0]).astype(int))
+        columns = slice(begin, begin + len(part.days))
+        static[rows] = part.static[:, [list(part.variables).index(name) for name in first.variables]]
+        for name, values in daily.items():
+            values[rows, columns] = part.daily[name]
+        layers = [list(part.layers).index(name) for name in first.layers]
+        for own in part.moisture:
+            moisture[teacher, rows, columns] = own[..., layers]
+            teacher += 1
+        latitude[rows], longitude[rows] = part.latitude, part.longitude
+    return SampleSeries(
+        stations, days, first.variables, static, daily, first.layers, moisture, latitude, longitude, {}, teachers,
+        [weights[domain] * weight for domain, part in parts for weight in part.weights],
+    )  # fmt: skip

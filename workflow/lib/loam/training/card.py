@@ -1,19 +1,20 @@
 """What is known about trained members, and the way back from files to networks.
 
-``weights.safetensors`` holds every parameter stacked over the members, [member, ...]. ``card.json`` beside it says how
-to read them and where they come from:
+``weights.safetensors`` holds every parameter and buffer stacked over the folds, [fold, ...]; those of a family of
+networks behind the network's name and a slash. ``card.json`` beside it says how to read them and where they come from:
 
     model, scenario, protocol (null: source), layers, features (columns, in the network's order), shape (static
-    features, steps, variables), network (its settings), training (its settings), frozen (parameters that were not
-    trained), scaling, data (SHA-256 of the samples that were read, by domain), seed, device, versions,
+    features, steps, variables), network (its settings), family (values of settings, each combination a network),
+    training (its settings), scaler (standard, limits), frozen (parameters that were not trained), scaling (whose rows),
+    data (SHA-256 of the samples that were read, by domain), seed, device, versions,
     range (minimum and maximum of each feature, least and greatest total of each class covariate's columns, over all
         rows that any member has learned from: source, its training rows; target, those of all folds, so that a
         station held out in one fold counts by the others; transfer, those of all folds and the pretrained network's.
         One box for the model, because its map is the mean over all members: outside it no member has been),
-    members, in the order of the weights:
-        fold (0: source), size and draw of the fold, training_rows, validation_rows, test_rows,
-        days (of each role, training, validation and test: the stations, and of each station first and last day of its
-            spans of rows in that role), seed,
+    members, one a fold and network, all folds of the first network first:
+        network (its name in the family), fold (0: source), size and draw of the fold, training_rows, validation_rows,
+        test_rows, days (of each role, training, validation and test: the stations, and of each station first and last
+            day of its spans of rows in that role), seed,
         scaler (mean and std of each feature), best_epoch, best_validation_loss, epochs
 """
 
@@ -30,41 +31,41 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
-from torch import Tensor
+from torch import Tensor, nn
 
+from loam.config.models import model_names, network_of
 from loam.errors import NONSENSE, ConfigError, TableError, naming
 from loam.io.atomic import atomic_path, write_text
-from loam.training.dense import DenseNetwork
-from loam.training.network_names import NETWORKS
-from loam.training.networks import build_network
+from loam.training.networks import build_networks, names_of
 
 
 @dataclass(frozen=True)
 class Members:
-    """Trained members of one network.
+    """Trained members of one model: every network of its family, of every fold.
 
     Args:
-        network: their network; its own weights are of no meaning.
-        parameters: by name, [member, ...].
-        mean: of each feature in each member's scaler, [member, feature], float64; order of ``card["features"]``.
-        std: standard deviation, likewise.
+        networks: one a combination of settings; their own weights are of no meaning.
+        parameters: and buffers of each network, by name, [fold, ...].
+        mean: what is subtracted from each feature, [fold, feature], float64; order of ``card["features"]``.
+        std: what it is divided by, likewise.
         card: what is known about them.
     """
 
-    network: DenseNetwork
-    parameters: dict[str, Tensor]
+    networks: list[nn.Module]
+    parameters: list[dict[str, Tensor]]
     mean: Tensor
     std: Tensor
     card: dict[str, Any]
 
     def __len__(self) -> int:
-        return len(self.mean)
+        return len(self.mean) * len(self.networks)
 
-    def network_of(self, place: int) -> DenseNetwork:
-        """The network of the member at ``place``, with its weights, for inputs scaled with its mean and std."""
-        network = copy.deepcopy(self.network)
-        network.load_state_dict({name: tensor[place] for name, tensor in self.parameters.items()})
-        return network.eval().requires_grad_(False)
+    def network_of(self, place: int) -> tuple[nn.Module, int]:
+        """The network of the member at ``place``, with its weights, and the place of its fold's scaler."""
+        number, fold = divmod(place, len(self.mean))
+        network = copy.deepcopy(self.networks[number])
+        network.load_state_dict({name: tensor[fold] for name, tensor in self.parameters[number].items()})
+        return network.eval().requires_grad_(False), fold
 
     def check(self, features: list[str], layers: list[str]) -> None:
         """Raise a ConfigError unless the members read ``features`` and predict ``layers``, in this order."""
@@ -81,8 +82,13 @@ class Members:
                 )  # fmt: skip
 
 
-def load_members(weights: str | Path, card: str | Path) -> Members:
+def load_members(weights: str | Path, card: str | Path, folder: str | None = None) -> Members:
     """Read members from their two files.
+
+    Args:
+        weights: ``weights.safetensors``.
+        card: ``card.json``.
+        folder: the config's ``training.model_path``.
 
     Raises:
         TableError: a file cannot be read, the two do not belong together, or a scaler, the range or a parameter holds
@@ -92,36 +98,60 @@ def load_members(weights: str | Path, card: str | Path) -> Members:
     with naming(TableError, "cannot be read", where=card, fix=again):
         content = json.loads(Path(card).read_text(encoding="utf-8"))
     try:
-        parameters = load_file(weights)
+        tensors = load_file(weights)
     except (SafetensorError, *NONSENSE) as error:
         raise TableError(f"cannot be read ({error})", where=weights, fix=again) from error
     with naming(TableError, "is no card of a network", where=card, fix=again):
-        if content["model"] not in NETWORKS:
-            raise TableError(f"no network '{content['model']}'", where=card, expected=f"one of {[*NETWORKS]}")
-        _check_shapes(content, parameters, weights, card)
+        if content["model"] not in (known := model_names(folder)):
+            raise TableError(f"no network '{content['model']}'", where=card, expected=f"one of {known}")
+        _check_shapes(content, tensors, weights, card, folder)
         check_numbers(content, card)
-        network = _network_of(content)
-        scalers = [member["scaler"] for member in content["members"]]
+        networks = _networks_of(content, folder)
+        folds = _folds_of(content)
+        scalers = [member["scaler"] for member in content["members"][:folds]]
         mean, std = (torch.tensor([scaler[key] for scaler in scalers], dtype=torch.float64) for key in ("mean", "std"))
-    for name, tensor in parameters.items():
+    for name, tensor in tensors.items():
         if not tensor.isfinite().all():
             raise TableError(f"parameter {name} is not finite", where=weights, fix=again)
-    names = [name for name, _ in network.named_parameters()]
-    return Members(network, {name: parameters[name] for name in names}, mean, std, content)
+    parameters = [
+        {name: tensors[key] for name, key in _keys(network, label).items()}
+        for network, label in zip(networks, names_of(content["family"]), strict=True)
+    ]
+    return Members(networks, parameters, mean, std, content)
 
 
-def _network_of(content: Mapping[str, Any]) -> DenseNetwork:
-    return build_network(content["model"], content["network"], tuple(content["shape"]), len(content["layers"]))
+def _networks_of(content: Mapping[str, Any], folder: str | None) -> list[nn.Module]:
+    return build_networks(
+        network_of(content["model"], folder), content["network"], content["family"], content["shape"],
+        len(content["layers"]), content["training"]["loss"],
+    )  # fmt: skip
+
+
+def _folds_of(content: Mapping[str, Any]) -> int:
+    folds, rest = divmod(len(content["members"]), len(names_of(content["family"])))
+    if rest:
+        raise ValueError(f"{len(content['members'])} members of {len(names_of(content['family']))} networks")
+    return folds
+
+
+def _keys(network: nn.Module, label: str) -> dict[str, str]:
+    """Names in the file of a network's parameters and buffers."""
+    return {name: f"{label}/{name}" if label else name for name in network.state_dict()}
 
 
 def _check_shapes(
-    content: Mapping[str, Any], parameters: Mapping[str, Tensor], weights: str | Path, card: str | Path
-) -> None:
-    """Raise a TableError where the weights are not those of the card's network, which takes no memory here."""
+    content: Mapping[str, Any], tensors: Mapping[str, Tensor], weights: str | Path, card: str | Path,
+    folder: str | None,
+) -> None:  # fmt: skip
+    """Raise a TableError where the weights are not those of the card's networks, which take no memory here."""
     with torch.device("meta"):
-        network = _network_of(content)
-    shapes = {name: (len(content["members"]), *tensor.shape) for name, tensor in network.named_parameters()}
-    found = {name: tuple(tensor.shape) for name, tensor in parameters.items()}
+        networks = _networks_of(content, folder)
+    shapes = {
+        key: (_folds_of(content), *network.state_dict()[name].shape)
+        for network, label in zip(networks, names_of(content["family"]), strict=True)
+        for name, key in _keys(network, label).items()
+    }
+    found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
     if shapes != found:
         name = sorted(name for name in {*shapes, *found} if shapes.get(name) != found.get(name))[0]
         raise TableError(
@@ -175,9 +205,14 @@ def _refuse(what: str, where: object) -> None:
 
 
 def write_members(
-    parameters: Mapping[str, Tensor], content: Mapping[str, Any], weights: str | Path, card: str | Path
+    parameters: Sequence[Mapping[str, Tensor]], content: Mapping[str, Any], weights: str | Path, card: str | Path
 ) -> None:
-    """Write parameters [member, ...] and what the card says; each file appears whole or not at all."""
+    """Write the parameters [fold, ...] of each network and the card; each file appears whole or not at all."""
+    tensors = {
+        f"{label}/{name}" if label else name: tensor.contiguous()
+        for own, label in zip(parameters, names_of(content["family"]), strict=True)
+        for name, tensor in own.items()
+    }
     with atomic_path(weights) as temporary:
-        temporary.write_bytes(save({name: tensor.contiguous() for name, tensor in parameters.items()}))
+        temporary.write_bytes(save(tensors))
     write_text(json.dumps(content, indent=1, allow_nan=False), card)

@@ -1,55 +1,83 @@
-"""The inputs of a domain on the device: kept once for all members, standardised for each when they are read."""
+"""The inputs of a domain on the device: its series scaled for each member, and what rows read of them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from loam.training.rows import Rows
+from loam.samples.windows import Windows
 from loam.training.scaling import Scaler
 
 ROWS_AT_ONCE = 256  # rows of each member in one computation without gradients; bounds the memory
 WHOLE = 32  # PyTorch's loops take so many numbers at a time, and may round those left over at the end differently
 
+Inputs = Mapping[str, Tensor]
+
 
 class ScaledInputs:
     """Inputs of a domain's rows, as each member sees them.
 
+    A series is scaled once for all members that share a scaler, in float64; a row's window is gathered when it is read.
+
     Args:
-        rows: the domain's rows.
+        windows: the domain's rows.
         scaler: the members' scalers.
         device: where they are kept.
-        dtype: of what is read; standardisation itself is done in float64.
+        dtype: of what is read.
     """
 
-    def __init__(self, rows: Rows, scaler: Scaler, device: torch.device | str, dtype: torch.dtype) -> None:
-        self.device, self.dtype, self.shape = torch.device(device), dtype, rows.shape
-        self._inputs = torch.from_numpy(rows.inputs).to(device)
-        self._mean, self._std = (torch.from_numpy(part).to(device).unsqueeze(1) for part in (scaler.mean, scaler.std))
+    def __init__(self, windows: Windows, scaler: Scaler, device: torch.device | str, dtype: torch.dtype) -> None:
+        self.device, self.dtype = torch.device(device), dtype
+        scalers, which = np.unique(np.concatenate([scaler.mean, scaler.std], 1), axis=0, return_inverse=True)
+        self._which = torch.from_numpy(which.reshape(-1)).to(device)
+        mean, std = np.split(scalers, 2, axis=1)
+        static, fixed = len(windows.order), windows.of_station.shape[1]
+        place = np.argsort(windows.order)  # of each column of the stations, then of the days, among the features
+        parts = (
+            (windows.of_station, place[:fixed]),
+            (windows.of_day, place[fixed:]),
+            (windows.of_step, np.arange(static, static + windows.of_step.shape[1])),
+        )
+        self._of_station, self._of_day, self._of_step = (
+            torch.cat([self._scaled(values, *(part[columns] for part in own)) for own in zip(mean, std, strict=True)])
+            for values, columns in parts
+        )
+        self._stations, self._positions = len(windows.of_station), len(windows.of_day)
+        self._station, self._position, self._lags, self._order = (
+            torch.from_numpy(np.ascontiguousarray(part)).to(device)
+            for part in (windows.station, windows.position, windows.lags, windows.order)
+        )
+        self._in_order = bool((windows.order == np.arange(static)).all())
 
-    def read(self, index: Tensor) -> tuple[Tensor, Tensor]:
+    def read(self, index: Tensor) -> dict[str, Tensor]:
         """``static`` [member, row, feature] and ``sequence`` [member, row, step, variable] of rows [member, row]."""
-        static, steps, variables = self.shape
-        values = self._inputs.index_select(0, index.flatten()).unflatten(0, index.shape)
-        values = values.sub_(self._mean).div_(self._std).to(self.dtype)
-        return values[..., :static], values[..., static:].unflatten(-1, (steps, variables))
+        which = self._which.unsqueeze(1)
+        station = self._station[index] + which * self._stations
+        position = self._position[index] + which * self._positions
+        static = torch.cat([_take(self._of_station, station), _take(self._of_day, position)], -1)
+        if not self._in_order:
+            static = static.index_select(-1, self._order)
+        return {"static": static, "sequence": _take(self._of_step, position.unsqueeze(-1) - self._lags)}
 
     def keep(self, places: Sequence[int]) -> None:
         """Go on with the members at ``places`` only."""
-        self._mean, self._std = self._mean[places], self._std[places]
+        self._which = self._which[places]
+
+    def _scaled(self, values: np.ndarray, mean: np.ndarray, std: np.ndarray) -> Tensor:
+        return torch.from_numpy((values - mean) / std).to(self.device, self.dtype)
 
 
-def batches_of(rows: Sequence[np.ndarray], size: int) -> tuple[np.ndarray, np.ndarray]:
+def batches_of(rows: Sequence[np.ndarray], size: int, whole: int = WHOLE) -> tuple[np.ndarray, np.ndarray]:
     """Each member's rows in batches of ``size``: positions [member, batch, row], and which of them are real.
 
     The last batches are filled up with the member's own first row, so that what fills them comes from no other station;
-    all are filled up to a multiple of ``WHOLE`` rows.
+    all are filled up to a multiple of ``whole`` rows.
     """
     batches = -(-max(len(own) for own in rows) // size)
-    index = np.empty((len(rows), batches, -(-size // WHOLE) * WHOLE), np.int64)
+    index = np.empty((len(rows), batches, -(-size // whole) * whole), np.int64)
     real = np.zeros(index.shape, bool)
     for member, own in enumerate(rows):
         index[member] = own[0]
@@ -58,9 +86,5 @@ def batches_of(rows: Sequence[np.ndarray], size: int) -> tuple[np.ndarray, np.nd
     return index, real
 
 
-@torch.no_grad()
-def predict(run: Callable[[Tensor, Tensor], Tensor], inputs: ScaledInputs, rows: Sequence[np.ndarray]) -> list[Tensor]:
-    """Each member's outputs [row, layer] for its ``rows``; ``run`` is given batches of one size for all members."""
-    index = torch.from_numpy(batches_of(rows, ROWS_AT_ONCE)[0]).to(inputs.device)
-    outputs = torch.cat([run(*inputs.read(batch)) for batch in index.unbind(1)], 1)
-    return [own[: len(places)] for own, places in zip(outputs, rows, strict=True)]
+def _take(table: Tensor, index: Tensor) -> Tensor:
+    return table.index_select(0, index.flatten()).unflatten(0, index.shape)

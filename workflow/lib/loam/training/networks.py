@@ -1,34 +1,42 @@
-"""Networks built by the names that the config gives them, and their weights drawn."""
+"""Networks as a model's file builds them: one, or those of a family."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import torch
-from torch import Tensor
+from torch import nn
 
+from loam.config.models import combinations
+from loam.models.parts.shape import Shape
 from loam.plugins import load
-from loam.training.dense import DenseNetwork, initialise
-from loam.training.network_names import network_of
+from loam.training.losses import OUTPUTS
 
 
-def build_network(model: str, settings: Mapping[str, Any], shape: tuple[int, int, int], layers: int) -> DenseNetwork:
-    """The network ``model``, its weights not yet drawn.
+def build_networks(
+    plugin: str, settings: Mapping[str, Any], family: Mapping[str, list[Any]], shape: Sequence[int], layers: int,
+    loss: str,
+) -> list[nn.Module]:  # fmt: skip
+    """The networks of a model, their weights not yet drawn; several where it is a family.
 
     Args:
-        model: name in the config's ``training.models``.
-        settings: the config's ``training.<model>``.
-        shape: number of static features, of steps and of sequence variables (``FeatureSet.shape``).
+        plugin: where its class stands (``loam.config.models.network_of``).
+        settings: of the model.
+        family: values of some settings, of which each combination is a network.
+        shape: number of static features, of steps and of sequence variables.
         layers: number of soil layers.
+        loss: name of the loss; some ask for more than one output a layer.
     """
-    return load(network_of(model))(settings, shape, layers)
+    sizes = Shape(*shape, outputs=layers * OUTPUTS.get(loss, 1))
+    return [load(plugin)({**settings, **own}, sizes) for own in combinations(family)]
 
 
-def draw_parameters(network: DenseNetwork, seeds: Sequence[int]) -> dict[str, Tensor]:
-    """New weights for one member a seed: parameters by name, members first."""
-    drawn = []
-    for seed in seeds:
-        initialise(network, torch.Generator().manual_seed(seed))
-        drawn.append({name: tensor.detach().clone() for name, tensor in network.named_parameters()})
-    return {name: torch.stack([parameters[name] for parameters in drawn]) for name in drawn[0]}
+def names_of(family: Mapping[str, list[Any]]) -> list[str]:
+    """What the networks of a family are called, such as ``depth=2,width=16``; one empty name without a family."""
+    return [",".join(f"{key}={value}" for key, value in own.items()) for own in combinations(family)]
+
+
+def frozen_of(network: nn.Module, settings: Mapping[str, Any]) -> list[str]:
+    """Names of the parameters that fine-tuning leaves as they are: what the network ``freezes`` of ``frozen``."""
+    count = settings.get("frozen", 0)
+    return list(network.freezes(count)) if count and hasattr(network, "freezes") else []

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,38 +14,49 @@ from loam.covariates.features import FeatureSet
 from loam.errors import TableError
 from loam.io.schemas import PREDICTIONS
 from loam.protocols.spans import FoldRoles, roles_by_fold, rows_of_days
+from loam.samples.series import SampleSeries
+from loam.samples.windows import Windows
 from loam.training.card import Members
-from loam.training.dense import bounded
-from loam.training.inputs import ScaledInputs, predict
-from loam.training.rows import Rows, rows_of
+from loam.training.inputs import ScaledInputs
+from loam.training.members import predict
 from loam.training.scaling import Scaler
-from loam.training.stack import run_members
+from loam.training.stacked import run_each, run_members
 
 log = logging.getLogger("loam")
 
 
+def bounded(output: torch.Tensor) -> torch.Tensor:
+    """``output`` as a prediction: a share of a volume lies in 0 to 1, and what lies outside becomes the bound."""
+    return output.clamp(0, 1)
+
+
 def predict_rows(
-    members: Members, rows: Rows, own: Sequence[np.ndarray], device: torch.device | str = "cpu"
+    members: Members, windows: Windows, own: Sequence[np.ndarray], device: torch.device | str = "cpu"
 ) -> list[np.ndarray]:
-    """Moisture [row, layer], m3 m-3, that each member predicts for its ``own`` rows (their positions)."""
-    inputs = ScaledInputs(rows, Scaler(members.mean.numpy(), members.std.numpy()), device, torch.float32)
-    parameters = {name: tensor.to(device) for name, tensor in members.parameters.items()}
-    predicted = torch.cat(outputs := predict(partial(run_members, members.network, parameters), inputs, own))
-    outside = ((predicted < 0) | (predicted > 1)).float().mean().item()
-    log.info("%.2f %% of the outputs lay outside 0 to 1 m3 m-3 and became the bound", 100 * outside)
-    return [bounded(output).cpu().numpy() for output in outputs]
+    """Raw outputs [network, row, layer], m3 m-3, of each fold's networks for the fold's ``own`` rows (positions)."""
+    inputs = ScaledInputs(windows, Scaler(members.mean.numpy(), members.std.numpy()), device, torch.float32)
+    layers, found = len(members.card["layers"]), []
+    run = run_each if members.card["training"]["engine"] == "loop" else run_members
+    for network, parameters in zip(members.networks, members.parameters, strict=True):
+        there = {name: tensor.to(device) for name, tensor in parameters.items()}
+        outputs = predict(partial(run, network.eval(), there), inputs, own)
+        found.append([output[:, -1, :layers].cpu().numpy() for output in outputs])
+    return [np.stack(networks) for networks in zip(*found, strict=True)]
 
 
 def predict_held_out(
-    members: Members, samples: pd.DataFrame, folds: pd.DataFrame, features: FeatureSet, layers: list[str]
+    members: Members, series: SampleSeries, folds: pd.DataFrame, features: FeatureSet, layers: list[str]
 ) -> pd.DataFrame:
-    """Predict each held-out row with the member of its fold; the member of the source domain predicts all.
+    """Predict each held-out row with the members of its fold; those of the source domain predict all.
+
+    The networks of a family are averaged before their mean is brought within 0 to 1; their standard deviation is the
+    spread.
 
     Args:
         members: of any scenario.
-        samples: samples of the target domain.
+        series: samples of the target domain.
         folds: schema FOLDS, of one protocol.
-        features: the run's features.
+        features: that the model reads.
         layers: names of the run's layers.
 
     Returns:
@@ -58,38 +68,47 @@ def predict_held_out(
         TableError: the members' folds are not ``folds``.
     """
     members.check(features.columns, layers)
-    card, rows = members.card, rows_of(samples, features, layers, "target")
-    keys = samples[["station", "date"]]
+    windows = Windows(series, features, layers, "target")
+    card, keys = members.card, windows.keys[["station", "date"]]
     parted = list(roles_by_fold(keys, folds))
     tested = [np.flatnonzero(fold.roles == "test") for fold in parted]
     if card["scenario"] == "source":
-        (everywhere,) = predict_rows(members, rows, [np.arange(len(samples))])
-        moisture = [everywhere[places] for places in tested]
+        (everywhere,) = predict_rows(members, windows, [np.arange(len(windows))])
+        outputs = [everywhere[:, places] for places in tested]
     else:
-        _check_trained_on(card, keys, parted)
-        moisture = predict_rows(members, rows, tested)
-    tables = [
-        keys.iloc[places].assign(
-            size=fold.size, draw=fold.draw, fold=fold.fold, layer=layer, observed=rows.targets[places, column],
-            predicted=predicted[:, column],
-        )
-        for fold, places, predicted in zip(parted, tested, moisture, strict=True)
-        for column, layer in enumerate(layers)
-    ]  # fmt: skip
+        _check_trained_on(members, keys, parted)
+        outputs = predict_rows(members, windows, tested)
+    tables = []
+    for fold, places, found in zip(parted, tested, outputs, strict=True):
+        output = found.mean(0) if len(found) > 1 else found[0]
+        spread = found.std(0, ddof=1) if len(found) > 1 else np.full(output.shape, np.nan)
+        tables += [
+            keys.iloc[places].assign(
+                size=fold.size, draw=fold.draw, fold=fold.fold, layer=layer, output=output[:, column],
+                spread=spread[:, column], observed=windows.observed[places, column],
+            )
+            for column, layer in enumerate(layers)
+        ]  # fmt: skip
     table = pd.concat(tables, ignore_index=True).dropna(subset="observed")
     table = table.sort_values(["fold", "layer", "station", "date"], kind="stable", ignore_index=True)
+    table = table.astype({"output": float, "spread": float})
+    outside = 100 * np.mean((table["output"] < 0) | (table["output"] > 1))
+    log.info("%.2f %% of the outputs lay outside 0 to 1 m3 m-3 and became the bound", outside)
     log.info("%d held-out predictions at %d stations in %d folds", len(table), table["station"].nunique(), len(parted))
-    unknown = dict.fromkeys(["output", "spread", "lower", "upper"], np.nan)
-    named = {"protocol": folds["protocol"].iloc[0], "domain": "target"}
-    return table.assign(model=card["model"], scenario=card["scenario"], **named, **unknown)[[*PREDICTIONS.columns]]
+    return table.assign(
+        predicted=table["output"].clip(0, 1), protocol=folds["protocol"].iloc[0], domain="target", lower=np.nan,
+        upper=np.nan, model=card["model"], scenario=card["scenario"],
+    )[[*PREDICTIONS.columns]]  # fmt: skip
 
 
-def _check_trained_on(card: Mapping[str, Any], keys: pd.DataFrame, folds: Sequence[FoldRoles]) -> None:
+def _check_trained_on(members: Members, keys: pd.DataFrame, folds: Sequence[FoldRoles]) -> None:
     """Raise a TableError unless the card's members have the roles of ``folds`` on every row (station, date)."""
-    if [member["fold"] for member in card["members"]] == [fold.fold for fold in folds] and all(
+    card = members.card
+    described = card["members"][: len(members.mean)]
+    if [member["fold"] for member in described] == [fold.fold for fold in folds] and all(
         np.array_equal(rows_of_days(member["days"].get(role, {}), keys), fold.roles == role)
-        for member, fold in zip(card["members"], folds, strict=True)
-        for role in ("training", "validation", "test")
+        for member, fold in zip(described, folds, strict=True)
+        for role in (("test",) if card["scenario"] == "both" else ("training", "validation", "test"))
     ):
         return
     raise TableError(

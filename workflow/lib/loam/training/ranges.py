@@ -16,6 +16,7 @@ import numpy as np
 
 from loam.covariates.features import FeatureSet
 from loam.errors import TableError
+from loam.samples.windows import Windows
 
 RANGE_BAND = "inside_training_range"  # of trust.tif
 INSIDE, OUTSIDE, NO_VALUE = 1, 0, 255  # its values
@@ -55,18 +56,23 @@ class TrainingRange:
         }
 
 
-def range_of_rows(inputs: np.ndarray, training: Sequence[np.ndarray], features: FeatureSet) -> TrainingRange:
+def range_of_rows(windows: Windows, training: Sequence[np.ndarray]) -> TrainingRange:
     """The box of the rows that any member trains on.
 
     Args:
-        inputs: [row, feature], unscaled.
+        windows: the domain's rows.
         training: positions of the training rows of each member.
-        features: their columns.
     """
-    seen = inputs[np.unique(np.concatenate(list(training)))]
-    totals = {name: seen[:, columns].sum(axis=1) for name, columns in class_columns(features).items()}
-    limits = {name: (float(total.min()), float(total.max())) for name, total in totals.items()}
-    return TrainingRange(seen.min(axis=0), seen.max(axis=0), limits)
+    rows = np.unique(np.concatenate(list(training)))
+    limits = [
+        (column.min(), column.max())
+        for column in (windows.column(number, rows) for number in range(len(windows.features.all)))
+    ]
+    classes = {}
+    for name, columns in class_columns(windows.features).items():
+        total = np.sum([windows.column(number, rows) for number in columns], axis=0)
+        classes[name] = (float(total.min()), float(total.max()))
+    return TrainingRange(*np.array(limits, np.float64).reshape(-1, 2).T, classes)
 
 
 def read_range(card: Mapping[str, Any]) -> TrainingRange:

@@ -1,8 +1,9 @@
-"""Standardisation of the inputs: minus the mean, divided by the standard deviation, of training rows only.
+"""Scaling of the inputs by training rows only: ``standard``, less the mean, divided by the standard deviation; or
+``limits``, from least 0 to greatest 1.
 
-The works that loam follows do not say how inputs are scaled. Standardisation is linear, so a feature outside the range
-of the training rows stays outside it. A variable of the sequence has one mean and one standard deviation for all its
-steps: the network meets a change from one day to the next as a change, not as a difference between two scales.
+The works that loam follows do not say how inputs are scaled. Both ways are linear, so a feature outside the range of
+the training rows stays outside it. A variable of the sequence has one scale for all its steps: the network meets a
+change from one day to the next as a change, not as a difference between two scales.
 """
 
 from __future__ import annotations
@@ -13,18 +14,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from loam.covariates.features import FeatureSet
+from loam.samples.windows import Windows
 
 log = logging.getLogger("loam")
 
 
 @dataclass(frozen=True)
 class Scaler:
-    """Mean and standard deviation of each member's training rows, in the features' units.
+    """What is subtracted from each member's inputs, and what they are divided by, in the features' units.
 
     Args:
-        mean: [member, feature], float64.
-        std: [member, feature], float64; 1 where the feature is constant.
+        mean: [member, feature], float64; the least value where the scaling is by limits.
+        std: [member, feature], float64; greatest less least where it is by limits; 1 where the feature is constant.
     """
 
     mean: np.ndarray
@@ -35,34 +36,46 @@ class Scaler:
         return Scaler(np.repeat(self.mean, count, axis=0), np.repeat(self.std, count, axis=0))
 
 
-def fit_scaler(inputs: np.ndarray, training: Sequence[np.ndarray], features: FeatureSet) -> Scaler:
-    """Fit one scaler a member.
+def fit_scaler(windows: Windows, training: Sequence[np.ndarray], scaling: str = "standard") -> Scaler:
+    """Fit one scaler a member, without laying windows out: a value counts as often as training rows read it.
 
-    A feature that is constant in the training rows says nothing there; it gets the standard deviation 1, which makes it
-    0 in training, and is named in the log.
+    A feature that is constant in the training rows says nothing there; it is divided by 1, which makes it 0 in
+    training, and is named in the log.
 
     Args:
-        inputs: [row, feature].
+        windows: the domain's rows.
         training: positions of the training rows of each member.
-        features: tells which columns are the steps of one sequence variable.
+        scaling: ``standard`` or ``limits``.
     """
-    static, steps, variables = features.shape
-    group = np.arange(static + steps * variables)  # columns of one group share mean and standard deviation
-    for variable in range(variables):
-        group[static + variable :: variables] = static + variable
-    mean, std = (np.empty((len(training), len(group))) for _ in range(2))
-    constant: dict[str, int] = {}
+    static, steps, variables = windows.features.shape
+    scales = np.empty((2, len(training), static + steps * variables))
     for member, rows in enumerate(training):
-        own = inputs[rows]
-        for first in np.unique(group):
-            columns = group == first
-            values = own[:, columns]
-            same = values.min() == values.max()
-            mean[member, columns] = values.flat[0] if same else values.mean()
-            std[member, columns] = 1.0 if same else values.std()
-            if same:
-                name = features.columns[first]
-                constant[name] = constant.get(name, 0) + 1
-    for name, count in constant.items():
-        log.warning("feature '%s' is constant in the training rows of %d of %d members", name, count, len(training))
-    return Scaler(mean, std)
+        position = windows.position[rows]
+        read = np.zeros(len(windows.of_step), np.int64)  # how often rows read each day of the sequence
+        for lag in windows.lags:
+            read += np.bincount(position - lag, minlength=len(read))
+        of_station = _scales(windows.of_station, np.bincount(windows.station[rows], minlength=len(windows.of_station)),
+                             scaling)  # fmt: skip
+        of_day = _scales(windows.of_day, np.bincount(position, minlength=len(windows.of_day)), scaling)
+        scales[:, member, :static] = np.concatenate([of_station, of_day], 1)[:, windows.order]
+        scales[:, member, static:] = np.tile(_scales(windows.of_step, read, scaling), steps)
+    mean, std = scales
+    for place in range(static + (variables if steps else 0)):
+        if count := np.count_nonzero(std[:, place] == 0):
+            name = windows.features.columns[place]
+            log.warning("feature '%s' is constant in the training rows of %d of %d members", name, count, len(training))
+    return Scaler(mean, np.where(std == 0, 1.0, std))
+
+
+def _scales(values: np.ndarray, counts: np.ndarray, scaling: str) -> np.ndarray:
+    """Shift and scale [2, column] of ``values`` [row, column], each row as often as ``counts`` says."""
+    seen = counts > 0
+    values, counts = values[seen], counts[seen][:, None]
+    least, greatest = values.min(0, initial=np.inf), values.max(0, initial=-np.inf)
+    if scaling == "limits":
+        return np.stack([least, greatest - least])
+    total = counts.sum()
+    mean = (values * counts).sum(0) / total
+    std = np.sqrt((np.square(values - mean) * counts).sum(0) / total)
+    same = least == greatest
+    return np.stack([np.where(same, least, mean), np.where(same, 0.0, std)])

@@ -1,36 +1,44 @@
-"""The three scenarios of Widyastuti et al.: trained on the source domain, on the target domain, and transfer.
+"""The scenarios of Widyastuti et al.: trained on the source domain, on the target domain, and transfer; and both.
 
 Transfer starts every fold from the source domain's network and fine-tunes it on the target's stations; the first hidden
-layers stay as they were pretrained.
+layers stay as they were pretrained. ``both`` trains every fold on the source's rows and the target's together.
 """
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import platform
+import shutil
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from loam.config.code import code_version
+from loam.config.models import network_of
 from loam.covariates.features import FeatureSet, feature_set
 from loam.errors import LeakageError
 from loam.io.tables import write_table
+from loam.models.parts.initial import draw_parameters
 from loam.protocols.spans import KEY, days_by_role
-from loam.training.batched import TrainingSettings, train_members
+from loam.samples.series import SampleSeries, join_series
+from loam.samples.windows import Windows
 from loam.training.card import Members, write_members
+from loam.training.checkpoints import Checkpoints
 from loam.training.device import describe, use_device
-from loam.training.networks import build_network, draw_parameters
+from loam.training.members import Trained, train_members
+from loam.training.networks import build_networks, frozen_of, names_of
 from loam.training.ranges import range_of_rows, read_range
-from loam.training.rows import Rows, hash_of_samples, rows_of
 from loam.training.scaling import Scaler, fit_scaler
 from loam.training.seeds import derive_seed
+from loam.training.settings import TrainingSettings, training_settings
 from loam.training.split import Split, split_folds, split_source
 from loam.training.steps import few_steps
 
@@ -42,17 +50,22 @@ class Plan:
     """What a run's config says about the training of one model.
 
     Args:
-        model: name of the network.
-        network: its settings, the config's ``training.<model>``.
+        model: its name.
+        plugin: where its network stands.
+        network: its settings.
+        family: values of some settings, of which each combination is a network.
         features: what it reads.
         layers: names of the layers that it predicts.
         training: how it is trained.
+        scaling: ``standard`` or ``limits``.
         seed: the run's seed.
         device: where it is trained.
         threads: threads that it may use.
+        checkpoints: folder for the state of a training that takes long; None: none is kept.
     """
 
     model: str
+    plugin: str
     network: dict[str, Any]
     features: FeatureSet
     layers: list[str]
@@ -60,32 +73,44 @@ class Plan:
     seed: int
     device: torch.device
     threads: int
+    family: dict[str, list[Any]] = field(default_factory=dict)
+    scaling: str = "standard"
+    checkpoints: Path | None = None
+
+    def windows(self, series: SampleSeries, domain: str) -> Windows:
+        """The rows of a domain's samples, as the model reads them."""
+        return Windows(series, self.features, self.layers, domain)
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a scenario leaves: parameters [member, ...], the card's content, the history (member is the fold)."""
+    """What a scenario leaves: parameters [fold, ...] of each network, the card's content, the history."""
 
-    parameters: dict[str, Tensor]
+    parameters: list[dict[str, Tensor]]
     card: dict[str, Any]
     history: pd.DataFrame
 
 
-def read_plan(values: Mapping[str, Any]) -> Plan:
+def read_plan(values: Mapping[str, Any], weights: Path | None = None) -> Plan:
     """The plan in the values of a training rule.
 
     Threads go to groups of members, and none to PyTorch's own loops: a member's numbers do not depend on their number.
+
+    Args:
+        values: of the rule.
+        weights: the file that training will write; its state is kept beside it.
     """
-    training = values["training"]
-    settings = TrainingSettings(*(training[key] for key in ("learning_rate", "batch_size", "epochs", "patience")))
+    model, training = values["model"], values["training"]
+    chosen = training[model]
     return Plan(
-        values["model"], training[values["model"]], feature_set(values["features"]),
-        [layer["name"] for layer in values["layers"]], settings, values["seed"],
-        use_device(training["device"], 1), values["threads"],
+        model, network_of(model, training["model_path"]), chosen["settings"],
+        feature_set(values["features"], chosen["window"]), [layer["name"] for layer in values["layers"]],
+        training_settings(chosen), values["seed"], use_device(training["device"], 1), values["threads"],
+        chosen["family"], chosen["scaling"], weights.with_name("checkpoint") if weights else None,
     )  # fmt: skip
 
 
-def train_source(plan: Plan, source: pd.DataFrame, validation: Mapping[str, Any]) -> Result:
+def train_source(plan: Plan, source: SampleSeries, validation: Mapping[str, Any]) -> Result:
     """One member on the source domain.
 
     Args:
@@ -93,20 +118,20 @@ def train_source(plan: Plan, source: pd.DataFrame, validation: Mapping[str, Any]
         source: samples of the source domain.
         validation: the config's ``training.validation``.
     """
-    rows = rows_of(source, plan.features, plan.layers, "source")
-    split = split_source(source, plan.layers, validation, plan.seed)
-    scaler = fit_scaler(rows.inputs, [split.training], plan.features)
+    windows = plan.windows(source, "source")
+    split = split_source(windows.keys, plan.layers, validation, plan.seed)
+    scaler = fit_scaler(windows, [split.training], plan.scaling)
     member = {"fold": 0, "size": 0, "draw": 1}
-    about = {"protocol": None, "scaling": "source", "data": _hashes(plan, source=source)}
-    return _train(plan, "source", source, rows, [split], [member], scaler, about)
+    about = {"protocol": None, "scaling": "source", "data": {"source": windows.hash}}
+    return _train(plan, "source", windows, [split], [member], scaler, about)
 
 
 def train_target(
     plan: Plan,
-    target: pd.DataFrame,
+    target: SampleSeries,
     folds: pd.DataFrame,
     scaling: str,
-    source: pd.DataFrame | None,
+    source: SampleSeries | None,
     validation: Mapping[str, Any],
 ) -> Result:
     """One member a fold, on the target domain alone.
@@ -122,21 +147,66 @@ def train_target(
     Raises:
         LeakageError: scaling by the source domain, and a target station is one of its stations.
     """
-    rows = rows_of(target, plan.features, plan.layers, "target")
-    splits, protocol = split_folds(target, plan.layers, folds), folds["protocol"].iloc[0]
-    if scaling == "fold":
-        scaler = fit_scaler(rows.inputs, [split.training for split in splits], plan.features)
-        about = {"protocol": protocol, "scaling": scaling, "data": _hashes(plan, target=target)}
+    windows = plan.windows(target, "target")
+    splits, protocol = split_folds(windows.keys, plan.layers, folds), folds["protocol"].iloc[0]
+    if scaling == "fold" or source is None:
+        scaler = fit_scaler(windows, [split.training for split in splits], plan.scaling)
+        about = {"protocol": protocol, "scaling": scaling, "data": {"target": windows.hash}}
     else:
-        _refuse_shared_stations(set(source["station"]), target)
-        training = split_source(source, plan.layers, validation, plan.seed).training
-        inputs = rows_of(source, plan.features, plan.layers, "source").inputs
-        scaler = fit_scaler(inputs, [training], plan.features).of_members(len(splits))
-        about = {"protocol": protocol, "scaling": scaling, "data": _hashes(plan, source=source, target=target)}
-    return _train(plan, "target", target, rows, splits, _members(folds), scaler, about)
+        others = plan.windows(source, "source")
+        _refuse_shared_stations(set(others.stations), windows)
+        training = split_source(others.keys, plan.layers, validation, plan.seed).training
+        scaler = fit_scaler(others, [training], plan.scaling).of_members(len(splits))
+        data = {"source": others.hash, "target": windows.hash}
+        about = {"protocol": protocol, "scaling": scaling, "data": data}
+    return _train(plan, "target", windows, splits, _members(folds), scaler, about)
 
 
-def fine_tune(plan: Plan, target: pd.DataFrame, folds: pd.DataFrame, scaling: str, pretrained: Members) -> Result:
+def train_both(
+    plan: Plan,
+    source: SampleSeries,
+    target: SampleSeries,
+    folds: pd.DataFrame,
+    validation: Mapping[str, Any],
+    weights: Mapping[str, float],
+) -> Result:
+    """One member a fold, on the source domain's training rows and the fold's together.
+
+    Args:
+        plan: what the config says.
+        source: samples of the source domain.
+        target: samples of the target domain.
+        folds: schema FOLDS.
+        validation: the config's ``training.validation``; tells the source domain's training rows.
+        weights: of each domain in the loss.
+
+    Raises:
+        LeakageError: a target station is one of the source domain's.
+    """
+    alone, others = plan.windows(target, "target"), plan.windows(source, "source")
+    _refuse_shared_stations(set(others.stations), alone)
+    windows = plan.windows(join_series(source, target, weights), "source and target")
+    place = pd.Series(np.arange(len(windows)), pd.MultiIndex.from_frame(windows.keys[["station", "date"]]))
+
+    def moved(own: Windows, rows: np.ndarray) -> np.ndarray:
+        return place[pd.MultiIndex.from_frame(own.keys.loc[rows, ["station", "date"]])].to_numpy()
+
+    more = moved(others, split_source(others.keys, plan.layers, validation, plan.seed).training)
+    splits = [
+        Split(
+            np.concatenate([more, moved(alone, split.training)]),
+            moved(alone, split.validation),
+            moved(alone, split.test),
+        )
+        for split in split_folds(alone.keys, plan.layers, folds)
+    ]
+    scaler = fit_scaler(windows, [split.training for split in splits], plan.scaling)
+    data = {"source": others.hash, "target": alone.hash}
+    about = {"protocol": folds["protocol"].iloc[0], "scaling": "fold", "data": data}
+    return _train(plan, "both", windows, splits, _members(folds), scaler, about)
+
+
+def fine_tune(plan: Plan, target: SampleSeries, folds: pd.DataFrame, scaling: str, pretrained: Members) -> Result:
     """One member a fold, from the source domain's network on, its first hidden layers frozen.
 
     Args:
@@ -153,71 +223,66 @@ def fine_tune(plan: Plan, target: pd.DataFrame, folds: pd.DataFrame, scaling: st
     """
     pretrained.check(plan.features.columns, plan.layers)
     days = pretrained.card["members"][0]["days"]
-    _refuse_shared_stations({*days["training"], *days["validation"]}, target)
-    rows = rows_of(target, plan.features, plan.layers, "target")
-    splits = split_folds(target, plan.layers, folds)
+    windows = plan.windows(target, "target")
+    _refuse_shared_stations({*days["training"], *days["validation"]}, windows)
+    splits = split_folds(windows.keys, plan.layers, folds)
     if scaling == "fold":
-        scaler = fit_scaler(rows.inputs, [split.training for split in splits], plan.features)
+        scaler = fit_scaler(windows, [split.training for split in splits], plan.scaling)
     else:
         scaler = Scaler(pretrained.mean.numpy(), pretrained.std.numpy()).of_members(len(splits))
     about = {
         "protocol": folds["protocol"].iloc[0],
         "scaling": scaling,
-        "data": {**pretrained.card["data"], **_hashes(plan, target=target)},
-        "frozen": pretrained.network.frozen_parameters(plan.network["frozen"]),
+        "data": {**pretrained.card["data"], "target": windows.hash},
     }
-    return _train(plan, "transfer", target, rows, splits, _members(folds), scaler, about, pretrained)
+    return _train(plan, "transfer", windows, splits, _members(folds), scaler, about, pretrained)
 
 
 def write_result(result: Result, weights: Path, card: Path, history: Path) -> None:
-    """Write what a scenario leaves to its three files."""
+    """Write what a scenario leaves to its three files; the state that training kept is no longer needed."""
     write_members(result.parameters, result.card, weights, card)
     write_table(result.history, history)
+    shutil.rmtree(weights.with_name("checkpoint"), ignore_errors=True)
 
 
 def _train(
     plan: Plan,
     scenario: str,
-    samples: pd.DataFrame,
-    rows: Rows,
+    windows: Windows,
     splits: Sequence[Split],
     members: Sequence[Mapping[str, Any]],
     scaler: Scaler,
     about: Mapping[str, Any],
     pretrained: Members | None = None,
 ) -> Result:
-    """Train one member for each of ``members`` (fold, size, draw); ``about`` enters the card."""
-    learned = range_of_rows(rows.inputs, [split.training for split in splits], plan.features)
-    network = build_network(plan.model, plan.network, plan.features.shape, len(plan.layers))
-    seeds = [derive_seed(plan.seed, plan.model, scenario, member["fold"]) for member in members]
-    if pretrained is None:
-        start = draw_parameters(network, [derive_seed(seed, "weights") for seed in seeds])
-    else:
-        start = {name: tensor.expand(len(splits), *tensor.shape[1:]) for name, tensor in pretrained.parameters.items()}
+    """Train one member of each network for each of ``members`` (fold, size, draw).
+
+    ``about`` enters the card.
+    """
+    learned = range_of_rows(windows, [split.training for split in splits])
+    if pretrained is not None:
         learned = learned.union(read_range(pretrained.card))
-    frozen = about.get("frozen", [])
-    log.info("%s, scenario %s: %d member(s), seed %d, training rows %s", plan.model, scenario, len(members), plan.seed,
-             [len(split.training) for split in splits])  # fmt: skip
-    log.info("%d parameters, %d of them frozen", sum(tensor[0].numel() for tensor in start.values()),
-             sum(start[name][0].numel() for name in frozen))  # fmt: skip
-    began = time.perf_counter()
-    trained = train_members(
-        network, start, rows, splits, [derive_seed(seed, "batches") for seed in seeds], scaler, plan.training,
-        frozen=frozen, device=plan.device, threads=plan.threads,
-    )  # fmt: skip
-    log.info("trained in %.1f s", time.perf_counter() - began)
-    described = [
-        {
-            **member,
-            **_describe_rows(samples, splits[place]),
-            "seed": seeds[place],
-            "scaler": {"mean": scaler.mean[place].tolist(), "std": scaler.std[place].tolist()},
-            "best_epoch": trained.best_epoch[place],
-            "best_validation_loss": trained.best_loss[place],
-            "epochs": trained.epochs[place],
-        }
-        for place, member in enumerate(members)
-    ]
+    networks = build_networks(
+        plan.plugin, plan.network, plan.family, plan.features.shape, len(plan.layers), plan.training.loss
+    )
+    labels = names_of(plan.family)
+    frozen = [frozen_of(network, plan.network) if pretrained is not None else [] for network in networks]
+    log.info("%s, scenario %s: %d network(s), %d member(s) each, seed %d, training rows %s", plan.model, scenario,
+             len(networks), len(members), plan.seed, [len(split.training) for split in splits])  # fmt: skip
+    parameters, histories, described = [], [], []
+    for number, (network, label) in enumerate(zip(networks, labels, strict=True)):
+        purpose = [plan.model, scenario, *([label] if label else [])]
+        seeds = [derive_seed(plan.seed, *purpose, member["fold"]) for member in members]
+        if pretrained is None:
+            start = draw_parameters(network, [derive_seed(seed, "weights") for seed in seeds])
+        else:
+            before = pretrained.parameters[number]
+            start = {name: tensor.expand(len(splits), *tensor.shape[1:]) for name, tensor in before.items()}
+        trained = _train_network(plan, network, start, windows, splits, seeds, members, scaler, frozen[number], label)
+        parameters.append(trained.parameters)
+        folds = np.array([member["fold"] for member in members])
+        histories.append(trained.history.assign(member=folds[trained.history["member"]], network=label))
+        described += _describe(windows, splits, members, seeds, scaler, trained, label)
     for member in described:
         log.info(
             "fold {fold}: {days}; best validation loss {best_validation_loss:.4f} in epoch {best_epoch} of "
@@ -230,8 +295,10 @@ def _train(
         "features": plan.features.columns,
         "shape": list(plan.features.shape),
         "network": plan.network,
+        "family": plan.family,
         "training": asdict(plan.training),
-        "frozen": frozen,
+        "frozen": list(dict.fromkeys(name for names in frozen for name in names)),
+        "scaler": plan.scaling,
         **about,
         "range": learned.described(),
         "seed": plan.seed,
@@ -241,25 +308,92 @@ def _train(
     }
     if warning := few_steps(card):
         log.warning("%s", warning)
-    folds = np.array([member["fold"] for member in members])
-    return Result(trained.parameters, card, trained.history.assign(member=folds[trained.history["member"]]))
+    history = pd.concat(histories, ignore_index=True)
+    return Result(parameters, card, history if plan.family else history.drop(columns="network"))
+
+
+def _train_network(
+    plan: Plan,
+    network: nn.Module,
+    start: Mapping[str, Tensor],
+    windows: Windows,
+    splits: Sequence[Split],
+    seeds: Sequence[int],
+    members: Sequence[Mapping[str, Any]],
+    scaler: Scaler,
+    frozen: Sequence[str],
+    label: str,
+) -> Trained:
+    log.info("%s%d parameters, %d of them frozen", f"{label}: " if label else "",
+             sum(tensor[0].numel() for tensor in start.values()),
+             sum(start[name][0].numel() for name in frozen))  # fmt: skip
+    checkpoints = None
+    if plan.checkpoints is not None:
+        key = _key_of(plan, windows.hash, splits, seeds, start, scaler, frozen)
+        checkpoints = Checkpoints(plan.checkpoints / (label or "network"), key)
+    began = time.perf_counter()
+    trained = train_members(
+        network, start, windows, splits, [derive_seed(seed, "batches") for seed in seeds], scaler, plan.training,
+        frozen=frozen, device=plan.device, threads=plan.threads,
+        names=[f"{label} fold {member['fold']}".strip() for member in members], checkpoints=checkpoints,
+    )  # fmt: skip
+    log.info("trained in %.1f s", time.perf_counter() - began)
+    return trained
+
+
+def _key_of(
+    plan: Plan, data: str, splits: Sequence[Split], seeds: Sequence[int], start: Mapping[str, Tensor], scaler: Scaler,
+    frozen: Sequence[str],
+) -> str:  # fmt: skip
+    """Hash of all that the numbers of a training follow from."""
+    digest = hashlib.sha256()
+    for part in (plan.model, code_version("train_target", plan.plugin), asdict(plan.training), data, seeds, frozen,
+                 torch.__version__, describe(plan.device)):  # fmt: skip
+        digest.update(repr(part).encode())
+    for split in splits:
+        digest.update(split.training.tobytes() + split.validation.tobytes())
+    for name in sorted(start):
+        digest.update(name.encode() + start[name].contiguous().cpu().numpy().tobytes())
+    digest.update(scaler.mean.tobytes() + scaler.std.tobytes())
+    return digest.hexdigest()
+
+
+def _describe(
+    windows: Windows,
+    splits: Sequence[Split],
+    members: Sequence[Mapping[str, Any]],
+    seeds: Sequence[int],
+    scaler: Scaler,
+    trained: Trained,
+    label: str,
+) -> list[dict[str, Any]]:
+    """What the card says of each member of a network."""
+    return [
+        {
+            **({"network": label} if label else {}),
+            **member,
+            **_describe_rows(windows, splits[place]),
+            "seed": seeds[place],
+            "scaler": {"mean": scaler.mean[place].tolist(), "std": scaler.std[place].tolist()},
+            "best_epoch": trained.best_epoch[place],
+            "best_validation_loss": trained.best_loss[place],
+            "epochs": trained.epochs[place],
+        }
+        for place, member in enumerate(members)
+    ]
 
 
 def _members(folds: pd.DataFrame) -> list[dict[str, Any]]:
     return folds[KEY].drop_duplicates().sort_values("fold").to_dict("records")
 
 
-def _hashes(plan: Plan, **domains: pd.DataFrame) -> dict[str, str]:
-    return {name: hash_of_samples(samples, plan.features, plan.layers) for name, samples in domains.items()}
-
-
-def _describe_rows(samples: pd.DataFrame, split: Split) -> dict[str, Any]:
-    roles, described = np.full(len(samples), "unused", object), {}
+def _describe_rows(windows: Windows, split: Split) -> dict[str, Any]:
+    roles, described = np.full(len(windows), "unused", object), {}
     for role in ("training", "validation", "test"):
         places = getattr(split, role)
         roles[places] = role
         described[f"{role}_rows"] = len(places)
-    described["days"] = days_by_role(samples[["station", "date"]], roles)
+    described["days"] = days_by_role(windows.keys[["station", "date"]], roles)
     return described
 
 
@@ -268,11 +402,11 @@ def _stations_told(days: Mapping[str, Mapping[str, Any]]) -> str:
     return f"tests {few.get('test', 'nothing')}, validates {few['validation']}, trains {len(days['training'])} stations"
 
 
-def _refuse_shared_stations(seen: set[str], target: pd.DataFrame) -> None:
-    shared = sorted(seen & set(target["station"]))
+def _refuse_shared_stations(seen: set[str], windows: Windows) -> None:
+    shared = sorted(seen & set(windows.stations))
     if shared:
         raise LeakageError(
-            f"station {', '.join(shared)} is in the source domain too", where="samples of the target domain",
+            f"station {', '.join(shared)} is in the source domain too", where=windows.where,
             expected="stations that the source domain has not seen",
             fix="take it out of one of the two tables, or rename it if two stations share a name",
         )  # fmt: skip

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from loam.config.days import days_named
 from loam.config.model import AsText, Bounds, Day, Names, Number, Section, Words
 from loam.config.refusal import RefusalError
-from loam.config.sections.training import Model, Scenario
+from loam.config.sections.training import Scenario
 
 Moisture = Annotated[Number, Field(ge=0, le=1)]
 
@@ -113,7 +113,7 @@ class Mapping(Section):
         "`2022-06-01..2022-08-31` is a range, both ends included; `2022-06-01..2022-08-31 every 7 days` takes each "
         "seventh day from its first.",
     )  # fmt: skip
-    model: Model | None = Field(
+    model: str | None = Field(
         None,
         description="Network whose members make the map; null is `lstm` where it is trained, else `mlp`.",
         examples=["mlp"],

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from loam.config.model import Days, EachOnce, Name, Number, Section
 from loam.config.refusal import RefusalError
 from loam.config.sections.protocols import ProtocolSettings
 
-Model = Literal["mlp", "lstm"]
-Scenario = Literal["source", "target", "transfer"]
+Scenario = Literal["source", "target", "transfer", "both"]
 
 
 class Validation(Section):
@@ -47,55 +46,34 @@ class Scaling(Section):
     )
 
 
-class Dense(Section):
-    """Dense layers."""
+class DomainWeights(Section):
+    """What a domain counts in scenario ``both``."""
 
-    hidden: list[Annotated[int, Field(ge=1)]] = Field(
-        [128, 64, 32, 16], min_length=1, description="Neurons of the hidden layers."
-    )
-    frozen: int = Field(3, ge=0, description="So many of the first hidden layers stay as pretrained when fine-tuning.")
-    output: Literal["logistic", "linear"] = Field(
-        "linear",
-        description="What the last layer passes through; predictions outside 0 to 1 m3 m-3 become the bound either "
-        "way.",
-    )
-
-    @model_validator(mode="after")
-    def _as_many(self) -> Self:
-        if self.frozen > len(self.hidden):
-            raise RefusalError(
-                f"{self.frozen} frozen layers of {len(self.hidden)}",
-                expected=f"a number from 0 to {len(self.hidden)}, the hidden layers",
-                key="frozen",
-            )
-        return self
-
-
-class Recurrent(Dense):
-    """A recurrent layer before the dense ones."""
-
-    units: int = Field(64, ge=1, description="Units a direction.")
-    dense: int = Field(100, ge=1, description="Neurons of the dense layer after the LSTM.")
+    source: Number = Field(1.0, gt=0, description="Of the source domain's rows in the loss.")
+    target: Number = Field(1.0, gt=0, description="Of the target domain's rows in the loss.")
 
 
 class Training(Section):
-    """Which networks are trained, and how."""
+    """Which networks are trained, and how; ``<model>``: what is chosen for one of them (``loam.config.models``)."""
 
-    models: Annotated[list[Model], EachOnce] | None = Field(
+    model_config = ConfigDict(extra="allow")
+
+    models: Annotated[list[str], EachOnce] | None = Field(
         None,
         min_length=1,
-        description="Networks. Null is `mlp`, and `lstm` where `features.sequence` has variables.",
+        description="Networks, by the names of their files; settings of each stand in a section of its name, "
+        "`training.<model>` (models.md). Null is `mlp`, and `lstm` where `features.sequence` has variables.",
         examples=[["mlp", "lstm"]],
     )
     scenarios: Annotated[list[Scenario], EachOnce] | None = Field(
         None,
         min_length=1,
-        description="Null is all three, or `target` alone where the run has no source domain. `source`: trained on the "
-        "source domain only; `target`: on the target's stations only; `transfer`: pretrained on the source, fine-tuned "
-        "on the target.",
+        description="Null is the first three, or `target` alone where the run has no source domain. `source`: trained "
+        "on the source domain only; `target`: on the target's stations only; `transfer`: pretrained on the source, "
+        "fine-tuned on the target; `both`: on the rows of both domains together.",
         examples=[["source", "target", "transfer"]],
     )
-    learning_rate: Number = Field(1.0e-4, gt=0, description="Adam's learning rate.")
+    learning_rate: Number = Field(1.0e-4, gt=0, description="The optimiser's learning rate.")
     batch_size: int = Field(128, ge=2, description="Rows a step.")
     epochs: int = Field(150, ge=1, description="At most so many passes over the training rows.")
     patience: int = Field(5, ge=1, description="Epochs without a better validation loss before training stops.")
@@ -118,11 +96,38 @@ class Training(Section):
         Scaling(),
         description="Whose training rows give the mean and standard deviation that standardise the inputs.",
     )
-    mlp: Dense = Field(Dense(), description="Dense layers on all features at once.")
-    lstm: Recurrent = Field(
-        Recurrent(),
-        description="Bidirectional LSTM on the sequence, a dense layer, then dense layers together with the other "
-        "features.",
+    domain_weights: DomainWeights = Field(
+        DomainWeights(), description="What each domain's rows count in the loss of scenario `both`."
+    )
+    model_path: str | None = Field(
+        None,
+        description="Folder of models of your own, one file each (docs/how-to/add-a-model.md), before loam's.",
+        examples=["my_models"],
+    )
+    engine: Literal["stacked", "loop"] | None = Field(
+        None,
+        description="`stacked` trains members side by side, `loop` each by itself in plain PyTorch; both give the "
+        "same. Null here and below is what the model's file declares.",
+    )
+    loss: Literal["concordance", "rmse", "mse", "mae", "huber", "gaussian_nll"] | None = Field(
+        None, description="What training makes small; `concordance` where a model's file declares none."
+    )
+    optimiser: Literal["adam", "adamw", "adadelta"] | None = Field(
+        None, description="`adam` where a model's file declares none."
+    )
+    schedule: Literal["constant", "cosine", "one_cycle", "triangular"] | None = Field(
+        None, description="Of the learning rate; `constant` where a model's file declares none."
+    )
+    stop: Literal["early", "last"] | None = Field(
+        None,
+        description="Which weights a member ends with: those of the epoch with the least validation loss, or the last; "
+        "a model's section can say `{average: 5}`, the mean over the last epochs.",
+    )
+    clip: Number | None = Field(
+        None,
+        gt=0,
+        description="Greatest norm of a step's gradient; null where a model's file declares none.",
+        examples=[1.0],
     )
     device: Literal["cpu", "cuda", "auto"] = Field(
         "cpu", description="Where networks are trained; `auto` takes a GPU if there is one."

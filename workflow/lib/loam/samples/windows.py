@@ -1,0 +1,163 @@
+"""The rows of a domain as views into its series: what a network reads of a station on a day, without a copy a lag.
+
+A row is a (station, day) on which every feature is known, with all its lags, and any layer is observed; rows are in the
+order of stations, then days. What a network reads of a row lies in three tables: of its station, of its day at the
+station, and of the days of the sequence, each reached by the row's position less the lag.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from loam.covariates.features import Feature, FeatureSet
+from loam.covariates.season import day_of_year
+from loam.errors import TableError
+from loam.samples.series import SampleSeries
+
+
+class Windows:
+    """Rows of one domain and where their inputs lie.
+
+    Attributes:
+        of_station: [station, feature], float64: static features and classes.
+        of_day: [station day, feature], float64: daily features by their lags, season, what else changes; a station's
+            days together.
+        of_step: [station day, variable], float64: the sequence's variables.
+        order: positions of the static tensor's features in ``of_station`` beside ``of_day``.
+        lags: days before the row's day of each step, oldest first.
+        station, day: [row] positions in the series.
+        moisture: [teacher, station day, layer], m3 m-3, float64; NaN where not observed.
+
+    Args:
+        series: samples of the domain.
+        features: what is read.
+        layers: names, in the order that networks answer in.
+        domain: its name, for errors.
+
+    Raises:
+        TableError: a feature or layer is not in the series, or no row is left.
+    """
+
+    def __init__(self, series: SampleSeries, features: FeatureSet, layers: Sequence[str], domain: str) -> None:
+        self.series, self.features, self.layers, self.domain = series, features, list(layers), domain
+        self._check()
+        stations, days = len(series.stations), len(series.days)
+        still = {id(feature) for feature in features.static if _is_still(feature, series)}
+        fixed = [feature for feature in features.static if id(feature) in still]
+        moving = [feature for feature in features.static if id(feature) not in still]
+        self.of_station = series.static[:, [list(series.variables).index(feature.column) for feature in fixed]]
+        complete = np.repeat(np.isfinite(self.of_station).all(1)[:, None], days, 1)
+        of_day = np.empty((stations, days, len(moving)))
+        for place, feature in enumerate(moving):
+            if feature.kind == "season":
+                of_day[..., place] = day_of_year(pd.DatetimeIndex(series.days), str(feature.value))
+            else:
+                of_day[..., place] = _before(series.daily[feature.series], feature.lag)
+        complete &= np.isfinite(of_day).all(2)
+        variables = [feature.series for feature in features.sequence[0]] if features.sequence else []
+        self.lags = np.array([step[0].lag for step in features.sequence] if variables else [], np.int64)
+        of_step = np.empty((stations, days, len(variables)))
+        for place, name in enumerate(variables):
+            of_step[..., place] = series.daily[name]
+        known = np.isfinite(of_step).all(2)
+        for lag in self.lags:
+            complete &= _before(known, int(lag))
+        self.of_day, self.of_step = (part.reshape(stations * days, part.shape[2]) for part in (of_day, of_step))
+        places = {id(feature): place for place, feature in enumerate([*fixed, *moving])}
+        self.order = np.array([places[id(feature)] for feature in features.static], np.int64)
+        chosen = [list(series.layers).index(layer) for layer in layers]
+        self.moisture = series.moisture[..., chosen].reshape(len(series.teachers), stations * days, len(chosen))
+        observed = np.isfinite(self.moisture).any((0, 2)).reshape(stations, days)
+        self.station, self.day = np.nonzero(complete & observed)
+        if not len(self.station):
+            raise TableError(
+                f"no day of the {domain} domain has moisture and every feature, with all its lags", where=self.where,
+                fix="see dropped.csv for what was missing, or shorten the lags",
+            )  # fmt: skip
+
+    def __len__(self) -> int:
+        return len(self.station)
+
+    @property
+    def where(self) -> str:
+        """Where the samples are, for errors."""
+        return f"samples of the {self.domain} domain"
+
+    @cached_property
+    def position(self) -> np.ndarray:
+        """[row] positions in ``of_day``, ``of_step`` and ``moisture``."""
+        return self.station * len(self.series.days) + self.day
+
+    @cached_property
+    def stations(self) -> np.ndarray:
+        """[row] name of the station."""
+        return np.array(self.series.stations, object)[self.station]
+
+    @cached_property
+    def dates(self) -> np.ndarray:
+        """[row] the day, datetime64[ns]."""
+        return self.series.days[self.day].astype("datetime64[ns]")
+
+    @cached_property
+    def observed(self) -> np.ndarray:
+        """[row, layer] moisture of the first teacher that has it, m3 m-3; NaN where none has."""
+        values = self.moisture[:, self.position]
+        first = values[0]
+        for other in values[1:]:
+            first = np.where(np.isnan(first), other, first)
+        return first
+
+    @cached_property
+    def keys(self) -> pd.DataFrame:
+        """Rows as a table: station, date and one column a layer."""
+        columns = dict(zip(self.layers, self.observed.T, strict=True))
+        return pd.DataFrame({"station": self.stations, "date": self.dates, **columns})
+
+    def column(self, number: int, rows: np.ndarray) -> np.ndarray:
+        """Feature ``number`` (in ``features.all``) of ``rows`` (their positions): [row], float64."""
+        static, fixed = len(self.order), self.of_station.shape[1]
+        if number >= static:
+            step, variable = divmod(number - static, self.of_step.shape[1])
+            return self.of_step[self.position[rows] - self.lags[step], variable]
+        place = self.order[number]
+        if place < fixed:
+            return self.of_station[self.station[rows], place]
+        return self.of_day[self.position[rows], place - fixed]
+
+    @cached_property
+    def hash(self) -> str:
+        """SHA-256 of all that training reads: stations, days, moisture and features; 64 hex digits."""
+        digest = hashlib.sha256("\n".join([*self.layers, *self.features.columns]).encode())
+        digest.update("\n".join(self.series.stations).encode())
+        digest.update(self.series.days.astype("<i8").tobytes())
+        digest.update(np.asarray(self.series.weights, "<f8").tobytes())
+        for part in (self.of_station, self.of_day, self.of_step, self.moisture):
+            digest.update(np.ascontiguousarray(part, "<f8").tobytes())
+        return digest.hexdigest()
+
+    def _check(self) -> None:
+        series = self.series
+        held = {*series.daily, *series.variables, "day_of_year_sin", "day_of_year_cos"}
+        wanted = {feature.series for feature in self.features.all}
+        if missing := sorted((wanted - held) | (set(self.layers) - set(series.layers))):
+            raise TableError(f"no {', '.join(missing)}", where=self.where, fix="rerun build_samples")
+
+
+def _is_still(feature: Feature, series: SampleSeries) -> bool:
+    """Whether a feature does not change at a station; a table can give a static one or a class by the day."""
+    return feature.kind in ("static", "class") and feature.series not in series.daily
+
+
+def _before(values: np.ndarray, lag: int) -> np.ndarray:
+    """Values [station, day] of ``lag`` days before; NaN, or False, before the first day."""
+    if not lag:
+        return values
+    missing = False if values.dtype == bool else np.nan
+    shifted = np.full(values.shape, missing, values.dtype)
+    shifted[:, lag:] = values[:, :-lag]
+    return shifted
