@@ -189,7 +189,7 @@ def train_both(
     place = pd.Series(np.arange(len(windows)), pd.MultiIndex.from_frame(windows.keys[["station", "date"]]))
 
     def moved(own: Windows, rows: np.ndarray) -> np.ndarray:
-        return place[pd.MultiIndex.from_frame(own.keys.loc[rows, ["station", "date"]])].to_numpy()
+        return place[pd.MultiIndex.from_frame(own.keys.loc[rows, ["station", "date"]])].to_numpy(copy=True)
 
     more = moved(others, split_source(others.keys, plan.layers, validation, plan.seed).training)
     splits = [
