@@ -59,6 +59,8 @@ ELSEWHERE = {  # run as printed by other tests
     "snakemake scenes --cores 1 --configfile my_scene/config.yaml": "test_own_scene.py",
     "snakemake sentinel1 --cores 1 --configfile my_scene/config.yaml": "test_own_scene.py",
     "snakemake cube --cores 1 --configfile my_scene/config.yaml": "test_own_scene.py",
+    "mkdir -p my_soil/maps": "test_own_covariate.py",
+    "snakemake cube --cores 1 --configfile my_soil/config.yaml": "test_own_covariate.py",
 }
 HERE = {
     "snakemake -F scenes",
