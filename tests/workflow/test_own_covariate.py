@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 
@@ -76,6 +77,8 @@ def test_a_number_that_it_cannot_be_stops_the_run_with_its_file(project, followe
     folder, _ = followed
     with rasterio.open(folder / "my_soil/maps/stones.tif", "r+") as file:
         file.write(np.full((60, 60), 7999, "float32"), 2)
+    for made in ("resources", "results"):
+        shutil.rmtree(folder / made)
     build = printed_commands((project / PAGE).read_text(encoding="utf-8"), sentences=False)[-1]
     done = run_as_printed([build], folder)
     assert done.returncode != 0
