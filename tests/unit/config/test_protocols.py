@@ -8,9 +8,10 @@ from loam.errors import ConfigError
 from loam.plugins import load
 
 
-def chosen(protocols, groups=(), path=None, **settings):
+def chosen(protocols, groups=(), path=None, dates=(), **settings):
     config = {
         "samples": {"groups": list(groups)},
+        "mapping": {"dates": list(dates)},
         "training": {"protocols": protocols, "protocol_path": path,
                      "protocol_settings": {"leave_group_out": {"group": None}, "regional_boxes": {"boxes": {}}}},
     }  # fmt: skip
@@ -40,6 +41,7 @@ def test_the_first_protocol_is_the_default_and_each_has_settings():
         (["leave_group_out"], {}, "leave_group_out.group.*no group is named"),
         (["leave_group_out"], {"groups": ["soil"], "leave_group_out": {"group": "sol"}}, "did you mean 'soil'"),
         (["regional_boxes"], {}, "regional_boxes.boxes.*no box"),
+        (["few_shot", "k_fold"], {"dates": ["2020-01-01"]}, "few_shot makes no map.*name another protocol first"),
     ],
 )
 def test_what_does_not_fit_is_named(protocols, options, words):

@@ -81,6 +81,11 @@ def choose_protocols(config: dict[str, Any]) -> None:
                 where="config key 'training.protocols'", fix="call the protocol something else",
             )  # fmt: skip
         settings.setdefault(name, {})
+    if config["mapping"]["dates"] and default_protocol(config) == "few_shot":
+        raise ConfigError(
+            "few_shot makes no map: its networks have learned from few stations, and from different numbers of them",
+            where="config key 'training.protocols'", fix="name another protocol first, whose networks make the map",
+        )  # fmt: skip
     if "leave_group_out" in training["protocols"]:
         _check_group(settings["leave_group_out"]["group"], config["samples"]["groups"])
     if "regional_boxes" in training["protocols"] and not settings["regional_boxes"]["boxes"]:
