@@ -10,14 +10,23 @@ import torch
 from held_out import stations_of
 from series import series_of_columns
 
+from loam.config.protocols import PROTOCOLS
+from loam.config.run import Run
 from loam.covariates.features import feature_set
 from loam.errors import ConfigError, LeakageError
+from loam.protocols.spans import roles_by_fold
 from loam.training.card import load_members
 from loam.training.folds import draw_folds
 from loam.training.scenarios import fine_tune, train_both, train_source, train_target, write_result
 
 LAYERS = ["surface", "subsurface"]
 MODELS = pytest.mark.parametrize("model", ["mlp", "lstm"])
+SETTINGS = Run().plain()["training"]["protocol_settings"] | {
+    "leave_group_out": {"group": "soil"},
+    "few_shot": {"sizes": [1, 2], "draws": 2},
+    "regional_boxes": {"boxes": {"north": [145, -35.5, 147, -33]}},
+    "buffered": {"distance_km": 150},
+}
 SCALING = pytest.mark.parametrize("scaling", ["fold", "source"])
 
 
@@ -82,6 +91,21 @@ def test_impossible_values_at_the_held_out_station_change_no_bit_of_its_fold(
             for of_clean, of_absurd in zip(clean.card["members"], absurd.card["members"], strict=True)
         )
     assert moved, "some fold must leave the common computation at another epoch, or the test shows too little"
+
+
+@pytest.mark.parametrize("protocol", sorted(set(PROTOCOLS) - {"leave_one_station_out"}))
+def test_no_protocol_lets_a_network_learn_from_what_its_fold_tests(protocol, target, make_plan, series_of):
+    target["soil"] = np.where(target["station"] < "near2", "clay", "sand")
+    folds = draw_folds(target, LAYERS, 3, protocol, SETTINGS[protocol])
+    tested = next(roles_by_fold(target, folds)).roles == "test"
+    planted = target.copy()
+    planted.loc[tested, LAYERS] = np.where(planted.loc[tested, LAYERS].isna(), np.nan, 0.99)
+    clean, absurd = (
+        train_target(make_plan("mlp", epochs=2), series_of(samples), folds, "fold", None, {})
+        for samples in (target, planted)
+    )
+    assert tested.any() and clean.card["protocol"] == protocol
+    assert differences(clean, absurd, 1) == []
 
 
 def test_a_planted_station_would_be_seen_if_it_did_train(target, folds, features, train):
