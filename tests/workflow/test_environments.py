@@ -1,7 +1,10 @@
 """Each rule's conda environment holds what its script's closure imports, in the versions of the lock."""
 
 import ast
+import os
 import re
+import shutil
+import subprocess
 import sys
 
 import pytest
@@ -105,3 +108,28 @@ def in_channel(version: str) -> str:
 def test_no_environment_asks_for_what_the_channel_cannot_have(project, environment):
     for name, version in packages(project / "envs" / f"{environment}.yaml").items():
         assert name in NOT_IN_LOCK or re.fullmatch(r"\d+(\.\d+)*", version), f"{name}={version}"
+
+
+def test_the_clone_can_be_installed_for_a_notebook(project, tmp_path):
+    """As `pip install -e .` does, without asking an index: the library, its files of declarations and its version."""
+    clone, site = tmp_path / "clone", tmp_path / "site"
+    shutil.copytree(project / "workflow" / "lib", clone / "workflow" / "lib", ignore=shutil.ignore_patterns("*.pyc"))
+    for name in ("pyproject.toml", "README.md", "LICENSE", "requirements.txt"):
+        shutil.copy(project / name, clone / name)
+    command = [sys.executable, "-m", "pip", "install", "--no-index", "--no-deps", "--no-build-isolation", "--quiet"]
+    subprocess.run([*command, "--target", str(site), "-e", str(clone)], check=True, capture_output=True)
+    code = f"""
+import site
+from importlib.metadata import distribution
+site.addsitedir({str(site)!r})
+import loam
+from loam.config.code import release
+from loam.samples.series import open_samples
+from loam.variables import variables
+found = distribution("loam")
+assert loam.__file__.startswith({str(clone)!r}) and found.version == release(), (loam.__file__, found.version)
+assert "zarr" in found.requires and len(variables()) > 30
+"""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -45,6 +45,7 @@ LEFT_OUT = {
 }
 ELSEWHERE = {  # run as printed by other tests
     "make demo": "test_demo.py",
+    "pip install -e .": "test_environments.py",
     ". .venv/bin/activate": "test_demo.py",
     "snakemake --cores 2 --configfile config/demo.yaml": "test_demo.py",
     "snakemake --configfile config/demo.yaml": "test_demo.py",
