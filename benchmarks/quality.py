@@ -21,6 +21,7 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow" / "lib"))
 
+from loam.config.sections.probes import Quality
 from loam.probes.quality.breaks import breaks
 from loam.probes.quality.frozen import frozen
 from loam.probes.quality.limits import outside_range
@@ -131,7 +132,7 @@ def station(rng: np.random.Generator) -> None:
                     )
                 )  # fmt: skip
     readings = pd.concat(frames, ignore_index=True)
-    seconds, _ = timed(lambda: flag_station(readings, daily=False, porosity=0.5, settings={}))
+    seconds, _ = timed(lambda: flag_station(readings, daily=False, porosity=0.5, quality=Quality()))
     each = 1000 * seconds / (YEARS * len(DEPTHS))
     print(f"\nflag_station, {YEARS} years x {len(DEPTHS)} depths, {len(readings)} rows: {seconds:.2f} s, "
           f"{each:.1f} ms per station-depth-year, {seconds / YEARS:.3f} s per station-year")  # fmt: skip

@@ -14,9 +14,13 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+
+if TYPE_CHECKING:
+    from loam.config.sections.probes import ProbeFiles
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "reference" / "probe-errors.md"
@@ -48,17 +52,18 @@ class Case:
     stations: str | bytes = STATIONS
     path: str = "probes"
 
-    def write(self, folder: Path) -> dict[str, str]:
+    def write(self, folder: Path) -> ProbeFiles:
         """Write the files; the settings of the reader."""
+        from probe_settings import probes_at
+
         (folder / "probes").mkdir(parents=True, exist_ok=True)
         texts = {f"probes/{name}": text for name, text in self.files.items()}
         texts |= {"description.yaml": self.description, "stations.csv": self.stations}
         for name, text in texts.items():
             (folder / name).write_bytes(text if isinstance(text, bytes) else text.encode())
-        return {
-            "format": "logger", "path": str(folder / self.path), "description": str(folder / "description.yaml"),
-            "stations": str(folder / "stations.csv"),
-        }  # fmt: skip
+        return probes_at(
+            "logger", folder / self.path, description=folder / "description.yaml", stations=folder / "stations.csv"
+        )
 
 
 class _Warnings(logging.Handler):

@@ -25,6 +25,7 @@ from loam.acquire.catalogue import dataset_of
 from loam.acquire.layout import Layout
 from loam.acquire.local import LocalSource
 from loam.acquire.local_fields import read_local_fields
+from loam.config.sections.probes import StationMap
 from loam.covariates.dynamic import build_month
 from loam.covariates.features import feature_set
 from loam.covariates.rasters import open_day
@@ -218,7 +219,7 @@ def of_station_maps(path: Path) -> object:
     longitude, latitude = to.transform(540_040.0 + 80 * columns, np.full(SIDE, 5_359_960.0))
     stations = pd.DataFrame({"station": [f"s{column}" for column in columns], "latitude": latitude,
                              "longitude": longitude}).reindex(columns=list(STATIONS.columns))  # fmt: skip
-    return fill_from_maps(STATIONS.validate(stations), [{"column": "elevation", "file": str(path)}])["elevation"]
+    return fill_from_maps(STATIONS.validate(stations), [StationMap(column="elevation", file=str(path))])["elevation"]
 
 
 def of_heights(path: Path) -> object:

@@ -21,6 +21,7 @@ import xarray as xr
 from affine import Affine
 from icos_files import write_series, write_site_info, write_variable_info
 from ismn_files import Series, pack, write_station
+from probe_settings import probes_at
 from sentinel1_files import orbit_file_xml, state, write_product
 from sentinel2_files import write_item, write_safe
 
@@ -28,6 +29,7 @@ from loam.acquire.catalogue import dataset_of
 from loam.acquire.layout import Layout
 from loam.acquire.local_fields import read_local_fields
 from loam.acquire.scenes import read_scenes, write_scenes
+from loam.config.sections.probes import StationMap
 from loam.covariates.cells import open_cells
 from loam.covariates.classes import crosswalk_of
 from loam.errors import LoamError
@@ -86,7 +88,7 @@ def read_geotiff(path: Path) -> None:
 def read_station_map(path: Path) -> None:
     stations = pd.DataFrame({"station": ["a"], "latitude": [-41.91], "longitude": [147.49]})
     stations = STATIONS.validate(stations.reindex(columns=list(STATIONS.columns)))
-    fill_from_maps(stations, [{"column": "bulk_density", "file": str(path)}])
+    fill_from_maps(stations, [StationMap(column="bulk_density", file=str(path))])
 
 
 def netcdf(folder: Path) -> Path:
@@ -149,7 +151,7 @@ def download(folder: Path) -> Path:
 
 
 def read_download(path: Path) -> None:
-    list(read_ismn({"path": path}).readings)
+    list(read_ismn(probes_at("ismn", path=path)).readings)
 
 
 def logger(folder: Path) -> Path:
@@ -170,7 +172,7 @@ def logger(folder: Path) -> Path:
 
 def read_logger_folder(folder: Path) -> None:
     settings = {"path": str(folder / "files"), "stations": str(folder / "stations.csv")}
-    list(read_logger({**settings, "description": str(folder / "description.yaml")}).readings)
+    list(read_logger(probes_at("logger", **settings, description=str(folder / "description.yaml"))).readings)
 
 
 def of_logger(name: str) -> Callable[[Path], Path]:
@@ -277,8 +279,10 @@ def read_sentinel1_around(path: Path) -> None:
 DOORS = {
     "scene list": Door(scenes, read_scenes, text=True),
     "crosswalk": Door(crosswalk, lambda path: crosswalk_of("mine", path.parent), text=True),
-    "USCRN text": Door(uscrn, lambda path: list(read_uscrn({"path": str(path)}).readings), text=True),
-    "ICOS series": Door(icos, lambda path: list(read_icos({"path": str(path.parent)}).readings), text=True),
+    "USCRN text": Door(uscrn, lambda path: list(read_uscrn(probes_at("uscrn", path=str(path))).readings), text=True),
+    "ICOS series": Door(
+        icos, lambda path: list(read_icos(probes_at("icos", path=str(path.parent))).readings), text=True
+    ),
     "orbit file": Door(orbit, lambda path: read_orbit_file(path, np.datetime64("2021-08-09", "ns"))),
     "Sentinel-2 item": Door(item, read_item_of, text=True),
     "Sentinel-2 band": Door(band, read_item_of),

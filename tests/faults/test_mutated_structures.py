@@ -29,6 +29,7 @@ from affine import Affine
 from networks import a_network
 from ozflux_files import Variable, write_tower
 from oznet_files import season_rows, write_csv, write_xls
+from probe_settings import probes_at
 from sentinel1_files import write_product, zip_product
 from sentinel2_files import write_safe, zipped
 
@@ -51,7 +52,6 @@ from loam.covariates.store import (
 )
 from loam.errors import LoamError
 from loam.evaluation.map_score import score_map
-from loam.probes.ozflux import read_ozflux
 from loam.probes.oznet import read_oznet
 from loam.sentinel1.calibration import calibration_of
 from loam.sentinel1.orbit import choose_orbit, read_orbit_file
@@ -152,6 +152,10 @@ def ozflux(folder: Path) -> Path:
     return write_tower(folder / "tower.nc", times, series)
 
 
+def read_tower(path: Path) -> None:
+    list(read_ozflux(probes_at("ozflux", path=path)).readings)
+
+
 def season(folder: Path) -> list[list]:
     pd.DataFrame({"station": ["Y1"], "latitude": -34.6, "longitude": 145.8}).to_csv(folder / "s.csv", index=False)
     times = pd.date_range("2006-09-01", periods=30, freq="20min")
@@ -160,7 +164,7 @@ def season(folder: Path) -> list[list]:
 
 
 def read_season_file(path: Path) -> None:
-    list(read_oznet({"path": str(path.parent), "stations": str(path.parent.parent / "s.csv")}).readings)
+    list(read_oznet(probes_at("oznet", path=str(path.parent), stations=str(path.parent.parent / "s.csv"))).readings)
 
 
 def of_icos(pattern: str) -> Callable[[Path], Path]:
@@ -354,8 +358,8 @@ DOORS = {
                         by(damaged_text)),
     "OzNet workbook": Door(lambda folder: write_xls(folder / "y" / "y1_06_sp_sm.xls", season(folder)), read_season_file,
                            by(damaged)),
-    "OzFlux tower": Door(ozflux, lambda path: list(read_ozflux({"path": path}).readings), by(damaged)),
-    "OzFlux attributes": Door(ozflux, lambda path: list(read_ozflux({"path": path}).readings), attributes),
+    "OzFlux tower": Door(ozflux, read_tower, by(damaged)),
+    "OzFlux attributes": Door(ozflux, read_tower, attributes),
     "weather attributes": Door(inputs.netcdf, inputs.read_weather, attributes),
     "attributes of a map": Door(inputs.netcdf, inputs.read_netcdf_cells, attributes),
     "columns of a table": Door(inputs.parquet, inputs.read_table, columns),

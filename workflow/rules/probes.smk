@@ -2,7 +2,7 @@
 # Needs: the files that the config names, or those in data_dir.
 # Gives: results/<run>/probes/<domain>/ (target `probes`), results/<run>/covariates/, sample tables of Yanco; tables as CSV.
 from loam.probes.files import files_of_format, probe_files
-from loam.probes.formats import VARIABLES, reader_of
+from loam.probes.formats import FORMATS, VARIABLES
 from loam.variables import facts_of
 
 MURRUMBIDGEE = f"{CONFIG['data_dir']}/murrumbidgee"
@@ -47,7 +47,7 @@ rule prepare_probes:
             "probes.maps",
         )
         | {"variables": facts_of(VARIABLES)},
-        code=lambda wildcards: code_version("prepare_probes", reader_of(CONFIG["probes"][wildcards.domain])),
+        code=lambda wildcards: code_version("prepare_probes", FORMATS[CONFIG["probes"][wildcards.domain]["format"]]),
     script:
         "../scripts/prepare_probes.py"
 

@@ -29,6 +29,7 @@ from loam.acquire.scene_files import list_run_scenes
 from loam.acquire.scenes import no_scenes
 from loam.acquire.source import Fields, Source
 from loam.acquire.stations import boxes_of, envelope_of, pixel_at
+from loam.config.sections.probes import StationMap
 from loam.covariates.features import feature_set
 from loam.covariates.rasters import open_day
 from loam.dateline import parts_of
@@ -203,7 +204,7 @@ def world(path, first, unit=None):
 @pytest.mark.parametrize("first", [-180.0, 0.0])
 def test_a_map_of_the_stations_is_read_on_either_side(tmp_path, first):
     stations = STATIONS.validate(PLACES.reindex(columns=list(STATIONS.columns)))
-    maps = [{"column": "elevation", "file": str(world(tmp_path / "dem.tif", first))}]
+    maps = [StationMap(column="elevation", file=str(world(tmp_path / "dem.tif", first)))]
     found = fill_from_maps(stations, maps)["elevation"]
     assert (
         np.allclose(found, plane(PLACES["longitude"], PLACES["latitude"]), atol=1.1) and found.is_monotonic_increasing

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from build_murrumbidgee_covariates import stage
+from probe_settings import probes_at
 
 from loam.errors import TableError
 from loam.io.tables import check_table
@@ -36,7 +37,7 @@ def folder(tmp_path):
 
 
 def readings(folder, **settings) -> pd.DataFrame:
-    probes = read_awra({"path": str(folder), **settings})
+    probes = read_awra(probes_at("awra", path=str(folder), **settings))
     assert probes.daily
     return pd.concat([check_table(piece, READINGS, where=folder) for piece in probes.readings], ignore_index=True)
 
@@ -49,7 +50,7 @@ def test_values_keep_their_unit_and_their_own_station(folder):
 
 
 def test_places_are_those_of_the_network(folder):
-    table = read_awra({"path": str(folder)}).stations.set_index("station")
+    table = read_awra(probes_at("awra", path=str(folder))).stations.set_index("station")
     assert table.loc["K10", ["latitude", "longitude"]].tolist() == [-35.3, 147.5]
     assert table["elevation"].isna().all()
     with pytest.raises(TableError, match=r"no site of network 'CosmOz'; expected one of Other network, Oznet"):
@@ -60,7 +61,7 @@ def test_another_network_of_the_list_can_be_named(folder):
     for name in ("shallow", "middle"):
         path = folder / f"{name}.csv"
         path.write_text(pd.read_csv(path, index_col=0).filter(like="k10").to_csv())
-    stations = read_awra({"path": str(folder), "network": "Other network"}).stations
+    stations = read_awra(probes_at("awra", path=str(folder), network="Other network")).stations
     assert stations[["station", "latitude"]].values.tolist() == [["K10", -10]]
 
 
@@ -68,12 +69,12 @@ def test_a_station_without_a_place_is_refused(folder):
     path = folder / "SiteLocationsWithUniqueID.csv"
     path.write_text("\n".join(line for line in path.read_text().splitlines() if "y1" not in line))
     with pytest.raises(TableError, match=r"SiteLocationsWithUniqueID.csv: station Y1 is missing"):
-        read_awra({"path": str(folder)})
+        read_awra(probes_at("awra", path=str(folder)))
 
 
 def test_a_folder_without_moisture_is_refused(tmp_path):
     with pytest.raises(TableError, match=r"no moisture here; expected shallow.csv, middle.csv, deep.csv"):
-        read_awra({"path": str(tmp_path)})
+        read_awra(probes_at("awra", path=str(tmp_path)))
 
 
 @pytest.mark.parametrize(
@@ -127,4 +128,4 @@ def test_a_day_that_cannot_be_is_refused_with_its_row(folder, day, says):
     path = folder / "shallow.csv"
     path.write_text(path.read_text().replace("2002-01-02", day))
     with pytest.raises(TableError, match=f"shallow.csv, line 3: time '{day} 00:00:00' lies {says}"):
-        read_awra({"path": str(folder)})
+        read_awra(probes_at("awra", path=str(folder)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from probe_settings import probes_at
 
 from loam.config.kinds import kind_of
 from loam.config.sections.probes import Calibration, ProbeFiles, Quality
@@ -11,7 +12,6 @@ from loam.probes.calibration import RELATIONS
 from loam.probes.files import files_of_domain, files_of_format
 from loam.probes.formats import FORMATS, open_probes, provider_flags
 from loam.probes.quality.flags import Flag
-from loam.probes.quality.station import SETTINGS
 
 
 def choices(section, key) -> list[str]:
@@ -25,9 +25,7 @@ def test_the_config_knows_every_format_relation_and_rule(default_config):
     quality = default_config["probes"]["quality"]
     of_all_stations = {"exclude", "rain_distance_km"}
     by_domain = {"provider_good", "provider_bad"}
-    assert {name: value for name, value in quality.items() if name not in of_all_stations} == {
-        name: value for name, value in SETTINGS.items() if name not in by_domain
-    }
+    assert Quality().plain() == quality and of_all_stations <= set(quality)
     assert by_domain <= set(ProbeFiles.model_fields)
 
 
@@ -37,14 +35,14 @@ def test_the_config_can_exclude_every_flag_of_a_reading_or_a_depths_day():
 
 
 def test_an_unknown_format_is_refused():
-    with pytest.raises(ConfigError, match="'xls' is no format of probe files; expected one of awra, icos"):
-        open_probes({"format": "xls", "path": "x"})
+    with pytest.raises(ConfigError, match="'xls' is not one of awra, icos"):
+        open_probes(probes_at("xls", path="x"))
 
 
 def test_a_format_knows_its_good_flags_unless_the_config_says_otherwise():
-    assert provider_flags({"format": "ismn"}) == {"provider_good": ["G"], "provider_bad": []}
-    assert provider_flags({"format": "ismn", "provider_bad": ["D01"]}) == {"provider_good": [], "provider_bad": ["D01"]}
-    assert provider_flags({"format": "logger"}) == {"provider_good": [], "provider_bad": []}
+    assert provider_flags(probes_at("ismn")) == (["G"], [])
+    assert provider_flags(probes_at("ismn", provider_bad=["D01"])) == ([], ["D01"])
+    assert provider_flags(probes_at("logger")) == ([], [])
 
 
 def test_a_folder_is_all_files_in_it_and_what_a_rule_makes_is_left_alone(tmp_path):

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from icos_files import write_series, write_site_info, write_variable_info
+from probe_settings import probes_at
 
 from loam.errors import TableError
 from loam.probes import icos
@@ -44,7 +45,7 @@ def folder(tmp_path):
 
 
 def readings_of(folder, **settings):
-    return pd.concat(read_icos({"path": folder, **settings}).readings, ignore_index=True)
+    return pd.concat(read_icos(probes_at("icos", path=folder, **settings)).readings, ignore_index=True)
 
 
 def test_depths_come_from_the_variable_information(folder):
@@ -72,7 +73,7 @@ def test_times_are_the_ends_of_intervals_in_utc(folder):
 
 
 def test_place_and_land_cover_are_the_sites(folder):
-    row = read_icos({"path": folder}).stations.iloc[0]
+    row = read_icos(probes_at("icos", path=folder)).stations.iloc[0]
     assert [row["station"], row["latitude"], row["longitude"], row["elevation"], row["landcover"]] == [
         "BE-Bra", 51.307, 4.519, 16, "MF",
     ]  # fmt: skip
@@ -81,7 +82,7 @@ def test_place_and_land_cover_are_the_sites(folder):
 def test_a_long_file_comes_in_pieces(folder, monkeypatch):
     whole = readings_of(folder)
     monkeypatch.setattr(icos, "PIECE", 3 * 7)  # seven columns
-    frames = list(read_icos({"path": folder}).readings)
+    frames = list(read_icos(probes_at("icos", path=folder)).readings)
     assert [frame["time"].nunique() for frame in frames] == [3, 1]
     order = ["sensor", "time"]
     pd.testing.assert_frame_equal(
@@ -117,20 +118,20 @@ def test_a_sensor_that_moves_has_its_depth_of_the_day(folder, caplog):
 def test_no_depth_is_no_reading(folder):
     write_variable_info(folder, "BE-Bra", INFO[1:])
     with pytest.raises(TableError, match=r"no depth of SWC_1_1_1.*VAR_INFO_HEIGHT"):
-        read_icos({"path": folder})
+        read_icos(probes_at("icos", path=folder))
 
 
 def test_the_clock_must_be_known(folder):
     write_site_info(folder, "BE-Bra", offset=None)
     with pytest.raises(TableError, match=r"clock is not known.*utc_offset"):
-        read_icos({"path": folder})
+        read_icos(probes_at("icos", path=folder))
     assert readings_of(folder, utc_offset="+02:00")["time"].min() == ENDS[0] - pd.Timedelta(hours=2)
 
 
 def test_two_versions_of_a_site_are_refused(folder):
     write_series(folder, "BE-Bra", ENDS, COLUMNS, version="NRT")
     with pytest.raises(TableError, match="a second METEOSENS of BE-Bra"):
-        read_icos({"path": folder})
+        read_icos(probes_at("icos", path=folder))
 
 
 @pytest.mark.parametrize(
@@ -161,7 +162,7 @@ def test_a_file_of_only_a_header_is_refused(folder):
 def test_a_folder_of_other_files_is_refused(tmp_path):
     (tmp_path / "other.csv").write_text("a,b\n1,2\n")
     with pytest.raises(TableError, match=r"no series of a site.*METEOSENS"):
-        read_icos({"path": tmp_path})
+        read_icos(probes_at("icos", path=tmp_path))
 
 
 @pytest.fixture
@@ -206,12 +207,12 @@ def test_a_clock_that_is_on_no_place_on_earth_is_refused(two, caplog):
     assert set(readings_of(two)["station"]) == {"BE-Bra"}
     alone(two, "DE-Tha")
     with pytest.raises(TableError, match=r"SITEINFO_L2.csv, UTC_OFFSET: a clock 99 h ahead of UTC; expected -12 to 14"):
-        read_icos({"path": two})
+        read_icos(probes_at("icos", path=two))
 
 
 def test_days_and_heights_of_the_variable_information_that_cannot_be(folder):
     write_variable_info(folder, "BE-Bra", [("SWC_1_1_1", -5e9, "%", "20180101"), *INFO[1:]])
     with pytest.raises(TableError, match="a height of -5e\\+09 m"):
-        read_icos({"path": folder})
+        read_icos(probes_at("icos", path=folder))
     write_variable_info(folder, "BE-Bra", [("SWC_1_1_1", -0.05, "%", "00010101"), *INFO[1:]])
     assert set(readings_of(folder).query("sensor == 'SWC_1_1_1'")["depth_from_cm"]) == {5}

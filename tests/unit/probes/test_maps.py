@@ -11,6 +11,7 @@ import pytest
 import rasterio
 from affine import Affine
 
+from loam.config.sections.probes import StationMap
 from loam.errors import RasterError
 from loam.probes.maps import fill_from_maps
 from loam.probes.readings import STATIONS
@@ -48,21 +49,21 @@ def stations(*cells, **columns):
 def test_a_missing_value_is_that_of_the_stations_pixel_and_a_given_one_stays(write):
     path = write(np.array([[1.1, 1.2], [1.3, 1.4]]))
     table = stations((0, 1), (1, 0), (1, 1), bulk_density=[np.nan, np.nan, 0.9])
-    filled = fill_from_maps(table, [{"column": "bulk_density", "file": path}])
+    filled = fill_from_maps(table, [StationMap(column="bulk_density", file=str(path))])
     assert filled["bulk_density"].tolist() == [1.2, 1.3, 0.9]
     assert table["bulk_density"].isna().sum() == 2, "the table that was given is left as it is"
 
 
 def test_codes_become_text_of_the_chosen_band(write):
     path = write(np.array([[7, 8]], dtype=np.int16), np.array([[3, 12]], dtype=np.int16))
-    filled = fill_from_maps(stations((0, 0), (0, 1)), [{"column": "soil", "file": path, "band": 2}])
+    filled = fill_from_maps(stations((0, 0), (0, 1)), [StationMap(column="soil", file=str(path), band=2)])
     assert STATIONS.validate(filled)["soil"].tolist() == ["3", "12"]
 
 
 def test_outside_and_on_nodata_a_station_stays_without_and_is_named(write, caplog):
     path = write(np.array([[0.4, -9999.0]]))
     with caplog.at_level(logging.WARNING, "loam"):
-        filled = fill_from_maps(stations((0, 0), (0, 1), (5, 0)), [{"column": "porosity", "file": path}])
+        filled = fill_from_maps(stations((0, 0), (0, 1), (5, 0)), [StationMap(column="porosity", file=str(path))])
     assert filled["porosity"].isna().tolist() == [False, True, True]
     assert "has no porosity at station S1, S2" in caplog.text
 
@@ -78,19 +79,19 @@ def test_outside_and_on_nodata_a_station_stays_without_and_is_named(write, caplo
 def test_a_map_that_cannot_be_right_is_refused(write, item, says):
     path = write(np.array([[1350.0]]))
     with pytest.raises(RasterError, match=says):
-        fill_from_maps(stations((0, 0)), [{"file": path, **item}])
+        fill_from_maps(stations((0, 0)), [StationMap(**{"file": str(path), **item})])
 
 
 def test_a_packed_map_in_another_unit_is_unpacked_and_converted(write):
     path = write(np.array([[1450, 1320]], dtype=np.int16))
     with rasterio.open(path, "r+") as dataset:
         dataset.units = ("kg m-3",)
-    filled = fill_from_maps(stations((0, 0), (0, 1)), [{"column": "bulk_density", "file": path}])
+    filled = fill_from_maps(stations((0, 0), (0, 1)), [StationMap(column="bulk_density", file=str(path))])
     assert filled["bulk_density"].tolist() == pytest.approx([1.45, 1.32])
     path = write(np.array([[145, 132]], dtype=np.int16))
     with rasterio.open(path, "r+") as dataset:
         dataset.scales, dataset.offsets = (0.01,), (0.05,)
-    filled = fill_from_maps(stations((0, 0), (0, 1)), [{"column": "bulk_density", "file": path}])
+    filled = fill_from_maps(stations((0, 0), (0, 1)), [StationMap(column="bulk_density", file=str(path))])
     assert filled["bulk_density"].tolist() == pytest.approx([1.5, 1.37])
 
 
@@ -99,4 +100,4 @@ def test_a_unit_that_is_none_of_the_columns_is_refused(write):
     with rasterio.open(path, "r+") as dataset:
         dataset.units = ("furlong",)
     with pytest.raises(RasterError, match="map.tif: bulk_density has units 'furlong'"):
-        fill_from_maps(stations((0, 0), (0, 1)), [{"column": "bulk_density", "file": path}])
+        fill_from_maps(stations((0, 0), (0, 1)), [StationMap(column="bulk_density", file=str(path))])

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from ozflux_files import Variable, write_tower
+from probe_settings import probes_at
 
 from loam.errors import TableError
 from loam.probes.ozflux import depth_of, read_ozflux
@@ -45,7 +46,7 @@ def test_depth_is_the_attribute_height_else_the_name():
 
 
 def test_single_sensors_are_read_and_what_combines_them_is_not(tmp_path):
-    probes = read_ozflux({"path": write_tower(tmp_path / "a.nc", LOCAL, variables())})
+    probes = read_ozflux(probes_at("ozflux", path=write_tower(tmp_path / "a.nc", LOCAL, variables())))
     readings = pd.concat(probes.readings, ignore_index=True)
     READINGS.validate(readings)
     assert set(readings["sensor"]) == {"Sws_10cma", "Sws_10cmb", "Ts", "Ta", "Precip"}
@@ -59,26 +60,30 @@ def test_single_sensors_are_read_and_what_combines_them_is_not(tmp_path):
 
 def test_the_combined_variable_is_read_where_it_stands_alone(tmp_path):
     path = write_tower(tmp_path / "a.nc", LOCAL, {"Sws": WET})
-    assert {frame["sensor"].iloc[0] for frame in read_ozflux({"path": path}).readings} == {"Sws"}
+    assert {frame["sensor"].iloc[0] for frame in read_ozflux(probes_at("ozflux", path=path)).readings} == {"Sws"}
 
 
 def test_the_clock_is_standard_time_in_summer_too(tmp_path):
-    frame = next(read_ozflux({"path": write_tower(tmp_path / "a.nc", LOCAL, variables())}).readings)
+    frame = next(read_ozflux(probes_at("ozflux", path=write_tower(tmp_path / "a.nc", LOCAL, variables()))).readings)
     assert frame["time"].tolist() == list(LOCAL - pd.Timedelta(hours=10))  # Sydney's summer clock would be 11 h
 
 
 def test_a_zone_in_hours_and_one_from_the_settings(tmp_path):
     darwin = write_tower(tmp_path / "a.nc", LOCAL, variables(), time_zone="9.5")
-    assert next(read_ozflux({"path": darwin}).readings)["time"].iloc[0] == pd.Timestamp("2014-12-31 15:00")
+    assert next(read_ozflux(probes_at("ozflux", path=darwin)).readings)["time"].iloc[0] == pd.Timestamp(
+        "2014-12-31 15:00"
+    )
     bare = write_tower(tmp_path / "b.nc", LOCAL, variables(), time_zone=None)
-    frame = next(read_ozflux({"path": bare, "utc_offset": "+08:00"}).readings)
+    frame = next(read_ozflux(probes_at("ozflux", path=bare, utc_offset="+08:00")).readings)
     assert frame["time"].iloc[0] == pd.Timestamp("2014-12-31 16:30")
     with pytest.raises(TableError, match=r"time zone '' is unknown.*utc_offset"):
-        read_ozflux({"path": bare})
+        read_ozflux(probes_at("ozflux", path=bare))
 
 
 def test_a_tower_has_place_and_name(tmp_path):
-    stations = read_ozflux({"path": write_tower(tmp_path / "a.nc", LOCAL, variables(), soil="Red Kandosol")}).stations
+    stations = read_ozflux(
+        probes_at("ozflux", path=write_tower(tmp_path / "a.nc", LOCAL, variables(), soil="Red Kandosol"))
+    ).stations
     row = stations.iloc[0]
     assert [row["station"], row["latitude"], row["longitude"], row["elevation"]] == ["Tower", -34.99, 146.29, 125]
     assert row["soil"] == "Red Kandosol"
@@ -87,7 +92,7 @@ def test_a_tower_has_place_and_name(tmp_path):
 def test_years_of_a_tower_follow_each_other(tmp_path):
     write_tower(tmp_path / "2016.nc", LOCAL + pd.Timedelta(days=366), {"Sws": WET})
     write_tower(tmp_path / "z2015.nc", LOCAL, {"Sws": WET})
-    frames = list(read_ozflux({"path": tmp_path}).readings)
+    frames = list(read_ozflux(probes_at("ozflux", path=tmp_path)).readings)
     assert len(frames) == 2
     assert frames[0]["time"].max() < frames[1]["time"].min()
 
@@ -96,7 +101,7 @@ def test_two_levels_of_the_same_time_are_refused(tmp_path):
     write_tower(tmp_path / "L3.nc", LOCAL, {"Sws": WET})
     write_tower(tmp_path / "L6.nc", LOCAL, {"Sws": WET})
     with pytest.raises(TableError, match=r"L6\.nc: holds times that L3\.nc holds too"):
-        read_ozflux({"path": tmp_path})
+        read_ozflux(probes_at("ozflux", path=tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -112,22 +117,22 @@ def test_two_levels_of_the_same_time_are_refused(tmp_path):
 )
 def test_an_incomplete_file_is_refused(tmp_path, given, attributes, says):
     with pytest.raises(TableError, match=says):
-        read_ozflux({"path": write_tower(tmp_path / "a.nc", LOCAL, given, **attributes)})
+        read_ozflux(probes_at("ozflux", path=write_tower(tmp_path / "a.nc", LOCAL, given, **attributes)))
 
 
 def test_times_must_increase_and_be_of_parts_of_a_day(tmp_path):
     path = write_tower(tmp_path / "a.nc", LOCAL[::-1], {"Sws": WET})
     with pytest.raises(TableError, match="times do not increase"):
-        read_ozflux({"path": path})
+        read_ozflux(probes_at("ozflux", path=path))
     path = write_tower(tmp_path / "b.nc", pd.date_range("2015-01-01", periods=4), {"Sws": WET})
     with pytest.raises(TableError, match="steps of 1 days"):
-        read_ozflux({"path": path})
+        read_ozflux(probes_at("ozflux", path=path))
 
 
 def test_what_is_no_netcdf_is_refused(tmp_path):
     (tmp_path / "a.nc").write_text("text")
     with pytest.raises(TableError, match="cannot be read as netCDF"):
-        read_ozflux({"path": tmp_path})
+        read_ozflux(probes_at("ozflux", path=tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -139,14 +144,14 @@ def test_a_bad_tower_is_left_out_by_its_file_and_alone_is_refused(tmp_path, capl
     write_tower(tmp_path / "good.nc", LOCAL, {"Sws": WET})
     times = pd.date_range(start, periods=4, freq="30min")
     bad = write_tower(tmp_path / "bad.nc", times, {"Sws": WET}, site_name="Other", **attributes)
-    assert read_ozflux({"path": tmp_path}).stations["station"].tolist() == ["Tower"]
+    assert read_ozflux(probes_at("ozflux", path=tmp_path)).stations["station"].tolist() == ["Tower"]
     assert f"left out: {bad}" in caplog.text and says in caplog.text
     with pytest.raises(TableError, match=says):
-        read_ozflux({"path": bad})
+        read_ozflux(probes_at("ozflux", path=bad))
 
 
 def test_a_tower_that_moved_is_named(tmp_path, caplog):
     write_tower(tmp_path / "2015.nc", LOCAL, {"Sws": WET})
     write_tower(tmp_path / "2016.nc", LOCAL + pd.Timedelta(days=366), {"Sws": WET}, latitude=-35.99)
-    assert read_ozflux({"path": tmp_path}).stations["latitude"].tolist() == [-34.99]
+    assert read_ozflux(probes_at("ozflux", path=tmp_path)).stations["latitude"].tolist() == [-34.99]
     assert "station Tower lies at -34.99" in caplog.text and "-35.99" in caplog.text

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from oznet_files import season_rows, write_csv, write_xls
+from probe_settings import probes_at
 
 from loam.errors import TableError
 from loam.probes.oznet import read_oznet, read_season
@@ -28,7 +29,7 @@ def rows(times=LOCAL, columns=COLUMNS, *, serial=True):
 def settings(folder, *stations):
     table = folder / "table.parquet"
     pd.DataFrame({"station": stations, "latitude": -34.6, "longitude": 145.8}).to_parquet(table)
-    return {"path": str(folder), "stations": str(table)}
+    return probes_at("oznet", path=folder, stations=table)
 
 
 @pytest.mark.parametrize("serial", [True, False], ids=["days since 1899-12-30", "dd/mm/yyyy"])
@@ -82,7 +83,7 @@ def test_times_that_two_seasons_share_are_read_once(tmp_path):
 def test_stations_without_coordinates_are_refused(tmp_path):
     write_csv(tmp_path / "y1_06_sp_sm.csv", rows())
     with pytest.raises(TableError, match="'Y1' has no coordinates"):
-        read_oznet({"path": str(tmp_path)})
+        read_oznet(probes_at("oznet", path=str(tmp_path)))
 
 
 def test_a_repeated_column_is_a_second_sensor(tmp_path):
@@ -120,7 +121,7 @@ def test_another_layout_is_refused_with_its_line(tmp_path, sheet, says):
 def test_a_file_of_another_name_is_refused(tmp_path):
     write_csv(tmp_path / "yanco.csv", rows())
     with pytest.raises(TableError, match=r"yanco\.csv: unreadable file name"):
-        read_oznet({"path": str(tmp_path)})
+        read_oznet(probes_at("oznet", path=str(tmp_path)))
 
 
 def test_a_bad_season_is_left_out_by_its_file_and_alone_is_refused(tmp_path, caplog):
@@ -128,7 +129,9 @@ def test_a_bad_season_is_left_out_by_its_file_and_alone_is_refused(tmp_path, cap
     future = write_csv(tmp_path / "y" / "y1_06_su_sm.csv", rows(pd.date_range("2150-01-01", periods=4, freq="20min")))
     (tmp_path / "y" / "notes.csv").write_text("mine")
     frames = list(
-        read_oznet(settings(tmp_path / "y", "Y1") | {"stations": str(tmp_path / "y" / "table.parquet")}).readings
+        read_oznet(
+            settings(tmp_path / "y", "Y1").model_copy(update={"stations": str(tmp_path / "y" / "table.parquet")})
+        ).readings
     )
     assert len(frames) == 1 and frames[0]["time"].nunique() == 4
     assert f"left out: {future}" in caplog.text and "lies in the future" in caplog.text

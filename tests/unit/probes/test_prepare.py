@@ -10,8 +10,11 @@ import yaml
 from affine import Affine
 from ismn_files import Series, write_station
 from prepare_probes import stage
+from probe_settings import probes_at
 from snakemake.utils import update_config
 
+from loam.config.read import checked
+from loam.config.sections.probes import Calibration, Quality, StationMap
 from loam.config.settings import load_config
 from loam.errors import TableError
 from loam.io.tables import read_table
@@ -52,8 +55,9 @@ def run(monkeypatch, tmp_path, default_config):
         paths = {name: tmp_path / name for name in ("daily.parquet", "stations.parquet", "qc_report.csv")}
         probes_config = default_config["probes"]
         prepare_domain(
-            {"format": "logger", **settings}, layers=LAYERS, day_boundary="00:00+00:00", minimum_share=0.75,
-            quality={**probes_config["quality"], **(quality or {})}, calibration=calibration, maps=maps,
+            probes_at("logger", **settings), layers=LAYERS, day_boundary="00:00+00:00", minimum_share=0.75,
+            quality=checked(Quality, {**probes_config["quality"], **(quality or {})}),
+            calibration=checked(Calibration, calibration), maps=[checked(StationMap, item) for item in maps],
             layer_share=0.5, smoothing=0.1, daily=paths["daily.parquet"], stations=paths["stations.parquet"],
             report=paths["qc_report.csv"],
         )  # fmt: skip

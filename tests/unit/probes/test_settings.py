@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from probe_settings import probes_at
 
 from loam.errors import ConfigError, TableError
 from loam.probes.settings import complete_stations, source_files, utc_offset
@@ -18,11 +19,11 @@ def stations():
 def table(folder, text):
     path = folder / "stations.csv"
     path.write_text(text, encoding="utf-8")
-    return {"path": "files", "stations": str(path)}
+    return probes_at(stations=path)
 
 
 def test_without_a_table_what_the_files_lack_is_missing(stations):
-    complete = complete_stations(stations, {"path": "files"})
+    complete = complete_stations(stations, probes_at(path="files"))
     assert complete["latitude"].tolist() == [-35.0, -36.0]
     assert complete[["elevation", "bulk_density", "porosity", "soil"]].isna().all().all()
 
@@ -60,33 +61,33 @@ def test_a_wrong_table_is_refused(stations, tmp_path, text, says):
 def test_a_station_that_nobody_places_is_refused(stations):
     stations.loc[1, "latitude"] = np.nan
     with pytest.raises(TableError, match="'B' has no coordinates"):
-        complete_stations(stations, {"path": "files"})
+        complete_stations(stations, probes_at(path="files"))
 
 
 @pytest.mark.parametrize(("text", "hours"), [("+10:00", 10), ("-03:30", -3.5), ("+00:00", 0)])
 def test_offsets_are_read_with_their_sign(text, hours):
-    assert utc_offset({"utc_offset": text}) == pd.Timedelta(hours=hours)
+    assert utc_offset(probes_at(utc_offset=text)) == pd.Timedelta(hours=hours)
 
 
 def test_an_offset_without_sign_is_refused():
-    assert utc_offset({}) is None
-    with pytest.raises(ConfigError, match="utc_offset 600 is unreadable"):
-        utc_offset({"utc_offset": 600})  # what YAML makes of +10:00 without quotes
+    assert utc_offset(probes_at()) is None
+    with pytest.raises(ConfigError, match="utc_offset': '600' is not an offset from UTC"):
+        utc_offset(probes_at(utc_offset=600))  # what YAML makes of +10:00 without quotes
 
 
 def test_a_folder_without_the_formats_files_is_refused(tmp_path):
     (tmp_path / "notes.txt").write_text("nothing")
     with pytest.raises(TableError, match=r"no file of this format.*netCDF"):
-        source_files({"path": tmp_path}, [".nc"], expected="netCDF")
+        source_files(probes_at(path=tmp_path), [".nc"], expected="netCDF")
     with pytest.raises(TableError, match="no such file or folder"):
-        source_files({"path": tmp_path / "elsewhere"}, [".nc"], expected="netCDF")
+        source_files(probes_at(path=tmp_path / "elsewhere"), [".nc"], expected="netCDF")
 
 
 def test_a_station_called_na_and_one_with_zeros_keep_their_names(tmp_path):
     table = tmp_path / "stations.csv"
     table.write_text("station,latitude,longitude\nNA,-35.1,147.2\nNone,-35.2,147.2\n007,-35.3,147.2\n7,-35.4,147.2\n")
     names = ["007", "7", "NA", "None"]
-    found = complete_stations(pd.DataFrame({"station": names}), {"stations": str(table)})
+    found = complete_stations(pd.DataFrame({"station": names}), probes_at(stations=str(table)))
     assert dict(zip(found["station"], found["latitude"], strict=True)) == {
         "NA": -35.1, "None": -35.2, "007": -35.3, "7": -35.4,
     }  # fmt: skip
@@ -94,5 +95,5 @@ def test_a_station_called_na_and_one_with_zeros_keep_their_names(tmp_path):
 
 @pytest.mark.parametrize("offset", ["+15:00", "-13:00"])
 def test_an_offset_that_no_clock_has_is_refused(offset):
-    with pytest.raises(TableError, match="utc_offset: a clock"):
-        utc_offset({"utc_offset": offset})
+    with pytest.raises(ConfigError, match="utc_offset': .* is not an offset from UTC; expected .* -12:00 to"):
+        utc_offset(probes_at(utc_offset=offset))

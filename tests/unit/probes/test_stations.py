@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from probe_settings import probes_at
 
 from loam.errors import TableError
 from loam.probes.products import STATION_SUMMARY
@@ -21,7 +22,7 @@ def stations(**places: tuple[float, float]) -> pd.DataFrame:
 
 
 def chosen(table, **settings) -> list[str]:
-    return select_stations(table, settings, where="sites.csv")["station"].tolist()
+    return select_stations(table, probes_at(**settings), where="sites.csv")["station"].tolist()
 
 
 def test_names_are_patterns_with_case():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from probe_settings import probes_at
 
 from loam.errors import TableError
 from loam.io.tables import check_table
@@ -46,7 +47,7 @@ def write(tmp_path):
 
 
 def read(path) -> tuple[pd.DataFrame, object]:
-    probes = read_uscrn({"path": str(path)})
+    probes = read_uscrn(probes_at("uscrn", path=str(path)))
     frame = pd.concat([check_table(piece, READINGS, where=path) for piece in probes.readings], ignore_index=True)
     return frame, probes
 
@@ -107,11 +108,11 @@ def test_a_folder_holds_one_product(write, tmp_path):
     write("a.txt", daily_line("20200101"))
     write("b.txt", hourly_line("20200101", "0100"))
     with pytest.raises(TableError, match="holds daily01 and hourly02 files"):
-        read_uscrn({"path": str(tmp_path)})
+        read_uscrn(probes_at("uscrn", path=str(tmp_path)))
     with pytest.raises(TableError, match="the day's weather is in daily01, this is hourly02"):
         daily_weather([tmp_path / "b.txt"])
     with pytest.raises(TableError, match="cannot be read"):
-        read_uscrn({"path": str(tmp_path / "nothing.parquet.txt")})
+        read_uscrn(probes_at("uscrn", path=str(tmp_path / "nothing.parquet.txt")))
 
 
 def test_weather_of_a_day_is_there_once(write):
@@ -134,7 +135,7 @@ def test_the_parquet_of_a_text_file_gives_the_same(write, tmp_path):
 
 
 def test_the_real_stations_of_2020(shared_data):
-    probes = read_uscrn({"path": str(shared_data / "uscrn" / "daily_2020.parquet")})
+    probes = read_uscrn(probes_at("uscrn", path=str(shared_data / "uscrn" / "daily_2020.parquet")))
     assert probes.daily and len(probes.stations) > 100
     piece = next(piece for piece in probes.readings if (piece["variable"] == "soil_moisture").any())
     moisture = piece[piece["variable"] == "soil_moisture"]

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 import yaml
 from logger_cases import COLUMN, HEAD, STATIONS, TIME, Case, describe
+from probe_settings import probes_at
 
 from loam.config.kinds import fields_of
 from loam.errors import ConfigError, TableError
@@ -169,7 +170,7 @@ def test_counts_in_air_and_water_that_make_no_scale_are_refused(tmp_path, more, 
 
 def test_a_missing_setting_is_named():
     with pytest.raises(ConfigError, match="'description' is missing"):
-        read_logger({"path": "somewhere", "stations": "stations.csv"})
+        read_logger(probes_at("logger", path="somewhere", stations="stations.csv"))
 
 
 def test_pieces_and_the_temporary_file_change_nothing(tmp_path, monkeypatch):

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from loam.config.sections.probes import Quality
 from loam.probes.quality.flags import Flag
 from loam.probes.quality.station import flag_station
 
@@ -14,8 +15,11 @@ def hours(count: int, start: str = "2021-01-01") -> pd.DatetimeIndex:
     return pd.date_range(start, periods=count, freq="h")
 
 
-def judge(readings: pd.DataFrame, *, daily: bool = False, porosity=None, rain=None, **settings) -> pd.Series:
-    flags = flag_station(readings, daily=daily, porosity=porosity, settings=settings, rain=rain)
+def judge(
+    readings: pd.DataFrame, *, daily: bool = False, porosity=None, rain=None, provider=((), ()), **quality
+) -> pd.Series:
+    settings = Quality(**quality)
+    flags = flag_station(readings, daily=daily, porosity=porosity, quality=settings, provider=provider, rain=rain)
     assert flags.dtype == np.int64
     return pd.Series(flags, index=pd.MultiIndex.from_frame(readings[["variable", "depth_from_cm", "time"]]))
 
@@ -173,14 +177,14 @@ def test_rain_at_midnight_is_of_the_day_that_ends(station_readings):
 
 def test_the_providers_flags_are_taken_as_the_settings_say(station_readings):
     readings = station_readings(("soil_moisture", 5, hours(3), np.full(3, 0.2))).assign(flag=["G", "D03", ""])
-    assert has(judge(readings, provider_good=["G"]), Flag.PROVIDER).tolist() == [False, True, False]
+    assert has(judge(readings, provider=(["G"], ())), Flag.PROVIDER).tolist() == [False, True, False]
     assert not judge(readings).any()
 
 
 def test_raw_counts_get_no_flag_but_the_providers_and_a_warning(station_readings, caplog):
     readings = station_readings(("soil_moisture", 5, hours(50), np.full(50, 12_000.0))).assign(unit="raw", flag="bad")
     with caplog.at_level(logging.WARNING, logger="loam"):
-        flags = judge(readings, provider_bad=["bad"])
+        flags = judge(readings, provider=((), ["bad"]))
     assert (flags == Flag.PROVIDER.value).all()
     assert "50 readings" in caplog.text
 
@@ -204,7 +208,7 @@ def test_three_months_of_one_value_at_adelong_4_are_stuck(shared_data):
             )
         )  # fmt: skip
     readings = pd.concat(frames, ignore_index=True)
-    found = readings[(flag_station(readings, daily=True, porosity=None, settings={}) & Flag.STUCK.value) > 0]
+    found = readings[(flag_station(readings, daily=True, porosity=None, quality=Quality()) & Flag.STUCK.value) > 0]
     assert set(found["depth_from_cm"]) == {30.0}
     assert found["time"].min() == pd.Timestamp("2010-06-01")
     assert found["time"].max() == pd.Timestamp("2010-08-31")

@@ -16,6 +16,7 @@ import rasterio
 import xarray as xr
 from affine import Affine
 from odc.geo.geobox import GeoBox
+from probe_settings import probes_at
 
 from loam.acquire.catalogue import dataset_of
 from loam.acquire.manifest import read_manifest
@@ -185,10 +186,10 @@ def test_the_scripts_of_probes_write_what_the_readers_read(tmp_path):
     paths = {"files": tmp_path / "files", "description": tmp_path / "description.yaml",
              "stations": tmp_path / "stations.csv", "faults": tmp_path / "faults.csv"}  # fmt: skip
     make_sandbox_probes.stage(paths, VALUES)
-    probes = open_probes({"format": "logger", "path": paths["files"], **{name: paths[name] for name in
-                          ("description", "stations")}})  # fmt: skip
+    probes = open_probes(probes_at("logger", path=paths["files"], **{name: paths[name] for name in
+                          ("description", "stations")}))  # fmt: skip
     inside = geobox_of_run(GRID).extent.to_crs("EPSG:4326").boundingbox
     assert probes.stations["longitude"].between(inside.left, inside.right).all()
     assert len(pd.concat(probes.readings)) > 1000
     make_sandbox_network.stage({"download": tmp_path / "download"}, VALUES)
-    assert len(open_probes({"format": "ismn", "path": tmp_path / "download"}).stations) == 3
+    assert len(open_probes(probes_at("ismn", path=tmp_path / "download")).stations) == 3

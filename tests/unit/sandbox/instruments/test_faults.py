@@ -3,8 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
+from probe_settings import probes_at
 
+from loam.config.sections.probes import Calibration, Quality
 from loam.probes import prepare
 from loam.probes.prepare import prepare_domain
 from loam.probes.quality.flags import Flag
@@ -44,8 +45,8 @@ def faults(folder) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def quality(project) -> dict:
-    return yaml.safe_load((project / "config" / "config.yaml").read_text(encoding="utf-8"))["probes"]["quality"]
+def quality() -> Quality:
+    return Quality()
 
 
 @pytest.fixture(scope="module")
@@ -64,10 +65,10 @@ def stage(folder, quality):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(prepare, "flag_station", noted)
             prepare_domain(
-                {"format": "logger", "path": folder / "files", "description": folder / "description.yaml",
-                 "stations": folder / "stations.csv"},
+                probes_at("logger", folder / "files", description=folder / "description.yaml",
+                          stations=folder / "stations.csv"),
                 layers=LAYERS, day_boundary="00:00+00:00", minimum_share=0.75, quality=quality,
-                calibration={"relation": relation, "coefficients": {}}, maps=[], layer_share=0.5, smoothing=0.1,
+                calibration=Calibration(relation=relation), maps=[], layer_share=0.5, smoothing=0.1,
                 daily=out / "daily.parquet", stations=out / "stations.parquet", report=out / "qc_report.csv",
             )  # fmt: skip
         readings = pd.concat(seen, ignore_index=True)
@@ -119,7 +120,7 @@ def carrying(readings: pd.DataFrame, flags: int) -> pd.Series:
 
 
 def excluding(quality: dict) -> int:
-    return sum(int(Flag[name.upper()]) for name in quality["exclude"])
+    return sum(int(Flag[name.upper()]) for name in quality.exclude)
 
 
 def root_mean_square(errors: pd.Series) -> float:

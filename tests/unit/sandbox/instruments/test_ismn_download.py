@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from made_sites import SITES
+from probe_settings import probes_at
 
 from loam.probes.formats import open_probes
 from loam.sandbox.instruments.ismn_download import DEPTHS, FLAG, write_download
@@ -19,7 +20,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def probes(folder):
-    probes = open_probes({"format": "ismn", "path": folder})
+    probes = open_probes(probes_at("ismn", path=folder))
     return probes.stations.set_index("station"), pd.concat(probes.readings, ignore_index=True)
 
 

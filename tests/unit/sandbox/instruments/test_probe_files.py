@@ -3,9 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 from made_sites import SITES
+from probe_settings import probes_at
 
+from loam.config.sections.probes import Calibration, Quality
 from loam.probes.calibration import calibrate
 from loam.probes.formats import open_probes
 from loam.probes.prepare import prepare_domain
@@ -29,8 +30,9 @@ def paths_in(folder):
 
 
 def settings_in(folder):
-    return {"format": "logger", "path": folder / "files", "description": folder / "description.yaml",
-            "stations": folder / "stations.csv"}  # fmt: skip
+    return probes_at(
+        "logger", folder / "files", description=folder / "description.yaml", stations=folder / "stations.csv"
+    )
 
 
 @pytest.fixture(scope="module")
@@ -46,8 +48,8 @@ def faults(folder):
 
 
 @pytest.fixture(scope="module")
-def quality(project):
-    return yaml.safe_load((project / "config" / "config.yaml").read_text(encoding="utf-8"))["probes"]["quality"]
+def quality():
+    return Quality()
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +70,7 @@ def flagged(folder, quality):
         )
         readings = readings.assign(value=value)
         readings["qc"] = flag_station(
-            readings, daily=probes.daily, porosity=about.loc[station, "porosity"], settings=quality
+            readings, daily=probes.daily, porosity=about.loc[station, "porosity"], quality=quality
         )
         tables.append(readings[wet])
     return pd.concat(tables, ignore_index=True)
@@ -79,7 +81,7 @@ def prepared(folder, quality):
     out = folder / "prepared"
     prepare_domain(
         settings_in(folder), layers=LAYERS, day_boundary="00:00+00:00", minimum_share=0.75, quality=quality,
-        calibration={"relation": "bulk_density", "coefficients": {}}, maps=[], layer_share=0.5, smoothing=0.1,
+        calibration=Calibration(relation="bulk_density"), maps=[], layer_share=0.5, smoothing=0.1,
         daily=out / "daily.parquet", stations=out / "stations.parquet", report=out / "qc_report.csv",
     )  # fmt: skip
     return out

@@ -100,9 +100,11 @@ def _increasing(lags: list[int]) -> list[int]:
 
 
 def _offset(text: str) -> str:
-    if not re.fullmatch(r"[+-](0\d|1[0-4]):[0-5]\d", text):
+    written = re.fullmatch(r"([+-]\d\d):([0-5]\d)", text)
+    if not written or not -12 * 60 <= int(written[1]) * 60 + int(f"{text[0]}{written[2]}") <= 14 * 60:
         raise RefusalError(
-            f"'{text}' is not an offset from UTC", expected='sign, hours and minutes, in quotation marks, like "+10:00"'
+            f"'{text}' is not an offset from UTC",
+            expected='sign, hours and minutes from -12:00 to +14:00 in quotation marks, like "+10:00"',
         )
     return text
 

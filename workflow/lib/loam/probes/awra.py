@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from loam.config.sections.probes import ProbeFiles
 from loam.errors import TableError
 from loam.io.numbers import refuse_impossible
 from loam.io.tables import read_table
@@ -28,7 +28,7 @@ NETWORK = "Oznet Soilmoisture"
 DEPTHS = {"shallow": (0.0, 30.0), "middle": (30.0, 60.0), "deep": (60.0, 90.0)}
 
 
-def read_awra(settings: Mapping[str, Any]) -> Probes:
+def read_awra(settings: ProbeFiles) -> Probes:
     """Daily moisture of 0-30, 30-60 and 60-90 cm; a depth whose file is not there is left out.
 
     Args:
@@ -38,13 +38,13 @@ def read_awra(settings: Mapping[str, Any]) -> Probes:
     Raises:
         TableError: no file of a depth, a station without coordinates, a day that does not parse or is there twice.
     """
-    folder = Path(settings["path"])
-    sites = Path(settings.get("stations") or folder / SITES)
+    folder = Path(settings.path)
+    sites = Path(settings.stations or folder / SITES)
     series = {name: read_series(folder / f"{name}.csv") for name in DEPTHS if (folder / f"{name}.csv").is_file()}
     if not series:
         raise TableError("no moisture here", where=folder, expected=", ".join(f"{name}.csv" for name in DEPTHS))
     names = sorted(set().union(*series.values()))
-    coordinates = read_coordinates(sites, settings.get("network") or NETWORK)
+    coordinates = read_coordinates(sites, settings.network or NETWORK)
     if absent := sorted(set(names) - set(coordinates["station"])):
         raise TableError(f"station {', '.join(absent)} is missing", where=sites, expected=f"those of {folder}")
     stations = coordinates[coordinates["station"].isin(names)].reset_index(drop=True)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from loam.errors import ConfigError
 from loam.plugins import load
 
 if TYPE_CHECKING:
+    from loam.config.sections.probes import ProbeFiles
     from loam.probes.readings import Probes
 
 FORMATS = {
@@ -28,33 +27,18 @@ VARIABLES = (*MEASURED, "elevation", "bulk_density", "porosity")
 GOOD_FLAGS = {"ismn": ["G"], "ozflux": ["0", "10"]}
 
 
-def open_probes(settings: Mapping[str, Any]) -> Probes:
+def open_probes(settings: ProbeFiles) -> Probes:
     """The stations and readings behind a domain's settings (``probes.source``, ``probes.target`` of the config).
 
     Raises:
-        ConfigError: the format is not known.
         TableError: what the format's reader refuses.
     """
-    return load(reader_of(settings))(settings)
+    return load(FORMATS[settings.format])(settings)
 
 
-def reader_of(settings: Mapping[str, Any]) -> str:
-    """Where the function stands that reads a domain's format, for ``loam.plugins.load``.
-
-    Raises:
-        ConfigError: the format is not known.
-    """
-    if settings["format"] not in FORMATS:
-        raise ConfigError(
-            f"'{settings['format']}' is no format of probe files", where="config key 'probes'",
-            expected=f"one of {', '.join(FORMATS)}",
-        )  # fmt: skip
-    return FORMATS[settings["format"]]
-
-
-def provider_flags(settings: Mapping[str, Any]) -> dict[str, list[str]]:
-    """``provider_good`` and ``provider_bad`` of a domain: the config's, or the format's own where it names neither."""
-    good, bad = settings.get("provider_good"), settings.get("provider_bad")
+def provider_flags(settings: ProbeFiles) -> tuple[list[str], list[str]]:
+    """Good and bad flags of the provider: the config's, or the format's own where it names neither."""
+    good, bad = settings.provider_good, settings.provider_bad
     if good is None and bad is None:
-        good = GOOD_FLAGS.get(settings["format"])
-    return {"provider_good": good or [], "provider_bad": bad or []}
+        good = GOOD_FLAGS.get(settings.format)
+    return good or [], bad or []

@@ -10,11 +10,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from loam.config.sections.probes import ProbeFiles
 from loam.errors import TableError
 from loam.io.tables import check_table
 from loam.probes.icos_about import FILE_NAME, TIME, Column, columns_of, file_beside, long_table, number_of, text_of
@@ -33,7 +33,7 @@ EXPECTED = (
 )
 
 
-def read_icos(settings: Mapping[str, Any]) -> Probes:
+def read_icos(settings: ProbeFiles) -> Probes:
     """Stations and readings of a folder of unzipped archives.
 
     Of a site that has both, METEOSENS is read: there the sensors are apart. ``sensor`` is the column's name; the
@@ -73,7 +73,7 @@ def read_icos(settings: Mapping[str, Any]) -> Probes:
     if not chosen:
         raise refused[0]
     return Probes(
-        stations, read_each(chosen, _readings, refused), daily=False, source=f"ICOS ETC meteo {settings['path']}"
+        stations, read_each(chosen, _readings, refused), daily=False, source=f"ICOS ETC meteo {settings.path}"
     )
 
 
@@ -87,7 +87,7 @@ def _clock(about: pd.DataFrame, site: str, path: Path) -> pd.Timedelta:
     return check_offset(hours, where=f"{file_beside(path, 'SITEINFO')}, UTC_OFFSET")
 
 
-def _series_files(settings: Mapping[str, Any]) -> dict[str, Path]:
+def _series_files(settings: ProbeFiles) -> dict[str, Path]:
     """The file of each site."""
     found: dict[str, dict[str, Path]] = {}
     for path in source_files(settings, [".csv"], expected=EXPECTED):
@@ -101,7 +101,7 @@ def _series_files(settings: Mapping[str, Any]) -> dict[str, Path]:
                 )
             products[match["product"]] = path
     if not found:
-        raise TableError("no series of a site", where=settings["path"], expected=EXPECTED)
+        raise TableError("no series of a site", where=settings.path, expected=EXPECTED)
     for site, products in found.items():
         if len(products) == 2:
             log.info("%s: METEOSENS is read, METEO (means of the same sensors) is not", site)

@@ -26,6 +26,7 @@ from ismn.base import IsmnRoot
 from ismn.const import LANDCOVER
 from ismn.filehandlers import DataFile, StaticMetaFile
 
+from loam.config.sections.probes import ProbeFiles
 from loam.errors import TableError
 from loam.io.archives import is_strewn, open_zip, unpack_member
 from loam.io.names import one_form
@@ -68,7 +69,7 @@ class SensorFile:
     depth_to_cm: float
 
 
-def read_ismn(settings: Mapping[str, Any]) -> Probes:
+def read_ismn(settings: ProbeFiles) -> Probes:
     """Stations and readings of a download.
 
     A station is named ``<network>_<station>`` by its folders. Readings come one sensor's file at a time, station by

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +13,7 @@ import rasterio
 from rasterio.windows import Window
 
 from loam.codes import Codes
+from loam.config.sections.probes import StationMap
 from loam.door import Door
 from loam.errors import RasterError
 from loam.grid import cells_at, crs_of, geobox_of, open_raster, project
@@ -25,7 +25,7 @@ log = logging.getLogger("loam")
 TEXTS = ("landcover", "soil")
 
 
-def fill_from_maps(stations: pd.DataFrame, maps: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+def fill_from_maps(stations: pd.DataFrame, maps: Sequence[StationMap]) -> pd.DataFrame:
     """``stations`` where a missing value is that of the map's pixel whose centre is nearest to the station.
 
     A value that is there stays. Of two maps of a column the first that has a value counts. A station outside a map or
@@ -41,12 +41,12 @@ def fill_from_maps(stations: pd.DataFrame, maps: Sequence[Mapping[str, Any]]) ->
     """
     stations = stations.copy()
     for item in maps:
-        column, path = item["column"], Path(item["file"])
+        column, path = item.column, Path(item.file)
         missing = stations[column].isna().to_numpy()
         if not missing.any():
             continue
         with open_raster(path) as dataset:
-            values = _at(dataset, stations[missing], column, item.get("band", 1), path)
+            values = _at(dataset, stations[missing], column, item.band or 1, path)
         names = stations.loc[missing, "station"].to_numpy(str)
         found = np.isfinite(values)
         if column in TEXTS:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from loam.config.sections.probes import ProbeFiles
 from loam.errors import TableError
 from loam.io.netcdf import open_netcdf, values_of
 from loam.io.tables import check_table
@@ -56,7 +57,7 @@ class Tower:
     series: dict[str, tuple[str, float, float]]
 
 
-def read_ozflux(settings: Mapping[str, Any]) -> Probes:
+def read_ozflux(settings: ProbeFiles) -> Probes:
     """Stations and readings of a tower's file or a folder of them.
 
     Where a file holds single sensors, the variable that combines them (``Sws``, ``Ts``) is left out. Readings come one
@@ -91,7 +92,7 @@ def read_ozflux(settings: Mapping[str, Any]) -> Probes:
     stations = complete_stations(stations, settings)
     chosen = set(stations["station"])
     towers = sorted((tower for tower in towers if tower.station in chosen), key=lambda item: (item.station, item.first))
-    return Probes(stations, _readings(towers), daily=False, source=f"OzFlux netCDF {settings['path']}")
+    return Probes(stations, _readings(towers), daily=False, source=f"OzFlux netCDF {settings.path}")
 
 
 def depth_of(name: str, height: object) -> tuple[float, float] | None:

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from loam.config.sections.probes import ProbeFiles
 from loam.errors import TableError
 from loam.io.tables import check_table
 from loam.probes.instants import as_instants, check_instants
@@ -59,7 +60,7 @@ class Sheet:
     epoch: str
 
 
-def read_oznet(settings: Mapping[str, Any]) -> Probes:
+def read_oznet(settings: ProbeFiles) -> Probes:
     """Stations and readings of a folder of season files.
 
     Readings come file by file, a station's files together; a time that an earlier file of the station gave is left
@@ -85,7 +86,7 @@ def read_oznet(settings: Mapping[str, Any]) -> Probes:
         raise refused[0]
     stations = complete_stations(pd.DataFrame({"station": sorted(files)}), settings)
     files = {name: files[name] for name in stations["station"]}
-    return Probes(stations, _readings(files, refused), daily=False, source=f"OzNet season files {settings['path']}")
+    return Probes(stations, _readings(files, refused), daily=False, source=f"OzNet season files {settings.path}")
 
 
 def _readings(files: Mapping[str, Sequence[Path]], refused: list[TableError]) -> Iterator[pd.DataFrame]:

@@ -19,6 +19,7 @@ import pandas as pd
 import pyarrow as arrow
 import pyarrow.parquet as pq
 
+from loam.config.sections.probes import Calibration, ProbeFiles, Quality, StationMap
 from loam.errors import TableError
 from loam.io.atomic import atomic_path, scratch_beside
 from loam.io.progress import counted
@@ -50,14 +51,14 @@ PIECE_ROWS = 250_000  # readings that are checked and spooled at a time
 
 
 def prepare_domain(
-    settings: Mapping[str, Any],
+    settings: ProbeFiles,
     *,
     layers: list[Mapping[str, Any]],
     day_boundary: str,
     minimum_share: float,
-    quality: Mapping[str, Any],
-    calibration: Mapping[str, Any],
-    maps: Sequence[Mapping[str, Any]],
+    quality: Quality,
+    calibration: Calibration,
+    maps: Sequence[StationMap],
     layer_share: float,
     smoothing: float,
     daily: Path,
@@ -67,14 +68,13 @@ def prepare_domain(
     """Read, check, harmonise and write the probes of a domain.
 
     Args:
-        settings: the domain's part of the config: format, path and what the format needs; include, bounds.
+        settings: where the domain's files are, and which stations of them are taken.
         layers: name, top_cm, bottom_cm.
         day_boundary: where a day begins; not used where values are daily already.
         minimum_share: of a day's readings that must be left for a daily mean.
-        quality: what ``flag_station`` reads, ``exclude``, the flags that keep a reading or day out, and
-            ``rain_distance_km``, how far away rain may be measured for stations without rain of their own.
-        calibration: relation and coefficients.
-        maps: column, file and band of rasters that give what the stations lack.
+        quality: of the quality control.
+        calibration: of the domain's probes.
+        maps: rasters that give what the stations lack.
         layer_share: of a layer's thickness that the day's sensors must stand for.
         smoothing: the spline's lambda.
         daily: Parquet to write, schema DAILY.
@@ -88,20 +88,25 @@ def prepare_domain(
     chosen = fill_from_maps(select_stations(probes.stations, settings, where=probes.source), maps)
     log.info("%s: %d of %d stations, %s", probes.source, len(chosen), len(probes.stations), _resolution(probes))
     shift = None if probes.daily else boundary_shift(day_boundary)
-    excluding = int(Flag.TOO_FEW_READINGS) | sum(int(Flag[name.upper()]) for name in set(quality["exclude"]))
-    rules = {**quality, **provider_flags(settings)}
+    excluding = int(Flag.TOO_FEW_READINGS) | sum(int(Flag[name.upper()]) for name in set(quality.exclude))
+    provider = provider_flags(settings)
     about, profiles, counts = chosen.set_index("station"), [], []
     daily.parent.mkdir(parents=True, exist_ok=True)
     with scratch_beside(daily) as spool:
         pieces = _spool(probes, set(chosen["station"]), Path(spool))
-        rain = _rain_near(pieces, chosen, probes, quality["rain_distance_km"])
+        rain = _rain_near(pieces, chosen, probes, quality.rain_distance_km)
         for station, readings in counted(_by_station(pieces), "stations", total=len(pieces)):
             readings = _once(readings, daily=probes.daily)
             readings = without_impossible(to_canonical(readings, where=probes.source), SERIES)
             readings = _moisture(readings, about.loc[station], calibration)
             porosity = _porosity(about.loc[station])
             readings["qc"] = flag_station(
-                readings, daily=probes.daily, porosity=porosity, settings=rules, rain=rain.get(station)
+                readings,
+                daily=probes.daily,
+                porosity=porosity,
+                quality=quality,
+                provider=provider,
+                rain=rain.get(station),
             )
             profile, found = _profile(readings, minimum_share, shift, excluding)
             profiles.append(profile)
@@ -121,7 +126,7 @@ def prepare_domain(
     write_table(table, report, QC_REPORT)
     write_table(summarise_stations(chosen, observed), stations, STATION_SUMMARY)
     log_report(table)
-    warn_of_losses(table, quality["exclude"])
+    warn_of_losses(table, quality.exclude)
     if observed.empty:
         raise TableError(
             f"no layer has a value at any of {profiles['station'].nunique()} stations", where=probes.source,
@@ -202,14 +207,14 @@ def _once(readings: pd.DataFrame, *, daily: bool) -> pd.DataFrame:
     return readings[~again].reset_index(drop=True)
 
 
-def _moisture(readings: pd.DataFrame, station: pd.Series, calibration: Mapping[str, Any]) -> pd.DataFrame:
+def _moisture(readings: pd.DataFrame, station: pd.Series, calibration: Calibration) -> pd.DataFrame:
     """Readings with all soil moisture in m3 m-3: calibrated, gravimetric moisture by the bulk density."""
     moisture = readings["variable"] == "soil_moisture"
     value = readings["value"].to_numpy(float, copy=True)
     for name in readings.loc[moisture, "unit"].unique():
         rows = (moisture & (readings["unit"] == name)).to_numpy()
-        relation = "gravimetric" if name == GRAVIMETRIC else calibration["relation"]
-        coefficients = {} if name == GRAVIMETRIC else calibration["coefficients"]
+        relation = "gravimetric" if name == GRAVIMETRIC else calibration.relation
+        coefficients = {} if name == GRAVIMETRIC else calibration.coefficients
         if name not in (GRAVIMETRIC, CANONICAL["soil_moisture"]) and relation == "none":
             raise TableError(
                 f"values in '{name}' are no moisture", where=f"station '{station.name}'",

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
-from loam.errors import ConfigError, TableError
+from loam.config.sections.probes import ProbeFiles
+from loam.errors import TableError
 from loam.io.archives import without_strewn
 from loam.io.names import one_form
 from loam.io.tables import check_table, read_table
@@ -20,26 +19,22 @@ from loam.variables import variables
 
 log = logging.getLogger("loam")
 
-OFFSET = re.compile(r"([+-])(\d{2}):(\d{2})")
 TEXTS = ["landcover", "soil"]
 
 
-def source_path(settings: Mapping[str, Any]) -> Path:
+def source_path(settings: ProbeFiles) -> Path:
     """``path`` of the settings, which must exist.
 
     Raises:
-        ConfigError: the settings have no path.
         TableError: there is nothing at it.
     """
-    if not settings.get("path"):
-        raise ConfigError("the probes have no path", expected="path: the file or folder of the readings")
-    path = Path(settings["path"])
+    path = Path(settings.path)
     if not path.exists():
         raise TableError("no such file or folder", where=path, fix="check probes.<domain>.path in the config")
     return path
 
 
-def source_files(settings: Mapping[str, Any], suffixes: Sequence[str], *, expected: str) -> list[Path]:
+def source_files(settings: ProbeFiles, suffixes: Sequence[str], *, expected: str) -> list[Path]:
     """The file at ``path``, or all files with one of the suffixes in the folder and below, by name.
 
     Raises:
@@ -54,21 +49,16 @@ def source_files(settings: Mapping[str, Any], suffixes: Sequence[str], *, expect
     return files
 
 
-def utc_offset(settings: Mapping[str, Any]) -> pd.Timedelta | None:
+def utc_offset(settings: ProbeFiles) -> pd.Timedelta | None:
     """``utc_offset`` of the settings ("+10:00": the files' clock runs ten hours ahead of UTC), or None.
 
     Raises:
-        ConfigError: it is not written like that.
         TableError: no clock on Earth has it.
     """
-    if (text := settings.get("utc_offset")) is None:
+    if (text := settings.utc_offset) is None:
         return None
-    match = OFFSET.fullmatch(str(text))
-    if match is None:
-        raise ConfigError(f"utc_offset {text!r} is unreadable", expected='hours and minutes in quotes, as "+10:00"')
-    sign, hours, minutes = match.groups()
-    hours = int(hours) + int(minutes) / 60
-    return check_offset(hours if sign == "+" else -hours, where="utc_offset")
+    hours = int(text[1:3]) + int(text[4:]) / 60
+    return check_offset(hours if text[0] == "+" else -hours, where="utc_offset")
 
 
 def check_offset(hours: float, *, where: object) -> pd.Timedelta:
@@ -82,7 +72,7 @@ def check_offset(hours: float, *, where: object) -> pd.Timedelta:
     return pd.Timedelta(minutes=round(60 * hours))
 
 
-def complete_stations(stations: pd.DataFrame, settings: Mapping[str, Any]) -> pd.DataFrame:
+def complete_stations(stations: pd.DataFrame, settings: ProbeFiles) -> pd.DataFrame:
     """The stations of the files that the settings choose, with the values of the settings' station table.
 
     Args:
@@ -99,7 +89,7 @@ def complete_stations(stations: pd.DataFrame, settings: Mapping[str, Any]) -> pd
     """
     columns = list(STATIONS.columns)
     merged = stations.reindex(columns=columns).set_index("station")
-    path = settings.get("stations")
+    path = settings.stations
     if path:
         table = read_table(path, text=["station"], foreign=True)
         if "station" not in table:
@@ -125,7 +115,7 @@ def complete_stations(stations: pd.DataFrame, settings: Mapping[str, Any]) -> pd
             row = merged[bad].iloc[0]
             raise TableError(f"{name} {row[name]!r} of station {row['station']} is not a number", where=path)
         merged[name] = _possible(name, numbers, merged["station"], path)
-    where = path or settings.get("path")
+    where = path or settings.path
     return select_stations(check_table(merged, STATIONS, where=where), settings, where=where)
 
 

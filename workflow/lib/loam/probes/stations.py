@@ -10,11 +10,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import Any
 
 import pandas as pd
 import pyproj
 
+from loam.config.sections.probes import ProbeFiles
 from loam.dateline import within_longitudes
 from loam.errors import TableError
 from loam.probes.products import STATION_SUMMARY
@@ -25,12 +25,12 @@ SAME_PLACE = 1e-5  # degrees, about 1 m
 MOVED = 100.0  # m
 
 
-def select_stations(stations: pd.DataFrame, settings: Mapping[str, Any], *, where: object) -> pd.DataFrame:
+def select_stations(stations: pd.DataFrame, settings: ProbeFiles, *, where: object) -> pd.DataFrame:
     """The stations that ``include`` (name patterns like ``K*``) and ``bounds`` choose, with checked coordinates.
 
     Args:
         stations: schema STATIONS.
-        settings: a domain's settings; ``include`` None or absent takes all names, ``bounds`` [west, south, east, north]
+        settings: a domain's settings; ``include`` None takes all names, ``bounds`` [west, south, east, north]
             in degrees takes all places.
         where: what the stations were read from, for errors.
 
@@ -38,11 +38,11 @@ def select_stations(stations: pd.DataFrame, settings: Mapping[str, Any], *, wher
         TableError: a station without coordinates or not on Earth; one that would lie in the region with latitude and
             longitude swapped or with the other sign; no station is left.
     """
-    patterns = settings.get("include") or ["*"]
+    patterns = settings.include or ["*"]
     named = stations[[any(fnmatchcase(name, pattern) for pattern in patterns) for name in stations["station"]]]
-    check_coordinates(named, settings.get("bounds"), where=where)
+    check_coordinates(named, settings.bounds, where=where)
     chosen = named
-    if bounds := settings.get("bounds"):
+    if bounds := settings.bounds:
         inside = [_inside(row.latitude, row.longitude, bounds) for row in named.itertuples()]
         chosen = named[inside]
         log.info("%d of %d stations lie in %s", len(chosen), len(named), bounds)

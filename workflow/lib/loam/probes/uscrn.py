@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from loam.config.sections.probes import ProbeFiles
 from loam.errors import TableError
 from loam.io.archives import without_strewn
 from loam.io.numbers import refuse_impossible
@@ -50,7 +50,7 @@ WEATHER = {  # column of daily01: covariate; degC, mm, MJ m-2, %
 UNITS = {"soil_moisture": "m3 m-3", "soil_temperature": "degC", "air_temperature": "degC", "precipitation": "mm"}
 
 
-def read_uscrn(settings: Mapping[str, Any]) -> Probes:
+def read_uscrn(settings: ProbeFiles) -> Probes:
     """Soil moisture and temperature at five depths, air temperature and rain.
 
     Args:
@@ -61,7 +61,7 @@ def read_uscrn(settings: Mapping[str, Any]) -> Probes:
         TableError: no file, both products in one folder; in all of the files: another number of fields than either
             product has, a cell that is not a number or a time (one among others is left out with a warning).
     """
-    path = Path(settings["path"])
+    path = Path(settings.path)
     files = _files(path)
     refused: list[TableError] = []
     layouts: dict[tuple[str, ...], Path] = {}

@@ -7,7 +7,7 @@ what a file holds that cannot be right is refused with file and line (docs/refer
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from loam.config.sections.probes import ProbeFiles
 from loam.errors import ConfigError, TableError
 from loam.probes.calibration import scaled_frequency
 from loam.probes.logger.depths import parse_depth
@@ -35,7 +36,7 @@ log = logging.getLogger("loam")
 _DAY = pd.Timedelta(days=1)
 
 
-def read_logger(settings: Mapping[str, Any]) -> Probes:
+def read_logger(settings: ProbeFiles) -> Probes:
     """Read a folder of logger files.
 
     The description, the station table and the head of every file are checked at once, the readings as they are read.
@@ -49,11 +50,11 @@ def read_logger(settings: Mapping[str, Any]) -> Probes:
         ConfigError: the settings or the description are wrong.
         TableError: the station table or a file's head; and, while the readings are iterated, a file's rows.
     """
-    for key in ("path", "description", "stations"):
-        if not settings.get(key):
+    for key, named in (("description", settings.description), ("stations", settings.stations)):
+        if not named:
             raise ConfigError(f"key '{key}' is missing", where="probes of format logger", expected="a path")
-    folder, table = Path(settings["path"]), Path(settings["stations"])
-    description = read_description(Path(settings["description"]))
+    folder, table = Path(settings.path), Path(str(settings.stations))
+    description = read_description(Path(str(settings.description)))
     stations = read_stations(table)
     files = [plan_file(path, description) for path in list_files(folder, description, [table, description.path])]
     listed = set(stations["station"])

@@ -8,13 +8,13 @@ means of all stations together (``repeats``).
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from loam.config.sections.probes import Quality
 from loam.probes.quality.breaks import breaks
 from loam.probes.quality.drift import drifts
 from loam.probes.quality.flags import Flag
@@ -29,16 +29,6 @@ from loam.probes.quality.stuck import stuck, wetting_days
 log = logging.getLogger("loam")
 
 DAY = 24 * HOUR  # ns
-SETTINGS: dict[str, Any] = {
-    "maximum": 0.6,  # m3 m-3
-    "frozen_soil": 0.0,  # degC, at or below
-    "frozen_air": 0.0,  # degC, at or below; where no soil temperature is known
-    "stuck_days": 14,
-    "drift_per_year": 0.03,  # m3 m-3
-    "response_rain": 20.0,  # mm a day
-    "provider_good": [],  # codes; any other is bad
-    "provider_bad": [],
-}
 TEMPERATURE_WITHIN = 20.0  # cm; a soil temperature farther above or below says little about a sensor
 NEAR_SURFACE = 10.0  # cm; down to here air temperature and a day's rain say something about a sensor
 SAME_TIME = HOUR  # ns; a temperature is "at the same time" within this
@@ -67,7 +57,8 @@ def flag_station(
     *,
     daily: bool,
     porosity: float | Mapping[tuple[float, float], float] | None,
-    settings: Mapping[str, Any],
+    quality: Quality,
+    provider: tuple[Sequence[str], Sequence[str]] = ((), ()),
     rain: pd.Series | None = None,
 ) -> np.ndarray:
     """Flags of one station's readings, int64 [row]; rows that are not soil moisture have 0.
@@ -79,17 +70,15 @@ def flag_station(
         readings: schema READINGS in canonical units, of one station, each sensor's times ascending.
         daily: whether values are daily; the rules on the shape of hourly series are then left out.
         porosity: m3 m-3, of the station or by (depth_from_cm, depth_to_cm); None or NaN where it is not known.
-        settings: of ``probes.quality``; a missing key has its default in ``SETTINGS``. Other keys are not looked at.
+        quality: the config's section ``probes.quality``.
+        provider: its good flags (any other is bad) and its bad ones.
         rain: mm a day by date, of a place near; used for NO_RESPONSE where the station has no rain of its own. It
             makes no sensor STUCK: it may have missed the station.
     """
-    chosen = {**SETTINGS, **{name: value for name, value in settings.items() if name in SETTINGS}}
     flags = np.zeros(len(readings), dtype=np.int64)
     moisture_rows = (readings["variable"] == "soil_moisture").to_numpy()
     words = readings["flag"].to_numpy()[moisture_rows]
-    flags[moisture_rows] = _bit(
-        Flag.PROVIDER, provider_flagged(words, good=chosen["provider_good"], bad=chosen["provider_bad"])
-    )
+    flags[moisture_rows] = _bit(Flag.PROVIDER, provider_flagged(words, good=provider[0], bad=provider[1]))
     series = _split(readings)
     sensors = series.get("soil_moisture", [])
     if not sensors:
@@ -97,16 +86,16 @@ def flag_station(
     soil, air = series.get("soil_temperature", []), series.get("air_temperature", [])
     clean = []
     for sensor in sensors:
-        outside = outside_range(sensor.value, maximum=chosen["maximum"])
+        outside = outside_range(sensor.value, maximum=quality.maximum)
         flags[sensor.rows] |= _bit(Flag.OUT_OF_RANGE, outside)
         flags[sensor.rows] |= _bit(Flag.ABOVE_POROSITY, above_porosity(sensor.value, _porosity(porosity, sensor)))
-        ice = _frozen(sensor, soil, air, daily=daily, soil_limit=chosen["frozen_soil"], air_limit=chosen["frozen_air"])
+        ice = _frozen(sensor, soil, air, daily=daily, soil_limit=quality.frozen_soil, air_limit=quality.frozen_air)
         flags[sensor.rows] |= _bit(Flag.FROZEN, ice)
         within = np.where(outside, np.nan, sensor.value)
         if not daily:
             flags[sensor.rows] |= _shape(sensor.time, within, series.get("precipitation", []))
         clean.append(np.where(ice, np.nan, within))
-    _compare(flags, sensors, clean, series.get("precipitation", []), rain, daily=daily, chosen=chosen)
+    _compare(flags, sensors, clean, series.get("precipitation", []), rain, daily=daily, quality=quality)
     return flags
 
 
@@ -186,7 +175,7 @@ def _rained(time: np.ndarray, rain: Series) -> np.ndarray:
 
 def _compare(
     flags: np.ndarray, sensors: list[Series], clean: list[np.ndarray], rain_series: list[Series],
-    rain_near: pd.Series | None, *, daily: bool, chosen: Mapping[str, Any],
+    rain_near: pd.Series | None, *, daily: bool, quality: Quality,
 ) -> None:  # fmt: skip
     first_day = min(sensor.time[0] for sensor in sensors) // DAY
     size = int(max(sensor.time[-1] for sensor in sensors) // DAY - first_day) + 1
@@ -194,9 +183,9 @@ def _compare(
     means = np.stack([_means(*pair, size) for pair in zip(place, clean, strict=True)], axis=1)
     own = [gauge for gauge in rain_series if not np.isnan(gauge.value).all()]
     rain = _daily_rain(own, rain_near, first_day, size, daily=daily)
-    rainy = np.flatnonzero((rain >= chosen["response_rain"]) & bool(own)) + first_day
+    rainy = np.flatnonzero((rain >= quality.response_rain) & bool(own)) + first_day
     wetting = [wetting_days(means[:, number], first_day) for number in range(len(sensors))]
-    drifting = drifts(means, first_day, per_year=chosen["drift_per_year"])
+    drifting = drifts(means, first_day, per_year=quality.drift_per_year)
     nothing = np.zeros(0, dtype=np.int64)
     for number, sensor in enumerate(sensors):
         others = [(other.middle, wetting[k]) for k, other in enumerate(sensors) if k != number]
@@ -204,7 +193,7 @@ def _compare(
         weak = [days for middle, days in others if middle < sensor.middle]
         near_surface = sensor.bottom <= NEAR_SURFACE
         held = stuck(
-            sensor.time / DAY, clean[number], days=chosen["stuck_days"],
+            sensor.time / DAY, clean[number], days=quality.stuck_days,
             strong_days=np.concatenate([rainy if near_surface else nothing, *strong]),
             weak_days=np.concatenate([nothing, *weak]),
         )  # fmt: skip
@@ -214,7 +203,7 @@ def _compare(
         if sensor.top <= NEAR_SURFACE:
             highest = np.full(size, np.nan)
             np.fmax.at(highest, place[number], clean[number])
-            silent = no_response(means[:, number], highest, rain, rain_limit=chosen["response_rain"])
+            silent = no_response(means[:, number], highest, rain, rain_limit=quality.response_rain)
             flags[sensor.rows] |= _bit(Flag.NO_RESPONSE, silent[place[number]] & known)
 
 
