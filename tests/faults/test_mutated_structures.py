@@ -52,6 +52,7 @@ from loam.covariates.store import (
 )
 from loam.errors import LoamError
 from loam.evaluation.map_score import score_map
+from loam.probes.ozflux import read_ozflux
 from loam.probes.oznet import read_oznet
 from loam.sentinel1.calibration import calibration_of
 from loam.sentinel1.orbit import choose_orbit, read_orbit_file
