@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from loam.samples.series import SampleSeries
 log = logging.getLogger("loam")
 
 WHY = (KEPT, ALL_LAYERS, COVARIATE, OUTSIDE, *dict.fromkeys([*REASONS.values(), MASKED]), WARM_UP)
-NUMBERS_AT_ONCE = 4_000_000  # that are held in memory of a table being written
+NUMBERS_AT_ONCE = 8_000_000  # that are held in memory of a table being written
 
 # One row a station, reason and what was missing. `column` names what was missing: the layers, or the covariates
 # joined by ", " (by the name they have in the config, whichever lag it was), or those with the gap before it; empty for
@@ -116,7 +117,7 @@ def rows_of(series: SampleSeries, domain: Domain, features: Mapping[str, Any]) -
     station, day = np.nonzero(np.isfinite(series.moisture[0]).any(axis=2))
     lacking = {feature.name: np.zeros(len(station), bool) for feature in wanted.all}
     for feature in wanted.all:
-        lacking[feature.name] |= np.isnan(values_of(series, feature, station, day))
+        lacking[feature.name] |= ~np.isfinite(values_of(series, feature, station, day))
     table = pd.DataFrame(lacking)
     keep = ~table.any(axis=1).to_numpy()
     dropped = _counts(domain, np.array(series.stations, object)[station], table)
@@ -138,26 +139,25 @@ def rows_of(series: SampleSeries, domain: Domain, features: Mapping[str, Any]) -
 
 
 def write_rows(rows: Rows, path: Path, schema: pa.DataFrameSchema) -> None:
-    """Write the table of ``rows`` to ``path`` (Parquet), some rows at a time, each checked against ``schema``.
+    """Write the table of ``rows`` to ``path`` (Parquet), some rows at a time.
 
     Raises:
-        TableError: a row does not fit.
+        TableError: a row does not fit ``schema``; of features ``rows_of`` has kept finite numbers only.
     """
-    keys, writer = _keys(rows), None
+    keys = _keys(rows)
+    keys = check_table(keys, schema.select_columns(list(keys)), where=path)
+    columns = {feature.column: feature for feature in rows.features.all if feature.column not in keys}
     step = max(1, NUMBERS_AT_ONCE // len(schema.columns))
-    try:
+    with ExitStack() as stack:
+        writer = None
         for first in range(0, len(keys), step):
             part = slice(first, first + step)
-            own = Rows(rows.series, rows.features, rows.station[part], rows.day[part], rows.dropped)
-            columns = {feature.column: own.column(feature) for feature in rows.features.all}
-            frame = pd.concat([keys.iloc[part].reset_index(drop=True), pd.DataFrame(columns)], axis=1)
-            frame = check_table(frame.loc[:, ~frame.columns.duplicated()], schema, where=path)
+            own = replace(rows, station=rows.station[part], day=rows.day[part])
+            frame = pd.DataFrame({name: own.column(feature) for name, feature in columns.items()})
+            frame = pd.concat([keys.iloc[part].reset_index(drop=True), frame], axis=1)
             table = pyarrow.Table.from_pandas(frame, preserve_index=False)
-            writer = writer or pq.ParquetWriter(path, table.schema)
+            writer = writer or stack.enter_context(pq.ParquetWriter(path, table.schema))
             writer.write_table(table)
-    finally:
-        if writer is not None:
-            writer.close()
 
 
 def _keys(rows: Rows) -> pd.DataFrame:
