@@ -125,5 +125,11 @@ def test_products_of_ones_own_are_corrected_with_an_elevation_model_of_ones_own(
     demand(load(pasted), "sentinel1", listing=True)
 
 
+def test_a_covariate_that_the_cube_has_not_names_the_nearest(load):
+    features = {"static": ["elevation"], "daily": [{"name": "rian", "lags": [0, 1]}], "classes": []}
+    with pytest.raises(ConfigError, match="no covariate 'rian'.* did you mean 'rain'"):
+        demand(load({"features": features}), "scores")
+
+
 def test_a_block_nests_its_keys():
     assert yaml.safe_load(block({"a.b": 1, "a.c": [2], "d": {"e": "f"}})) == {"a": {"b": 1, "c": [2]}, "d": {"e": "f"}}

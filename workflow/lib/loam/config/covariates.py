@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from loam.config.wrong import nearest
 from loam.errors import ConfigError
-from loam.variables import Variable, covariate_of, facts_of, kinds
+from loam.variables import Variable, covariate_of, facts_of, kinds, variables
 
 LONGEST_GAP = 180  # days between two observations that a line is drawn between
 
@@ -19,9 +20,13 @@ def kind_of(name: str) -> str:
     """
     if variable := covariate_of(name):
         return str(variable.kind)
+    layers = {
+        known: range(1, item.layers + 1) if item.layers else () for known, item in variables().items() if item.kind
+    }
+    known = [f"{base}_{layer}" for base, own in layers.items() for layer in own] + [*layers]
     raise ConfigError(
         f"the cube has no covariate '{name}'", where="config section 'features'",
-        expected="one of docs/reference/covariates.md",
+        expected="one of docs/reference/covariates.md", fix=nearest(name, known),
     )  # fmt: skip
 
 

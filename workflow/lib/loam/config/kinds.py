@@ -133,7 +133,12 @@ def _list_noun(item: Kind, limits: dict[str, Any]) -> str:
     elif item.choices:
         of = f"any of {', '.join(item.choices)}"
     else:
-        plural = {"text": "names", "a day": "days", "text or a whole number": "names or whole numbers"}
+        plural = {
+            "text": "names",
+            "a day": "days",
+            "a name": "names",
+            "text or a whole number": "names or whole numbers",
+        }
         of = plural.get(item.noun, item.noun.removeprefix("a ").replace("number", "numbers", 1))
     least = limits.get("min_length", 0)
     return f"a list of {of}" + (f", at least {least}" if least else "")
