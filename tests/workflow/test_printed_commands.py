@@ -57,6 +57,7 @@ ELSEWHERE = {  # run as printed by other tests
         "test_own_protocol.py"
     ),
     "snakemake --cores 2 --configfile my_data/my_table.yaml my_data/protocols.yaml": "test_own_protocol.py",
+    "snakemake --cores 2 --configfile docs/how-to/bring-your-own-table.yaml my_models/run.yaml": "test_own_model.py",
     "snakemake scenes --cores 1 --configfile my_scene/config.yaml": "test_own_scene.py",
     "snakemake sentinel1 --cores 1 --configfile my_scene/config.yaml": "test_own_scene.py",
     "snakemake cube --cores 1 --configfile my_scene/config.yaml": "test_own_scene.py",
