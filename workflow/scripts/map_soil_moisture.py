@@ -2,6 +2,7 @@
 
 from loam.io.stage import Paths, Values, run_stage
 from loam.config.code import code_version
+from loam.config.models import network_of
 from loam.covariates.cube import Cube
 from loam.covariates.derive import settings_of
 from loam.covariates.features import feature_set
@@ -26,7 +27,9 @@ def stage(paths: Paths, values: Values) -> None:
     members = load_members(paths["weights"], paths["card"], training["model_path"])
     members.check(features.columns, [layer["name"] for layer in values["layers"]])
     engine = Engine(members, use_device(training["device"], values["threads"]))
-    tags = map_tags(values, members.card, given, code=code_version("map_soil_moisture"))
+    tags = map_tags(
+        values, members.card, given, code=code_version("map_soil_moisture", network_of(model, training["model_path"]))
+    )
     outside = values["mapping"]["outside"]
     map_day(
         engine, features, inputs, day, grid, paths["map"], paths["trust"], tags, outside=outside,

@@ -105,7 +105,12 @@ class Stack:
         ``epochs``: how many each has behind it, with the part of the one under way.
         """
         # a member's parameters have part in its own loss only, so the sum's gradient is each one's own
-        gradients = _join(torch.autograd.grad(losses.sum(), list(self._trained.values())))
+        parameters = list(self._trained.values())
+        found = torch.autograd.grad(losses.sum(), parameters, allow_unused=True)
+        gradients = _join(
+            torch.zeros_like(own) if gradient is None else gradient
+            for own, gradient in zip(parameters, found, strict=True)
+        )
         if self._has_l2:
             gradients = gradients + self._l2 * self._block
         for member, gradient, move in zip(self._members, gradients, moves, strict=True):
