@@ -33,7 +33,7 @@ rule predict_held_out:
         runtime=20,
     params:
         values=lambda wildcards: pick(
-            CONFIG, "layers", "features", "training.model_path", f"training.{wildcards.model}.window"
+            CONFIG, "layers", "features", f"training.{wildcards.model}.plugin", f"training.{wildcards.model}.window"
         ),
         code=lambda wildcards: code_version("predict_held_out", PLUGIN_OF[wildcards.model]),
     script:

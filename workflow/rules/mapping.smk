@@ -17,7 +17,7 @@ MAP_KEYS = [
     "mapping.licence",
     "mapping.model",
     "training.device",
-    "training.model_path",
+    f"training.{CONFIG['mapping']['model']}.plugin",
     f"training.{CONFIG['mapping']['model']}.window",
 ]
 MAP_FILES = ["soil_moisture.tif", "soil_moisture.png", "trust.tif"]

@@ -2,11 +2,10 @@
 # Needs: results/<run>/samples/.
 # Gives: results/<run>/folds/<protocol>.csv, folds.csv, results/<run>/models/<protocol>/<model>/<scenario>/; what is
 # trained on the source domain alone does not depend on folds: results/<run>/models/source/<model>/.
-from loam.config.models import network_of
 from loam.config.protocols import protocol_of
 
-TRAINING_KEYS = ["seed", "layers", "features", "training.device", "training.model_path"]
-PLUGIN_OF = {model: network_of(model, CONFIG["training"]["model_path"]) for model in CONFIG["training"]["models"]}
+TRAINING_KEYS = ["seed", "layers", "features", "training.device"]
+PLUGIN_OF = {model: CONFIG["training"][model]["plugin"] for model in CONFIG["training"]["models"]}
 PROTOCOLS = CONFIG["training"]["protocols"]
 
 

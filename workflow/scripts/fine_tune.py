@@ -14,7 +14,7 @@ def stage(paths: Paths, values: Values) -> None:
         open_samples(paths["target"]),
         read_table(paths["folds"], FOLDS),
         values["training"]["scaling"]["transfer"],
-        load_members(paths["pretrained"], paths["pretrained_card"], values["training"]["model_path"]),
+        load_members(paths["pretrained"], paths["pretrained_card"], values["training"][values["model"]]["plugin"]),
     )
     write_result(result, paths["weights"], paths["card"], paths["history"])
 

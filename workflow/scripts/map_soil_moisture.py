@@ -2,7 +2,6 @@
 
 from loam.io.stage import Paths, Values, run_stage
 from loam.config.code import code_version
-from loam.config.models import network_of
 from loam.covariates.cube import Cube
 from loam.covariates.derive import settings_of
 from loam.covariates.features import feature_set
@@ -15,8 +14,9 @@ from loam.training.device import use_device
 
 def stage(paths: Paths, values: Values) -> None:
     """Map from the covariate cube where the rule gives one, else from the rasters of mapping.inputs."""
-    model, training = values["mapping"]["model"], values["training"]
-    features = feature_set(values["features"], training[model]["window"])
+    training = values["training"]
+    chosen = training[values["mapping"]["model"]]
+    features, plugin = feature_set(values["features"], chosen["window"]), chosen["plugin"]
     inputs, day = values["mapping"]["inputs"], values["date"]
     grid = read_grid(paths["grid"])
     given = [paths["weights"], paths["card"], paths["grid"], *paths.get("rasters", [])]
@@ -24,12 +24,10 @@ def stage(paths: Paths, values: Values) -> None:
         (static,) = paths["static"]
         inputs = Cube(grid, static, paths["dynamic"], settings_of(values["covariates"]))
         given += [static, *paths["dynamic"]]
-    members = load_members(paths["weights"], paths["card"], training["model_path"])
+    members = load_members(paths["weights"], paths["card"], plugin)
     members.check(features.columns, [layer["name"] for layer in values["layers"]])
     engine = Engine(members, use_device(training["device"], values["threads"]))
-    tags = map_tags(
-        values, members.card, given, code=code_version("map_soil_moisture", network_of(model, training["model_path"]))
-    )
+    tags = map_tags(values, members.card, given, code=code_version("map_soil_moisture", plugin))
     outside = values["mapping"]["outside"]
     map_day(
         engine, features, inputs, day, grid, paths["map"], paths["trust"], tags, outside=outside,

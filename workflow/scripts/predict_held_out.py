@@ -13,7 +13,7 @@ from loam.training.predict import predict_held_out
 def stage(paths: Paths, values: Values) -> None:
     use_device("cpu", values["threads"])
     predictions = predict_held_out(
-        load_members(paths["weights"], paths["card"], values["training"]["model_path"]),
+        load_members(paths["weights"], paths["card"], values["training"][values["model"]]["plugin"]),
         open_samples(paths["target"]),
         read_table(paths["folds"], FOLDS),
         feature_set(values["features"], values["training"][values["model"]]["window"]),

@@ -289,7 +289,7 @@ def test_a_map_from_the_cube_shows_what_the_samples_predict(world, tmp_path):
         "date": str(day.date()),
         "mapping": {"inputs": [], "outside": "keep", "licence": None, "model": "mlp"},
         "data_licences": [],
-        "training": {"device": "cpu", "model_path": None, "mlp": {"window": None}},
+        "training": {"device": "cpu", "mlp": {"window": None, "plugin": "loam.models.mlp:Network"}},
         "threads": 1,
         "day_boundary": "00:00+00:00",
     }

@@ -85,9 +85,9 @@ def transferred(both, target, by_stations, folder, tmp_path):
         paths = [tmp_path / f"{plan.model}.{end}" for end in ("safetensors", "json", "csv")]
         write_result(train_source(plan, source, by_stations), *paths)
         folds = draw_folds(target, LAYERS, 3)
-        pretrained = load_members(*paths[:2], str(folder))
+        pretrained = load_members(*paths[:2], plan.plugin)
         write_result(fine_tune(plan, samples, folds, "source", pretrained), *paths)
-        return pretrained, load_members(*paths[:2], str(folder)), folds
+        return pretrained, load_members(*paths[:2], plan.plugin), folds
 
     return run
 

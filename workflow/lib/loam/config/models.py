@@ -114,7 +114,7 @@ def describe_model(name: str, folder: str | None = None) -> tuple[dict[str, Any]
 
 
 def resolve_model(name: str, training: Mapping[str, Any]) -> dict[str, Any]:
-    """All that the training of one model needs: its settings, its family, and every choice.
+    """All that the training of one model needs: where its network stands, its settings, its family, every choice.
 
     Args:
         name: of the model.
@@ -147,7 +147,7 @@ def resolve_model(name: str, training: Mapping[str, Any]) -> dict[str, Any]:
     chosen |= {key: value for key, value in given.items() if key not in described}
     for key in CHOICES:
         chosen[key] = _choice(key, chosen[key], f"{where}.{key}'")
-    return {"settings": settings, "family": family, **chosen}
+    return {"plugin": network_of(name, folder), "settings": settings, "family": family, **chosen}
 
 
 def combinations(family: Mapping[str, list[Any]]) -> list[dict[str, Any]]:

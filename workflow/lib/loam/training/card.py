@@ -82,13 +82,13 @@ class Members:
                 )  # fmt: skip
 
 
-def load_members(weights: str | Path, card: str | Path, folder: str | None = None) -> Members:
+def load_members(weights: str | Path, card: str | Path, plugin: str | None = None) -> Members:
     """Read members from their two files.
 
     Args:
         weights: ``weights.safetensors``.
         card: ``card.json``.
-        folder: the config's ``training.model_path``.
+        plugin: where the model's network stands; None: loam's of the card's name.
 
     Raises:
         TableError: a file cannot be read, the two do not belong together, or a scaler, the range or a parameter holds
@@ -102,11 +102,12 @@ def load_members(weights: str | Path, card: str | Path, folder: str | None = Non
     except (SafetensorError, *NONSENSE) as error:
         raise TableError(f"cannot be read ({error})", where=weights, fix=again) from error
     with naming(TableError, "is no card of a network", where=card, fix=again):
-        if content["model"] not in (known := model_names(folder)):
+        if plugin is None and content["model"] not in (known := model_names()):
             raise TableError(f"no network '{content['model']}'", where=card, expected=f"one of {known}")
-        _check_shapes(content, tensors, weights, card, folder)
+        plugin = plugin or network_of(content["model"])
+        _check_shapes(content, tensors, weights, card, plugin)
         check_numbers(content, card)
-        networks = _networks_of(content, folder)
+        networks = _networks_of(content, plugin)
         folds = _folds_of(content)
         scalers = [member["scaler"] for member in content["members"][:folds]]
         mean, std = (torch.tensor([scaler[key] for scaler in scalers], dtype=torch.float64) for key in ("mean", "std"))
@@ -120,9 +121,9 @@ def load_members(weights: str | Path, card: str | Path, folder: str | None = Non
     return Members(networks, parameters, mean, std, content)
 
 
-def _networks_of(content: Mapping[str, Any], folder: str | None) -> list[nn.Module]:
+def _networks_of(content: Mapping[str, Any], plugin: str) -> list[nn.Module]:
     return build_networks(
-        network_of(content["model"], folder), content["network"], content["family"], content["shape"],
+        plugin, content["network"], content["family"], content["shape"],
         len(content["layers"]), content["training"]["loss"],
     )  # fmt: skip
 
@@ -141,11 +142,11 @@ def _keys(network: nn.Module, label: str) -> dict[str, str]:
 
 def _check_shapes(
     content: Mapping[str, Any], tensors: Mapping[str, Tensor], weights: str | Path, card: str | Path,
-    folder: str | None,
+    plugin: str,
 ) -> None:  # fmt: skip
     """Raise a TableError where the weights are not those of the card's networks, which take no memory here."""
     with torch.device("meta"):
-        networks = _networks_of(content, folder)
+        networks = _networks_of(content, plugin)
     shapes = {
         key: (_folds_of(content), *network.state_dict()[name].shape)
         for network, label in zip(networks, names_of(content["family"]), strict=True)

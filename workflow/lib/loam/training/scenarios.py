@@ -22,7 +22,6 @@ import torch
 from torch import Tensor, nn
 
 from loam.config.code import code_version
-from loam.config.models import network_of
 from loam.covariates.features import FeatureSet, feature_set
 from loam.errors import LeakageError
 from loam.io.tables import write_table
@@ -103,7 +102,7 @@ def read_plan(values: Mapping[str, Any], weights: Path | None = None) -> Plan:
     model, training = values["model"], values["training"]
     chosen = training[model]
     return Plan(
-        model, network_of(model, training["model_path"]), chosen["settings"],
+        model, chosen["plugin"], chosen["settings"],
         feature_set(values["features"], chosen["window"]), [layer["name"] for layer in values["layers"]],
         training_settings(chosen), values["seed"], use_device(training["device"], 1), values["threads"],
         chosen["family"], chosen["scaling"], weights.with_name("checkpoint") if weights else None,
