@@ -9,6 +9,7 @@ from loam.acquire.plan import check_acquire, manifest_files, sample_table
 from loam.config.code import code_version
 from loam.config.parts import demand, domains_of, makes, probe_domains
 from loam.config.settings import load_config, pick
+from loam.datasets.named import datasets_named
 from loam.errors import LoamError
 from loam.io.parent import name_head
 from loam.io.stale import check_when_planned
@@ -61,6 +62,11 @@ include: "workflow/rules/training.smk"
 include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/mapping.smk"
 include: "workflow/rules/report.smk"
+
+
+for name in datasets_named(CONFIG):
+
+    include: f"workflow/rules/datasets/{name}.smk"
 
 
 RESULTS = [

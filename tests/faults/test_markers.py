@@ -30,15 +30,15 @@ from loam.covariates.dynamic import build_month
 from loam.covariates.features import feature_set
 from loam.covariates.rasters import open_day
 from loam.covariates.static import build_static
+from loam.datasets.murrumbidgee import store_table
+from loam.datasets.uscrn import daily_weather
+from loam.datasets.yanco import read_station
 from loam.errors import LoamError
 from loam.evaluation.map_score import paired
 from loam.grid import grid_like
-from loam.probes.awra import store_table
 from loam.probes.maps import fill_from_maps
 from loam.probes.readings import STATIONS
 from loam.probes.uscrn import DAILY as USCRN_COLUMNS
-from loam.probes.uscrn import daily_weather
-from loam.probes.yanco import read_station
 from loam.samples.points import read_points
 from loam.samples.tables import read_station_table
 from loam.sentinel1.heights import metres_of

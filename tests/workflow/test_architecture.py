@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ORDER = [
-    "acquire", "sentinel1", "sentinel2", "probes", "covariates", "sandbox", "samples", "models", "protocols",
+    "acquire", "sentinel1", "sentinel2", "probes", "datasets", "covariates", "sandbox", "samples", "models",
     "protocols", "training", "evaluation", "explain", "mapping", "report",
 ]  # fmt: skip
 EVERYWHERE = {"grid", "config", "io", "errors", "units", "variables", "dateline", "door", "codes", "plugins"}
@@ -58,7 +58,7 @@ def test_package_files_are_empty(project):
 
 
 def test_only_the_sandboxs_own_scripts_import_it(project):
-    for path in (project / "workflow" / "scripts").glob("*.py"):
+    for path in (project / "workflow" / "scripts").rglob("*.py"):
         if not path.stem.startswith("make_sandbox"):
             assert not any(name.startswith("loam.sandbox") for name in imports(path)), path.name
 

@@ -212,7 +212,7 @@ def test_nothing_but_the_score_of_a_map_comes_from_the_truth(results):
 
 
 def test_no_rule_but_that_of_the_score_reads_the_truth(project):
-    for path in (project / "workflow" / "rules").glob("*.smk"):
+    for path in (project / "workflow" / "rules").rglob("*.smk"):
         for block in re.split(r"^rule ", path.read_text(encoding="utf-8"), flags=re.M)[1:]:
             name = block.split(":")[0]
             read = re.search(r"    input:\n(.*?)\n    \w+:", block, flags=re.S)

@@ -46,10 +46,10 @@ def packages(path) -> dict[str, str]:
 
 def environments(project):
     """Script and environment of every rule that has a script."""
-    for path in sorted((project / "workflow" / "rules").glob("*.smk")):
+    for path in sorted((project / "workflow" / "rules").rglob("*.smk")):
         for block in re.split(r"^rule ", path.read_text(encoding="utf-8"), flags=re.M)[1:]:
-            if script := re.search(r"scripts/(\w+)\.py", block):
-                yield script.group(1), project / re.search(r'"\.\./\.\./(envs/\w+\.yaml)"', block).group(1)
+            if script := re.search(r"scripts/([\w/]+)\.py", block):
+                yield script.group(1), project / re.search(r'"[./]+/(envs/\w+\.yaml)"', block).group(1)
 
 
 def module(name):

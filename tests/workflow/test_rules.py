@@ -7,6 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
+
+from loam.datasets.named import datasets_named
 
 BY_WILDCARDS = {  # the data set, format or model of a job says which plugins it loads
     "fetch_maps", "fetch_fields", "fetch_point_maps", "fetch_point_fields", "prepare_probes",
@@ -104,7 +107,7 @@ def test_parsing_imports_no_heavy_library(project):
     """What the Snakefile and the rule files import (of loam; Snakemake has imports of its own)."""
     lines = [
         line.strip()
-        for path in [project / "Snakefile", *(project / "workflow" / "rules").glob("*.smk")]
+        for path in [project / "Snakefile", *(project / "workflow" / "rules").rglob("*.smk")]
         for line in path.read_text(encoding="utf-8").splitlines()
         if re.match(r"(from|import) ", line) and "snakemake" not in line
     ]
@@ -119,7 +122,7 @@ def test_parsing_imports_no_heavy_library(project):
 
 
 def test_a_rule_is_short_and_names_its_place(project):
-    for path in (project / "workflow" / "rules").glob("*.smk"):
+    for path in (project / "workflow" / "rules").rglob("*.smk"):
         text = path.read_text(encoding="utf-8")
         assert re.match(r"(# .*\n)+# Needs: .*\n# Gives: ", text), f"{path.name} opens with what it needs and gives"
         for block in re.split(r"^rule ", text, flags=re.M)[1:]:
@@ -131,8 +134,25 @@ def test_a_rule_is_short_and_names_its_place(project):
 
 
 def test_scripts_are_thin(project):
-    for path in (project / "workflow" / "scripts").glob("*.py"):
+    for path in (project / "workflow" / "scripts").rglob("*.py"):
         text = path.read_text(encoding="utf-8")
         assert re.search(r"^def stage\(paths: Paths, values: Values\) -> None:", text, flags=re.M), path.name
         assert text.endswith('if __name__ == "__main__":\n    run_stage(snakemake, stage)  # noqa: F821\n'), path.name
         assert len(text.splitlines()) <= 80, path.name
+
+
+@pytest.mark.parametrize("name", ["murrumbidgee", "uscrn", "yanco"])
+def test_a_data_set_s_rules_stand_apart_and_a_run_that_names_it_includes_them(project, rules, name):
+    """Its scripts are of its own rules and make the tables that its config names; the default run has none of them."""
+    text = (project / "workflow" / "rules" / "datasets" / f"{name}.smk").read_text(encoding="utf-8")
+    samples = yaml.safe_load((project / "config" / f"{name}.yaml").read_text(encoding="utf-8"))["samples"]
+    made = {domain: samples[domain] for domain in ("source", "target")}
+    assert all(f'"{path}"' in text for path in made.values())
+    named = {domain: path.format(run=name) for domain, path in made.items()}
+    assert datasets_named({"run": name, "samples": named}) == [name]
+    assert datasets_named({"run": name, "samples": {"source": None, "target": f"my_data/{name}.csv"}}) == []
+    of_rules = re.findall(r"^rule (\w+):", text, flags=re.M)
+    assert of_rules and re.findall(r"scripts/datasets/(\w+)\.py", text) == of_rules
+    for rule in of_rules:
+        assert (project / "workflow" / "scripts" / "datasets" / f"{rule}.py").is_file()
+        assert f'code_version("datasets/{rule}")' in text and rule not in rules

@@ -1,12 +1,10 @@
-# Probes, from the files as delivered to daily moisture of the layers, and the covariates that come with them.
-# Needs: the files that the config names, or those in data_dir.
-# Gives: results/<run>/probes/<domain>/ (target `probes`), results/<run>/covariates/, sample tables of Yanco; tables as CSV.
-from loam.probes.files import files_of_format, probe_files
+# Probes, from the files as delivered to daily moisture of the layers.
+# Needs: the files that the config names.
+# Gives: results/<run>/probes/<domain>/ (target `probes`); tables as CSV.
+from loam.probes.files import probe_files
 from loam.probes.formats import FORMATS, VARIABLES
 from loam.variables import facts_of
 
-MURRUMBIDGEE = f"{CONFIG['data_dir']}/murrumbidgee"
-YANCO = f"{CONFIG['data_dir']}/yanco"
 PROBE_DOMAINS = probe_domains(CONFIG)
 PROBE_TABLES = expand(
     "results/{run}/probes/{domain}/{file}",
@@ -72,71 +70,6 @@ rule export_table:
         code=code_version("export_table"),
     script:
         "../scripts/export_table.py"
-
-
-rule build_murrumbidgee_covariates:
-    input:
-        s0=given(f"{MURRUMBIDGEE}/awral_s0_avg.csv"),
-        ss=given(f"{MURRUMBIDGEE}/awral_ss_avg.csv"),
-        sd=given(f"{MURRUMBIDGEE}/awral_sd_avg.csv"),
-    output:
-        covariates="results/{run}/covariates/murrumbidgee.parquet",
-    log:
-        "results/{run}/logs/build_murrumbidgee_covariates.log",
-    benchmark:
-        "results/{run}/benchmarks/build_murrumbidgee_covariates.tsv"
-    conda:
-        "../../envs/geo.yaml"
-    resources:
-        mem_mb=2000,
-        runtime=10,
-    params:
-        code=code_version("build_murrumbidgee_covariates"),
-    script:
-        "../scripts/build_murrumbidgee_covariates.py"
-
-
-rule build_uscrn_covariates:
-    input:
-        probes=given(files_of_format(CONFIG["probes"], "uscrn")),
-    output:
-        covariates="results/{run}/covariates/uscrn.parquet",
-    log:
-        "results/{run}/logs/build_uscrn_covariates.log",
-    benchmark:
-        "results/{run}/benchmarks/build_uscrn_covariates.tsv"
-    conda:
-        "../../envs/geo.yaml"
-    resources:
-        mem_mb=2000,
-        runtime=20,
-    params:
-        values=pick(CONFIG, "covariates"),
-        code=code_version("build_uscrn_covariates"),
-    script:
-        "../scripts/build_uscrn_covariates.py"
-
-
-rule build_yanco_tables:
-    input:
-        sites=given(f"{YANCO}/sites.csv"),
-        stations=sorted(str(path) for path in Path(YANCO).glob("stations/*.csv")),
-    output:
-        source="results/{run}/tables/yanco/source.parquet",
-        target="results/{run}/tables/yanco/target.parquet",
-    log:
-        "results/{run}/logs/build_yanco_tables.log",
-    benchmark:
-        "results/{run}/benchmarks/build_yanco_tables.tsv"
-    conda:
-        "../../envs/geo.yaml"
-    resources:
-        mem_mb=2000,
-        runtime=10,
-    params:
-        code=code_version("build_yanco_tables"),
-    script:
-        "../scripts/build_yanco_tables.py"
 
 
 rule probes:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from build_murrumbidgee_covariates import stage
+from datasets.build_murrumbidgee_covariates import stage
 from probe_settings import probes_at
 
+from loam.datasets.murrumbidgee import store_table
 from loam.errors import TableError
 from loam.io.tables import check_table
-from loam.probes.awra import read_awra, read_coordinates, read_series, store_table
+from loam.probes.awra import read_awra, read_coordinates, read_series
 from loam.probes.readings import READINGS
 
 

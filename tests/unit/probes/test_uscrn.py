@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 from probe_settings import probes_at
 
+from loam.datasets.uscrn import daily_weather
 from loam.errors import TableError
 from loam.io.tables import check_table
 from loam.probes.readings import READINGS
-from loam.probes.uscrn import DAILY, HOURLY, daily_weather, read_uscrn
+from loam.probes.uscrn import DAILY, HOURLY, read_uscrn
 
 ABSENT = {"soil_moisture": "-99.000", "other": "-9999.0"}
 

@@ -1,15 +1,13 @@
-"""Benchmark CSVs of the AWRA community model: moisture of probe networks, and AWRA-L's water stores at the same places.
+"""Benchmark CSVs of the AWRA community model: moisture of probe networks.
 
-A folder with one CSV a depth: days in rows, stations in columns, percent of volume (Smith et al. 2012 for OzNet). One
-CSV a store of the landscape model AWRA-L (Frost et al. 2018), mm of water: s0 in 0-10 cm, ss in 10-100 cm, sd in 1-6 m.
-A column is named by network and station; what follows the last underscore, in capitals, is the station, so that
+A folder with one CSV a depth: days in rows, stations in columns, percent of volume (Smith et al. 2012 for OzNet). A
+column is named by network and station; what follows the last underscore, in capitals, is the station, so that
 ``oznet soilmoisture_k10`` and ``K10`` are the same. Other networks of the list of sites use the same short names: only
 rows of one ``network`` are read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +15,6 @@ import pandas as pd
 
 from loam.config.sections.probes import ProbeFiles
 from loam.errors import TableError
-from loam.io.numbers import refuse_impossible
 from loam.io.tables import read_table
 from loam.probes.instants import as_instants, check_instants
 from loam.probes.readings import STATIONS, Probes
@@ -106,36 +103,6 @@ def read_coordinates(path: Path, network: str = NETWORK) -> pd.DataFrame:
     if (again := table["station"].duplicated()).any():
         raise TableError(f"station {table.loc[again, 'station'].iloc[0]} is there twice", where=path)
     return STATIONS.validate(table)
-
-
-def store_table(stores: Mapping[str, Path]) -> pd.DataFrame:
-    """AWRA-L's stores as covariates: station, date, each store (mm), and its mean over the record, ``<store>_mean``.
-
-    Args:
-        stores: file of each store by the store's name; the same stations in each.
-
-    Raises:
-        TableError: a station is missing in a file.
-    """
-    series = {name: _store(path) for name, path in stores.items()}
-    names = sorted(set().union(*series.values()))
-    for name, frame in series.items():
-        if absent := sorted(set(names) - set(frame)):
-            raise TableError(f"station {', '.join(absent)} is missing", where=stores[name], expected="it in each store")
-    columns = {name: frame[names].unstack() for name, frame in series.items()}
-    table = pd.DataFrame(columns).rename_axis(["station", "date"]).dropna(how="all").reset_index()
-    for name, frame in series.items():
-        table[f"{name}_mean"] = table["station"].map(frame.mean())
-    return table.sort_values(["station", "date"], ignore_index=True)
-
-
-def _store(path: Path) -> pd.DataFrame:
-    """A file of a store's series, whose numbers (mm) can all be: nothing after this looks at them before the mean."""
-    frame = read_series(path)
-    for station in frame:
-        column = frame[station].reset_index(drop=True)
-        refuse_impossible(column.set_axis(column.index + 2), path)
-    return frame
 
 
 def _short_name(name: str) -> str:

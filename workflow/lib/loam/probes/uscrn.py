@@ -18,7 +18,6 @@ import pandas as pd
 from loam.config.sections.probes import ProbeFiles
 from loam.errors import TableError
 from loam.io.archives import without_strewn
-from loam.io.numbers import refuse_impossible
 from loam.io.tables import PARQUET, read_table
 from loam.probes.instants import as_instants, check_instants
 from loam.probes.left_out import leave_out, read_each
@@ -42,11 +41,6 @@ HOURLY = [
 LAYOUTS = {len(DAILY): DAILY, len(HOURLY): HOURLY}
 TEXT = {"wban", "crx_vn", "lst_date", "utc_date", "utc_time", "lst_time", "sur_temp_daily_type", "sur_temp_type"}
 MISSING = (-9999.0, -99.0)
-WEATHER = {  # column of daily01: covariate; degC, mm, MJ m-2, %
-    "t_daily_min": "tmin", "t_daily_max": "tmax", "t_daily_avg": "tmean", "p_daily_calc": "rain",
-    "solarad_daily": "radiation", "rh_daily_min": "humidity_min", "rh_daily_max": "humidity_max",
-    "rh_daily_avg": "humidity",
-}  # fmt: skip
 UNITS = {"soil_moisture": "m3 m-3", "soil_temperature": "degC", "air_temperature": "degC", "precipitation": "mm"}
 
 
@@ -68,7 +62,7 @@ def read_uscrn(settings: ProbeFiles) -> Probes:
     places: dict[str, list[tuple[object, float, float]]] = {}
     for file in list(files):
         try:
-            columns = _layout(file)
+            columns = layout_of(file)
             for name, rows in _places(file, columns).groupby("wban"):
                 places.setdefault(name, []).extend(_given(file, rows))
         except TableError as error:
@@ -85,7 +79,7 @@ def read_uscrn(settings: ProbeFiles) -> Probes:
     warn_of_places(places)
 
     def read(file: Path) -> Iterator[pd.DataFrame]:
-        table = _read(file, columns)
+        table = read_file(file, columns)
         if unknown := sorted(set(table["wban"]) - set(places)):
             raise TableError(f"station {unknown[0]} after another's lines", where=file, expected="one station a file")
         if len(table[["wban", "latitude", "longitude"]].drop_duplicates()) > table["wban"].nunique():
@@ -97,46 +91,6 @@ def read_uscrn(settings: ProbeFiles) -> Probes:
     return Probes(_stations(places), readings, daily, f"USCRN {'daily01' if daily else 'hourly02'} in {path}")
 
 
-def daily_weather(files: Sequence[Path]) -> pd.DataFrame:
-    """Weather of all stations in files of daily01: station, date, and the covariates of ``WEATHER``; NaN is missing.
-
-    Raises:
-        TableError: as ``read_uscrn``, a file is hourly02, a number cannot be, or a station has a day twice.
-    """
-    frames = []
-    for file in files:
-        columns = _layout(file)
-        if "utc_date" in columns:
-            raise TableError("the day's weather is in daily01, this is hourly02", where=file)
-        frame = _read(file, columns).rename(columns={"wban": "station", "time": "date", **WEATHER})
-        for name in WEATHER.values():
-            refuse_impossible(frame[name].set_axis(frame.index + 1), file)
-        frames.append(frame[["station", "date", *WEATHER.values()]])
-    table = pd.concat(frames, ignore_index=True)
-    again = table.duplicated(["station", "date"])
-    if again.any():
-        row = table[again].iloc[0]
-        raise TableError(f"station {row['station']} has {row['date'].date()} twice", where=files[0].parent)
-    return table.sort_values(["station", "date"], ignore_index=True)
-
-
-def sums_of_rain(table: pd.DataFrame, days: Sequence[int], missing_share: float) -> pd.DataFrame:
-    """Columns ``rain_<days>`` beside ``daily_weather``'s: the rain of the last days, the day itself included.
-
-    A sum is missing if more than ``missing_share`` of its days are; else the mean of the others stands in for them.
-    """
-    rain = table.set_index("date").groupby("station")["rain"].apply(lambda own: own.asfreq("D"))
-    by_station = rain.groupby(level="station")
-    at = pd.MultiIndex.from_frame(table[["station", "date"]])
-    for length in days:
-        rolled = by_station.rolling(length, min_periods=1)
-        total = rolled.mean().droplevel(0) * length
-        known = rain.notna().astype(float).groupby(level="station").rolling(length, min_periods=1).sum().droplevel(0)
-        total = total.where(length - known <= missing_share * length + 1e-9)
-        table[f"rain_{length}"] = total.reindex(at).to_numpy()
-    return table
-
-
 def _files(path: Path) -> list[Path]:
     files = without_strewn(sorted(path.rglob("*.txt")), path) if path.is_dir() else [path]
     if not files:
@@ -144,7 +98,8 @@ def _files(path: Path) -> list[Path]:
     return sorted(files, key=lambda file: file.name.split("-", 2)[-1])  # a station's years one after the other
 
 
-def _layout(file: Path) -> list[str]:
+def layout_of(file: Path) -> list[str]:
+    """The columns of a file: those of daily01 or of hourly02, told by the number of fields."""
     if file.suffix in PARQUET:
         return DAILY
     try:
@@ -157,7 +112,7 @@ def _layout(file: Path) -> list[str]:
     return LAYOUTS[fields]
 
 
-def _read(file: Path, columns: list[str], *, rows: int | None = None) -> pd.DataFrame:
+def read_file(file: Path, columns: list[str], *, rows: int | None = None) -> pd.DataFrame:
     """The file's columns, numbers as float with NaN where missing, keys as text; of ``rows`` lines or of all."""
     if file.suffix in PARQUET:
         frame = read_table(file, foreign=True)
@@ -213,7 +168,7 @@ def _times(text: pd.Series, form: str, file: Path) -> pd.Series:
 
 def _places(file: Path, columns: list[str]) -> pd.DataFrame:
     """wban, latitude, longitude of a Parquet file's stations, and of a text file's first line, which has one."""
-    frame = _read(file, columns, rows=None if file.suffix in PARQUET else 1)
+    frame = read_file(file, columns, rows=None if file.suffix in PARQUET else 1)
     return frame[["wban", "latitude", "longitude"]].drop_duplicates()
 
 

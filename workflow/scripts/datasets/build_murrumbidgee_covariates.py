@@ -3,8 +3,8 @@
 import logging
 
 from loam.io.stage import Paths, Values, run_stage
+from loam.datasets.murrumbidgee import store_table
 from loam.io.tables import write_table
-from loam.probes.awra import store_table
 
 log = logging.getLogger("loam")
 

@@ -3,8 +3,8 @@
 import logging
 
 from loam.io.stage import Paths, Values, run_stage
+from loam.datasets.uscrn import daily_weather, sums_of_rain
 from loam.io.tables import write_table
-from loam.probes.uscrn import daily_weather, sums_of_rain
 
 log = logging.getLogger("loam")
 

@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 import rasterio
 import yaml
-from build_yanco_tables import stage
+from datasets.build_yanco_tables import stage
 from snakemake.utils import update_config
 
 from loam.config.settings import load_config
+from loam.datasets.yanco import DAILY, STATIC, drop_repeated, read_station, split_domains, station_table
 from loam.errors import TableError
-from loam.probes.yanco import DAILY, STATIC, drop_repeated, read_station, split_domains, station_table
 
 HEADER = "time,lat,lon,insitu_sm,dem,awc,clay,silt,lst_interp_100m,et_100m,tavg,vpd,srad,rain"
 

@@ -3,8 +3,8 @@
 import logging
 
 from loam.io.stage import Paths, Values, run_stage
+from loam.datasets.yanco import split_domains, station_table
 from loam.io.tables import write_table
-from loam.probes.yanco import split_domains, station_table
 
 log = logging.getLogger("loam")
 
