@@ -10,7 +10,7 @@ import logging
 import pickle
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ class Checkpoints:
         self.folder, self.key, self.seconds, self._name = folder, key, seconds, name
         self._last = time.monotonic()
 
-    def part(self, places: Sequence[int]) -> Checkpoints:
+    def part(self, places: Iterable[int]) -> Checkpoints:
         """Those of a group of members."""
         text = ",".join(map(str, places))
         name = hashlib.sha256(text.encode()).hexdigest()[:16]

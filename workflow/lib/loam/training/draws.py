@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -26,4 +27,5 @@ def draw(seed: int, rate: float, shape: Sequence[int], dtype: torch.dtype) -> Te
 
 def draws_of(network: nn.Module) -> dict[str, tuple[float, tuple[int, ...]]]:
     """What a network needs drawn: of each name the rate and the shape of a row's mask."""
-    return dict(network.draws()) if hasattr(network, "draws") else {}
+    draws: Any = getattr(network, "draws", dict)
+    return dict(draws())

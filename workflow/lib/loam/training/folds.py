@@ -81,7 +81,9 @@ def _checked(protocol: str, rows: pd.DataFrame, folds: Iterable[Fold]) -> Iterat
 
 
 def _written(rows: pd.DataFrame, protocol: str, number: int, fold: Fold) -> pd.DataFrame:
-    roles = np.select([fold.test, fold.validation, fold.training], ["test", "validation", "training"], "unused")
+    training = np.zeros(len(rows), bool) if fold.training is None else fold.training
+    names = [np.array(role) for role in ("test", "validation", "training")]
+    roles = np.select([fold.test, fold.validation, training], names, np.array("unused"))
     table = spans_of(rows, roles).assign(
         protocol=protocol, size=fold.size, draw=fold.draw, fold=number, domain="target"
     )

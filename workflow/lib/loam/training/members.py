@@ -299,7 +299,7 @@ class _Targets:
             for lag in self._lags:
                 found += (teacher[self._position[index] - lag] & real[..., None]).sum(-2)
             counts = np.maximum(counts, found)
-        return (counts >= self._least).any(-1)
+        return np.asarray((counts >= self._least).any(-1))
 
     def loss(self, predicted: Tensor, index: Tensor, real: Tensor) -> Tensor:
         """Loss [...] of ``predicted`` [..., row, step, output] for rows ``index`` [..., row] where ``real``."""
@@ -327,7 +327,8 @@ class _Group:
     ) -> None:
         self.trainer, self.inputs, self.targets, self.settings, self.draws = trainer, inputs, targets, settings, draws
         self.members, self.running, self.checkpoints = members, list(members), checkpoints
-        self._step, self._losses = 0, []  # of an epoch that a checkpoint has cut short
+        self._step = 0  # and the losses, of an epoch that a checkpoint has cut short
+        self._losses: list[Any] = []
 
     def run(self, interrupted: Event, report: _Report) -> None:
         """Train until all have stopped."""

@@ -27,7 +27,8 @@ def build_networks(
         layers: number of soil layers.
         loss: name of the loss; some ask for more than one output a layer.
     """
-    sizes = Shape(*shape, outputs=layers * OUTPUTS.get(loss, 1))
+    static, steps, variables = shape
+    sizes = Shape(static, steps, variables, outputs=layers * OUTPUTS.get(loss, 1))
     return [load(plugin)({**settings, **own}, sizes) for own in combinations(family)]
 
 
@@ -39,4 +40,5 @@ def names_of(family: Mapping[str, list[Any]]) -> list[str]:
 def frozen_of(network: nn.Module, settings: Mapping[str, Any]) -> list[str]:
     """Names of the parameters that fine-tuning leaves as they are: what the network ``freezes`` of ``frozen``."""
     count = settings.get("frozen", 0)
-    return list(network.freezes(count)) if count and hasattr(network, "freezes") else []
+    freezes: Any = getattr(network, "freezes", None)
+    return list(freezes(count)) if count and freezes else []

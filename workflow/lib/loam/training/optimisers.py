@@ -13,7 +13,7 @@ from loam.errors import ConfigError
 from loam.training.schedules import factor_of
 from loam.training.settings import TrainingSettings
 
-KINDS: dict[str, tuple[type[torch.optim.Optimizer], dict[str, Any]]] = {
+KINDS: dict[str, tuple[Any, dict[str, Any]]] = {
     "adam": (torch.optim.Adam, {"fused": True}),
     "adamw": (torch.optim.AdamW, {"fused": True}),
     "adadelta": (torch.optim.Adadelta, {"foreach": True}),

@@ -72,7 +72,8 @@ def range_of_rows(windows: Windows, training: Sequence[np.ndarray]) -> TrainingR
     for name, columns in class_columns(windows.features).items():
         total = np.sum([windows.column(number, rows) for number in columns], axis=0)
         classes[name] = (float(total.min()), float(total.max()))
-    return TrainingRange(*np.array(limits, np.float64).reshape(-1, 2).T, classes)
+    low, high = np.array(limits, np.float64).reshape(-1, 2).T
+    return TrainingRange(low, high, classes)
 
 
 def read_range(card: Mapping[str, Any]) -> TrainingRange:

@@ -387,7 +387,8 @@ def _members(folds: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _describe_rows(windows: Windows, split: Split) -> dict[str, Any]:
-    roles, described = np.full(len(windows), "unused", object), {}
+    roles = np.full(len(windows), "unused", object)
+    described: dict[str, Any] = {}
     for role in ("training", "validation", "test"):
         places = getattr(split, role)
         roles[places] = role

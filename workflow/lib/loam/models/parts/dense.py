@@ -11,7 +11,7 @@ and added to the part that reads a pixel's own features: ``of_cell``, ``of_pixel
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -47,11 +47,12 @@ class DenseNetwork(nn.Module):
 
     def of_cell(self, sequence: Tensor) -> Tensor:
         """The sequence's part of the first hidden layer before its activation, [cell, neuron], bias included."""
-        return functional.linear(self.encoder(sequence), self.hidden[0].weight[:, : self.encoded], self.hidden[0].bias)
+        first = cast(nn.Linear, self.hidden[0])
+        return functional.linear(self.encoder(sequence), first.weight[:, : self.encoded], first.bias)
 
     def of_pixel(self, static: Tensor, cell: Tensor) -> Tensor:
         """Moisture [pixel, 1, layer] from a pixel's static features and its cell's part [pixel, neuron]."""
-        first = functional.linear(static, self.hidden[0].weight[:, self.encoded :])
+        first = functional.linear(static, cast(nn.Linear, self.hidden[0]).weight[:, self.encoded :])
         return self._finish(first.add_(cell)).unsqueeze(-2)
 
     def freezes(self, count: int) -> list[str]:

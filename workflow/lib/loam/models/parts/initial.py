@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -55,4 +56,5 @@ def _draw_again(module: nn.Module, generator: torch.Generator) -> None:
     """Weights of a module of PyTorch's, drawn by its own rule under a seed from ``generator``."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(torch.randint(2**62, (), generator=generator)))
-        module.reset_parameters()
+        reset: Any = module.reset_parameters
+        reset()

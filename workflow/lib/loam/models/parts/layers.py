@@ -19,6 +19,9 @@ class BatchNorm(nn.Module):
         epsilon: added to the variance.
     """
 
+    running_mean: Tensor
+    running_var: Tensor
+
     def __init__(self, features: int, momentum: float = 0.1, epsilon: float = 1e-5) -> None:
         super().__init__()
         self.momentum, self.epsilon = momentum, epsilon

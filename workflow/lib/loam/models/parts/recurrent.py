@@ -77,7 +77,7 @@ class Lstm(nn.Module):
         arguments = [sequence, self.input_weight, self.recurrent_weight, self.bias]
         if state is not None:
             arguments += state
-        outputs, hidden, cell, *_ = _Recurrence.apply(
+        outputs, hidden, cell, *_ = _Recurrence.apply(  # type: ignore[no-untyped-call]
             self.every, torch.is_grad_enabled(), *(tensor.unsqueeze(0) for tensor in arguments)
         )
         return outputs.squeeze(0), (hidden.squeeze(0), cell.squeeze(0))
@@ -102,7 +102,7 @@ class _Recurrence(torch.autograd.Function):
         reads = sequence.new_ones(kept, *stack, units + variables + 1)  # [h, x, 1]
         gates = sequence.new_empty(kept, *stack, 4 * units)
         states, logistics = (sequence.new_empty(kept, *stack, units) for _ in range(2))
-        answers = sequence.new_empty(steps, *stack, units) if every else None
+        answers = sequence.new_empty(steps if every else 0, *stack, units)
         begin = reads.new_empty(0)
         if state:
             reads[0, ..., :units] = _by_stack(state[0])
@@ -210,13 +210,13 @@ class _Recurrence(torch.autograd.Function):
         return (*gradients, dh, du)
 
     @staticmethod
-    def vmap(info: Any, in_dims: tuple[int | None, ...], every: bool, keep: bool, *tensors: Tensor) -> tuple:
+    def vmap(info: Any, in_dims: tuple[int | None, ...], every: bool, keep: bool, *tensors: Tensor) -> tuple[Any, ...]:
         """One more dimension of members, laid beside those that are there."""
         merged = [
             (tensor.movedim(dim, 0) if dim is not None else tensor.expand(info.batch_size, *tensor.shape)).flatten(0, 1)
             for tensor, dim in zip(tensors, in_dims[2:], strict=True)
         ]
-        *answers, weight, reads, gates, states, logistics, begin = _Recurrence.apply(every, keep, *merged)
+        *answers, weight, reads, gates, states, logistics, begin = _Recurrence.apply(every, keep, *merged)  # type: ignore[no-untyped-call]
         answers = [tensor.unflatten(0, (info.batch_size, -1)) for tensor in answers]
         kept = (weight, reads, gates, states, logistics, begin)
         return (*answers, *kept), (*(0 for _ in answers), *(None for _ in kept))
