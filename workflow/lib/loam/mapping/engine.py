@@ -36,7 +36,7 @@ from loam.training.ranges import INSIDE, RANGE_BAND, read_range
 
 log = logging.getLogger("loam")
 
-MASK, KEEP = "mask", "keep"  # what becomes of pixels outside the range of the training data
+MASK = "mask"  # what becomes of pixels outside the range of the training data
 TOLD_BESIDE = "how far off the map is: see the file .aux.xml beside it, accuracy.csv or the report of the run"
 CHUNK = {"cpu": 4096, "cuda": 2**18}  # pixels at a time: on a processor, activations stay in its cache
 
