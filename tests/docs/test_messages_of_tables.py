@@ -12,7 +12,16 @@ from tables import write_tables
 from loam.config.settings import load_config, pick
 from loam.errors import LoamError
 
-KEYS = ("layers", "features", "samples.from", "samples.columns", "samples.groups", "samples.gaps", "covariates")
+KEYS = (
+    "layers",
+    "features",
+    "samples.from",
+    "samples.columns",
+    "samples.groups",
+    "samples.gaps",
+    "samples.teachers",
+    "covariates",
+)
 
 
 def another_date(rows):

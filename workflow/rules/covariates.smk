@@ -19,6 +19,7 @@ SAMPLE_KEYS = [
     "samples.columns",
     "samples.groups",
     "samples.gaps",
+    "samples.teachers",
     "features",
     "covariates",
     "acquire.period",

@@ -17,12 +17,14 @@ from loam.samples.inputs import read_domains
 from loam.samples.losses import warn_of_losses
 from loam.samples.rows import DROPPED, rows_of, sample_schema, write_rows
 from loam.samples.series import write_samples
+from loam.samples.teachers import columns_taught
 
 
 def stage(paths: Paths, values: Values) -> None:
     """Bring the stations, moisture and covariates of each domain together, check, write series, rows and counts."""
     features, groups, settings = values["features"], values["samples"]["groups"], settings_of(values["covariates"])
-    check_names(values["layers"], values["samples"]["columns"], groups, features)
+    taught = columns_taught(values["samples"])
+    check_names(values["layers"], values["samples"]["columns"], groups, features, taught)
     domains = read_domains(paths, values)
     if len(domains) > 1:
         check_domains(*domains)

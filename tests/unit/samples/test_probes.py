@@ -117,7 +117,7 @@ def test_the_script_joins_both_domains_with_one_table_of_covariates(tmp_path):
     outputs = {name: tmp_path / f"out_{name}" for name in ("source.parquet", "target.parquet", "dropped.csv")}
     outputs = {name.split(".")[0]: path for name, path in outputs.items()}
     outputs |= {f"{name}_series": tmp_path / f"{name}.zarr" for name in ("source", "target")}
-    samples = {"from": "probes", "columns": COLUMNS, "groups": ["landcover"], "gaps": NO_GAPS}
+    samples = {"from": "probes", "columns": COLUMNS, "groups": ["landcover"], "gaps": NO_GAPS, "teachers": []}
     covariates_of = {
         "landcover": "majority", "cell_index": "nearest", "rain_sums": {"days": [], "missing_share": 0.0},
         "sentinel": {"maximum_age_days": 12, "sentinel2": "last_valid", "outliers": None},

@@ -29,6 +29,7 @@ FEATURES = {
     "day_of_year": True,
 }
 
+MORE = {"gaps": NO_GAPS, "teachers": []}
 COVARIATES = {
     "landcover": "majority", "cell_index": "nearest",
     "sentinel": {"maximum_age_days": 12, "sentinel2": "last_valid", "outliers": None},
@@ -57,17 +58,7 @@ def domain(prefix: str, days: int = 6) -> pd.DataFrame:
 
 @pytest.fixture
 def build(tmp_path):
-    def build(
-        source=None,
-        target=None,
-        *,
-        layers=LAYERS,
-        groups=(),
-        suffix="csv",
-        covariates=COVARIATES,
-        gaps=NO_GAPS,
-        **changes,
-    ):
+    def build(source=None, target=None, *, layers=LAYERS, groups=(), suffix="csv", more=MORE, **changes):
         features, names = {**FEATURES, **changes}, ("source", "target")
         paths = {"dropped": tmp_path / "dropped.csv"}
         for name, frame in zip(names, (source, target), strict=True):
@@ -76,7 +67,7 @@ def build(tmp_path):
             frame.to_csv(path, index=False) if suffix == "csv" else frame.to_parquet(path)
             paths |= {f"{name}_table": path, name: tmp_path / f"samples_{name}.parquet",
                       f"{name}_series": tmp_path / f"{name}.zarr"}  # fmt: skip
-        samples = {"from": "table", "columns": COLUMNS, "groups": list(groups), "gaps": {**NO_GAPS, **gaps}}
+        samples = {"from": "table", "columns": COLUMNS, "groups": list(groups), **MORE, **more}
         stage(paths, {"layers": layers, "samples": samples, "features": features, "covariates": COVARIATES})
         schema = sample_schema(layers, list(groups), features)
         return {name: read_table(paths[name], schema) for name in names}, read_table(paths["dropped"], DROPPED).fillna(
@@ -177,7 +168,7 @@ def test_a_short_gap_is_filled_where_asked_and_rows_after_a_long_one_are_counted
     frame = domain("t", days=12)
     frame.loc[4, "coarse"] = np.nan  # t1, one day
     frame.loc[[16, 17, 18], "coarse"] = np.nan  # t2, three days
-    samples, dropped = build(target=frame, gaps={"fill_days": 1, "warm_up": 4, "variables": ["coarse"]})
+    samples, dropped = build(target=frame, more={"gaps": {"fill_days": 1, "warm_up": 4, "variables": ["coarse"]}})
     kept = samples["target"].query("station == 't1'").set_index("date")
     assert kept.loc["2020-03-02", "coarse_0"] == pytest.approx(0.04)
     assert counts(dropped, "t1") == {("kept", ""): 10, ("covariate", "coarse"): 1, ("covariate", "rain, coarse"): 1}
@@ -319,6 +310,11 @@ def test_names_that_collide_are_refused(build, changes, expected):
         for name in ("source", "target")
     }
     refused(build, expected, error=ConfigError, **frames, **changes)
+
+
+def test_what_a_teacher_says_is_no_feature(build):
+    teachers = [{"name": "model", "domain": "target", "column": {"surface": "coarse"}, "weight": 1.0}]
+    refused(build, "'coarse' is what teacher 'model' says", error=ConfigError, more={"teachers": teachers})
 
 
 def test_the_how_to_and_its_example_config_are_one(project):

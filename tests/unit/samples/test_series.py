@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import xarray as xr
 
 from loam.errors import TableError
-from loam.samples.series import SampleSeries, open_samples, write_samples
+from loam.samples.series import SampleSeries, join_series, open_samples, write_samples
 
 
 @pytest.fixture
@@ -58,3 +59,11 @@ def test_a_damaged_or_missing_store_is_an_error_that_names_it(series, tmp_path):
     (tmp_path / "target.zarr" / "rain" / "0.0").write_bytes(b"nonsense")
     with pytest.raises(TableError, match=r"target\.zarr.*rerun build_samples"):
         open_samples(tmp_path / "target.zarr")
+
+
+def test_what_changes_in_one_domain_alone_is_kept_day_by_day_when_domains_are_joined(series):
+    other = replace(series, stations=["x", "y", "z"], daily={**series.daily, series.variables[0]: series.daily["rain"]})
+    joined = join_series(series, other, {"source": 1.0, "target": 1.0})
+    own = joined.daily[series.variables[0]]
+    np.testing.assert_array_equal(own[:3], np.repeat(series.static[:, :1], len(series.days), 1))
+    np.testing.assert_array_equal(own[3:], series.daily["rain"])

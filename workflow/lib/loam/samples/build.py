@@ -14,6 +14,7 @@ from loam.covariates.features import Feature, FeatureSet, feature_set
 from loam.samples.domains import Domain
 from loam.samples.gaps import Filled, Gaps
 from loam.samples.series import SampleSeries
+from loam.samples.teachers import of_source
 
 log = logging.getLogger("loam")
 
@@ -48,6 +49,8 @@ def build_series(
     static = np.full((shape[0], len(fixed) + sum(feature.kind in ("static", "class") for feature in moving)), np.nan)
     daily = {feature.series: np.full(shape, np.nan) for feature in moving}
     variables = [feature.column for feature in wanted.static if feature.kind in ("static", "class")]
+    layers = list(domain.moisture.columns)
+    moisture = np.full((len(domain.teachers), *shape, len(layers)), np.nan)
     filled: Counter[str] = Counter()
     carried: dict[str, list[np.ndarray]] = {name: [] for name in groups}
     for first in range(0, shape[0], STATIONS_AT_ONCE):
@@ -66,18 +69,27 @@ def build_series(
                 begin, values = reader.series(feature, len(own))
             place = int((begin - days[0]).astype(int))
             daily[feature.series][own, place : place + values.shape[1]] = values
+        for place, teacher in enumerate(domain.teachers):
+            if not teacher.own and teacher.name not in domain.said:
+                span = np.arange(observed[0], observed[-1] + 1)
+                said = of_source(teacher, layers, source, list(about.index), span, settings, domain.where)
+                at = int((span[0] - days[0]).astype(int))
+                moisture[place, own, at : at + len(span)] = said
         for name in groups:
             carried[name].append(np.asarray(domain.group(name, source, about, days)))
         filled += source.counts
     for name, count in filled.items():
         log.info("%s: %d values of %s in gaps of up to %d days are filled", domain.name, count, name, gaps.fill_days)
-    moisture = np.full((1, *shape, domain.moisture.shape[1]), np.nan)
-    moisture[0, station, (day - days[0]).astype(np.int64)] = domain.moisture.to_numpy()
+    for place, teacher in enumerate(domain.teachers):
+        if teacher.own or teacher.name in domain.said:
+            said = domain.said.get(teacher.name, domain.moisture).reindex(domain.moisture.index)
+            moisture[place, station, (day - days[0]).astype(np.int64)] = said.to_numpy()
     log.info("%s: series of %d stations, %d days, %d covariates", domain.name, *shape, len(variables) + len(daily))
     return SampleSeries(
-        list(domain.about.index), days, variables, static, daily, list(domain.moisture.columns), moisture,
+        list(domain.about.index), days, variables, static, daily, layers, moisture,
         domain.about["latitude"].to_numpy(float), domain.about["longitude"].to_numpy(float),
         {name: np.concatenate(parts)[np.argsort(domain.order)] for name, parts in carried.items()},
+        [teacher.name for teacher in domain.teachers], [teacher.weight for teacher in domain.teachers],
         attributes={"domain": domain.name, "source": str(domain.where)},
     )  # fmt: skip
 

@@ -21,6 +21,7 @@ from loam.samples.tables import StationTable
 
 log = logging.getLogger("loam")
 
+NOTHING: Mapping[str, str] = {}
 EARLIEST = pd.Timestamp("1950-01-01")
 CHANGED = 1e-6  # share of a value by which a static one may differ from day to day: rounding
 RESERVED = {"station", "day", "variable", "layer", "teacher", "static", "moisture", "weight"}  # of the store of samples
@@ -32,8 +33,14 @@ def check_names(
     columns: Mapping[str, str],
     groups: Sequence[str],
     features: Mapping[str, Any],
+    taught: Mapping[str, str] = NOTHING,
 ) -> None:
-    """Raise a ConfigError if there is no feature, two columns would have one name, or a layer is its own feature."""
+    """Raise a ConfigError if there is no feature, two columns would have one name, or what is predicted is a feature.
+
+    Args:
+        layers, columns, groups, features: of the config.
+        taught: columns that teachers say moisture in, and which teacher.
+    """
     wanted = feature_set(features)
     if not wanted.columns:
         raise ConfigError("there is no feature", where="config key 'features'", fix="name what the models read")
@@ -52,13 +59,18 @@ def check_names(
                 f"a covariate cannot be named '{feature.series}', which samples have already",
                 where="config key 'features'", fix="rename it, in the tables too",
             )  # fmt: skip
-    read = {feature.name for feature in wanted.static} | set(features["sequence"]["variables"])
+    read = {feature.name for feature in wanted.all}
     for layer in layers:
         if layer["column"] in read:
             raise ConfigError(
                 f"'{layer['column']}' is what is predicted (layer '{layer['name']}')", where="config key 'features'",
                 fix="leave it out of the features",
             )  # fmt: skip
+    for column in sorted(read & set(taught)):
+        raise ConfigError(
+            f"'{column}' is what teacher '{taught[column]}' says, and a feature", where="config key 'features'",
+            fix="leave it out of the features, or of samples.teachers",
+        )  # fmt: skip
 
 
 def check_moisture(layers: pd.DataFrame, where: Path, domain: str) -> None:

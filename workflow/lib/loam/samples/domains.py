@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ from loam.samples.points import PointTables
 from loam.samples.probes import moisture_of
 from loam.samples.stations import TableStations
 from loam.samples.tables import StationTable
+from loam.samples.teachers import Teacher, combined, of_table
 
 log = logging.getLogger("loam")
 
@@ -46,12 +47,16 @@ class Domain:
         name: ``source`` or ``target``.
         where: the file that its stations came from, for errors.
         about: latitude, longitude and more of each station that has moisture, by its name, sorted.
-        moisture: by (station, date), one column a layer; m3 m-3, sorted; days with any layer only.
+        moisture: by (station, date), one column a layer; m3 m-3, sorted; days with any layer only: the first teacher's
+            that has it.
         read: the covariates of some stations (rows of ``about``).
         group: a group's values (name, source, rows of ``about``, days): [station] or [station, day].
         order: positions of the stations, those together that are best read together.
         changes: features called static that are to be read day by day.
         lost: days of stations that are no rows, by (station, why, what is missing).
+        teachers: whom models learn moisture from.
+        said: what each teacher says, as ``moisture``; of one that is not there, ``moisture`` is its own or the source
+            has it.
     """
 
     name: str
@@ -63,10 +68,15 @@ class Domain:
     order: np.ndarray
     changes: Callable[[str], bool] = NEVER.__contains__
     lost: Mapping[tuple[str, str, str], int] = field(default_factory=dict)
+    teachers: Sequence[Teacher] = (Teacher(),)
+    said: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
 
-def domain_of_table(name: str, table: StationTable, features: Mapping[str, Any]) -> Domain:
-    """A domain whose table holds covariates and moisture.
+def domain_of_table(
+    name: str, table: StationTable, features: Mapping[str, Any], layers: Sequence[str],
+    teachers: Sequence[Teacher] = (Teacher(),),
+) -> Domain:  # fmt: skip
+    """A domain whose table holds covariates and moisture, read with ``layers_to_read(teachers, ...)``.
 
     Raises:
         TableError: moisture or a day cannot be, or ready lags of one day differ.
@@ -74,18 +84,20 @@ def domain_of_table(name: str, table: StationTable, features: Mapping[str, Any])
     check_days(table.keys["date"], table.path)
     check_moisture(table.layers, table.path, name)
     covariates = TableStations(table, features)
-    observed = table.layers.notna().any(axis=1)
-    index = pd.MultiIndex.from_frame(table.keys.loc[observed, ["station", "date"]])
+    index = pd.MultiIndex.from_frame(table.keys[["station", "date"]])
+    said = [part.set_axis(index) for part in of_table(table.layers, teachers, layers)]
     about = table.keys.groupby("station")[["latitude", "longitude"]].first()
-    return _with_table(
-        name, table.path, about, table.layers[observed].set_axis(index), covariates,
+    domain = _with_table(
+        name, table.path, about, combined(said).dropna(how="all"), covariates,
         lambda group, source, about, days: covariates.group(group, about.index, days),
     )  # fmt: skip
+    named = {teacher.name: part for teacher, part in zip(teachers, said, strict=True)}
+    return replace(domain, teachers=teachers, said=named)
 
 
 def domain_of_probes(
     name: str, table: StationTable, daily: pd.DataFrame, stations: pd.DataFrame, layers: Sequence[str],
-    features: Mapping[str, Any],
+    features: Mapping[str, Any], teachers: Sequence[Teacher] = (Teacher(),),
 ) -> Domain:  # fmt: skip
     """A domain with the moisture of probes, whose table holds covariates alone.
 
@@ -96,6 +108,7 @@ def domain_of_probes(
         stations: station, latitude, longitude, and any of ``STATION_GROUPS``.
         layers: names.
         features: the config's.
+        teachers: whom models learn moisture from.
 
     Raises:
         TableError: the table and the probes have no station in common, or as ``domain_of_table``.
@@ -114,12 +127,12 @@ def domain_of_probes(
     def group(group: str, source: Any, about: pd.DataFrame, days: np.ndarray) -> np.ndarray:
         return _of_stations(group, about) if group in STATION_GROUPS else covariates.group(group, about.index, days)
 
-    return _with_table(name, table.path, about, moisture, covariates, group)
+    return replace(_with_table(name, table.path, about, moisture, covariates, group), teachers=teachers)
 
 
 def domain_of_cube(
     name: str, source: Cube | PointTables, daily: pd.DataFrame, stations: pd.DataFrame, layers: Sequence[str],
-    where: Path,
+    where: Path, teachers: Sequence[Teacher] = (Teacher(),),
 ) -> Domain:  # fmt: skip
     """A domain with the moisture of probes, whose covariates are read as a map's pixels are.
 
@@ -130,6 +143,7 @@ def domain_of_cube(
         stations: station, latitude, longitude, and any of ``STATION_GROUPS``.
         layers: names.
         where: the domain's daily table, for errors.
+        teachers: whom models learn moisture from.
 
     Raises:
         TableError: no station lies on land of the grid.
@@ -141,7 +155,7 @@ def domain_of_cube(
         log.info("%s: covariates from point tables", name)
         return Domain(
             name, where, about, moisture, lambda about: source.at(about.index), _of_pixels, np.arange(len(about)),
-            lost=lost,
+            lost=lost, teachers=teachers,
         )  # fmt: skip
     rows, cols = pixels_of(source.grid, about)
     off = _not_on_land(source.grid, about.index, rows, cols, name)
@@ -157,7 +171,7 @@ def domain_of_cube(
     order = np.lexsort((cols // source.grid.tile, rows // source.grid.tile))  # a chunk is read once
     return Domain(
         name, where, about, moisture[moisture.index.get_level_values("station").isin(about.index)],
-        lambda about: source.at(*pixels_of(source.grid, about)), _of_pixels, order, lost=lost,
+        lambda about: source.at(*pixels_of(source.grid, about)), _of_pixels, order, lost=lost, teachers=teachers,
     )  # fmt: skip
 
 

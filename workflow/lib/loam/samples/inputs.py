@@ -15,6 +15,7 @@ from loam.samples.domains import STATION_GROUPS, Domain, domain_of_cube, domain_
 from loam.samples.points import PointTables, read_points
 from loam.samples.probes import check_repeats, within_period
 from loam.samples.tables import StationTable, read_station_table
+from loam.samples.teachers import layers_to_read, teachers_of
 
 DOMAINS = ("source", "target")
 Paths = Mapping[str, Any]
@@ -31,24 +32,33 @@ def read_domains(paths: Paths, values: Values) -> list[Domain]:
     Raises:
         TableError: a file cannot be used.
     """
-    names = [name for name in DOMAINS if name in paths]
+    names, layers = [name for name in DOMAINS if name in paths], [layer["name"] for layer in values["layers"]]
+    teachers = {name: teachers_of(name, values["samples"], layers) for name in names}
     if values["samples"]["from"] == "table":
-        return [domain_of_table(name, _table(name, paths, values), values["features"]) for name in names]
+        return [
+            domain_of_table(name, _table(name, paths, values), values["features"], layers, teachers[name])
+            for name in names
+        ]
     daily = [read_table(path, DAILY) for path in paths["daily"]]
     if len(daily) > 1:
         check_repeats(*daily)
     stations = [read_table(path, STATION_SUMMARY) for path in paths["stations"]]
-    layers = [layer["name"] for layer in values["layers"]]
     if values["samples"]["from"] == "probes":
         return [
-            domain_of_probes(name, _table(name, paths, values), *probes, layers, values["features"])
+            domain_of_probes(name, _table(name, paths, values), *probes, layers, values["features"], teachers[name])
             for name, *probes in zip(names, daily, stations, strict=True)
         ]
     periods = values["acquire"]["period"]
     return [
         domain_of_cube(
-            name, _source(paths, name, values), within_period(rows, periods[name], name), about, layers, where
-        )
+            name,
+            _source(paths, name, values),
+            within_period(rows, periods[name], name),
+            about,
+            layers,
+            where,
+            teachers[name],
+        )  # fmt: skip
         for name, where, rows, about in zip(names, paths["daily"], daily, stations, strict=True)
     ]
 
@@ -57,10 +67,13 @@ def _table(name: str, paths: Paths, values: Values) -> StationTable:
     """The domain's table, checked; of covariates alone where moisture comes from probes."""
     samples, alone = values["samples"], values["samples"]["from"] == "probes"
     columns = {key: column for key, column in samples["columns"].items() if not alone or key in ("station", "date")}
+    teachers = teachers_of(name, samples, [layer["name"] for layer in values["layers"]])
     table = read_station_table(
-        paths[f"{name}_table"], name, layers=[] if alone else values["layers"], columns=columns,
+        paths[f"{name}_table"], name, layers=[] if alone else layers_to_read(teachers, values["layers"]),
+        columns=columns,
         groups=[group for group in samples["groups"] if not alone or group not in STATION_GROUPS],
         features=values["features"], settings=settings_of(values["covariates"]),
+        more=[column for teacher in teachers if alone for column in (teacher.columns or {}).values()],
     )  # fmt: skip
     check_covariates(table, values["features"])
     check_static(table, values["features"])

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,14 @@ class Rows:
         """A feature's values: [row], float64."""
         return values_of(self.series, feature, self.station, self.day)
 
+    @cached_property
+    def moisture(self) -> np.ndarray:
+        """[row, layer] moisture of the first teacher that has it, m3 m-3; NaN where none has."""
+        first, *others = self.series.moisture[:, self.station, self.day]
+        for other in others:
+            first = np.where(np.isnan(first), other, first)
+        return first
+
     def extremes(self) -> pd.DataFrame:
         """Columns ``min`` and ``max`` of each feature over the rows, by the feature's column."""
         found = [(values.min(), values.max()) for values in map(self.column, self.features.all)]
@@ -114,7 +123,7 @@ def rows_of(series: SampleSeries, domain: Domain, features: Mapping[str, Any]) -
         TableError: there is none, or none has a layer.
     """
     wanted = feature_set(features)
-    station, day = np.nonzero(np.isfinite(series.moisture[0]).any(axis=2))
+    station, day = np.nonzero(np.isfinite(series.moisture).any(axis=(0, 3)))
     lacking = {feature.name: np.zeros(len(station), bool) for feature in wanted.all}
     for feature in wanted.all:
         lacking[feature.name] |= ~np.isfinite(values_of(series, feature, station, day))
@@ -130,7 +139,7 @@ def rows_of(series: SampleSeries, domain: Domain, features: Mapping[str, Any]) -
             where=domain.where, fix="fill in what is missing, or leave the covariate out of the config's features",
         )  # fmt: skip
     for place, layer in enumerate(series.layers):
-        if np.isnan(series.moisture[0, rows.station, rows.day, place]).all():
+        if np.isnan(rows.moisture[:, place]).all():
             raise TableError(
                 f"layer '{layer}' has no observation in a row of the {domain.name} domain with all covariates",
                 where=domain.where, fix="fill in the covariates of its days, or remove the layer from the config",
@@ -169,7 +178,7 @@ def _keys(rows: Rows) -> pd.DataFrame:
         "latitude": series.latitude[station],
         "longitude": series.longitude[station],
     }
-    columns |= {layer: series.moisture[0, station, day, place] for place, layer in enumerate(series.layers)}
+    columns |= dict(zip(series.layers, rows.moisture.T, strict=True))
     for name, values in series.groups.items():
         own = values[station] if values.ndim == 1 else values[station, day]
         columns.setdefault(name, np.where(own == "", None, own) if own.dtype.kind == "O" else own)
@@ -200,7 +209,7 @@ def _log_counts(domain: Domain, rows: Rows, lacking: pd.DataFrame) -> None:
         len(series.stations), domain.where, len(rows.station), len(np.unique(rows.station)),
     )  # fmt: skip
     for place, layer in enumerate(series.layers):
-        observed = np.isfinite(series.moisture[0, rows.station, rows.day, place])
+        observed = np.isfinite(rows.moisture[:, place])
         stations = len(np.unique(rows.station[observed]))
         log.info("%s: layer %s: %d rows of %d stations", name, layer, observed.sum(), stations)
     for feature, share in lacking.mean().items():

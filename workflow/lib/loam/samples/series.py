@@ -145,7 +145,7 @@ def join_series(first: SampleSeries, second: SampleSeries, weights: Mapping[str,
     days = np.arange(min(part.days[0] for _, part in parts), max(part.days[-1] for _, part in parts) + 1)
     teachers = [f"{domain} {name}" for domain, part in parts for name in part.teachers]
     static = np.full((len(stations), len(first.variables)), np.nan)
-    daily = {name: np.full((len(stations), len(days)), np.nan) for name in first.daily if name in second.daily}
+    daily = {name: np.full((len(stations), len(days)), np.nan) for name in {**first.daily, **second.daily}}
     moisture = np.full((len(teachers), len(stations), len(days), len(first.layers)), np.nan)
     latitude, longitude = np.empty((2, len(stations)))
     teacher = 0
@@ -155,7 +155,10 @@ def join_series(first: SampleSeries, second: SampleSeries, weights: Mapping[str,
         columns = slice(begin, begin + len(part.days))
         static[rows] = part.static[:, [list(part.variables).index(name) for name in first.variables]]
         for name, values in daily.items():
-            values[rows, columns] = part.daily[name]
+            if name in part.daily:
+                values[rows, columns] = part.daily[name]
+            else:  # called static, and so it is in this domain alone
+                values[rows] = part.static[:, [list(part.variables).index(name)]]
         layers = [list(part.layers).index(name) for name in first.layers]
         for own in part.moisture:
             moisture[teacher, rows, columns] = own[..., layers]

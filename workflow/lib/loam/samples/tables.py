@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,11 +60,13 @@ def read_station_table(
     groups: Sequence[str],
     features: Mapping[str, Any],
     settings: Settings = NO_SUMS,
+    more: Sequence[str] = (),
 ) -> StationTable:
     """Read the columns that the config's ``layers``, ``samples.columns``, ``samples.groups`` and ``features`` name.
 
     A table of covariates alone is read with no ``layers`` and only station and date in ``columns``. What it lacks is
-    made from what it has where ``settings`` say how: a sum of rain, the age of an observation.
+    made from what it has where ``settings`` say how: a sum of rain, the age of an observation. ``more`` are daily
+    columns that are no features, the moisture of teachers.
 
     Raises:
         TableError: the file or a column is missing, a name, date or number cannot be read, or a pair (station, date)
@@ -72,7 +74,8 @@ def read_station_table(
     """
     path = Path(path)
     header = _parquet_header(path) if path.suffix in PARQUET else _csv_header(path)
-    wanted = _wanted_columns(path, header, layers, columns, groups, features, settings)
+    covariates = dict.fromkeys([*_covariates(header, features, settings), *more])
+    wanted = _wanted_columns(path, header, layers, columns, groups, features, covariates)
     classes = [item["name"] for item in features["classes"]]
     text = {columns["station"], columns["date"], *classes}
     frame = _read_parquet(path, wanted) if path.suffix in PARQUET else _read_csv(path, header, wanted, text)
@@ -90,9 +93,7 @@ def read_station_table(
         "layers": pd.DataFrame(
             {layer["name"]: numbers_of(frame[layer["column"]], path) for layer in layers}, index=frame.index
         ),
-        "covariates": pd.DataFrame(
-            {name: numbers_of(frame[name], path) for name in _covariates(header, features, settings)}, index=frame.index
-        ),
+        "covariates": pd.DataFrame({name: numbers_of(frame[name], path) for name in covariates}, index=frame.index),
         "classes": pd.DataFrame({name: texts_of(frame[name]) for name in classes}, index=frame.index),
         "groups": pd.DataFrame({name: _group(frame[name]) for name in groups}, index=frame.index),
     }
@@ -137,14 +138,14 @@ def _wanted_columns(
     columns: Mapping[str, str],
     groups: Sequence[str],
     features: Mapping[str, Any],
-    settings: Settings,
+    covariates: Iterable[str],
 ) -> list[str]:
     windows = lag_windows(features)
     asked = {column: f"samples.columns.{key}" for key, column in columns.items()}
     asked |= {layer["column"]: f"layers, '{layer['name']}'" for layer in layers}
     asked |= dict.fromkeys(groups, "samples.groups")
     asked |= {item["name"]: "features.classes" for item in features["classes"]}
-    asked |= dict.fromkeys(_covariates(header, features, settings), "features.static")
+    asked |= dict.fromkeys(covariates, "features.static")
     asked |= {name: "features.daily" for name in asked.keys() & {item["name"] for item in features["daily"]}}
     asked |= dict.fromkeys(asked.keys() & set(features["sequence"]["variables"]), "features.sequence.variables")
     for name, key in asked.items():

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from loam.config.covariates import is_rain
-from loam.config.model import Section
+from loam.config.model import Name, Number, Section
 from loam.config.refusal import RefusalError
 
 
@@ -52,6 +52,21 @@ class Gaps(Section):
     )
 
 
+class Teacher(Section):
+    """What models of a domain learn moisture from."""
+
+    name: Name = Field(description="Name of the teacher.", examples=["smap"])
+    domain: Literal["source", "target"] = Field(description="Domain that it teaches.")
+    column: str | dict[str, str] | None = Field(
+        None,
+        description="Daily column of the domain's table, or covariate of its cube or point tables, that holds its "
+        "moisture in m3 m-3; where there are several layers, one for each that it knows. Null: the layers' own "
+        "columns, or the probes.",
+        examples=[{"surface": "sm_surface"}],
+    )
+    weight: Number = Field(1.0, gt=0, description="Weight in the loss.")
+
+
 class Samples(Section):
     """Where rows come from."""
 
@@ -83,3 +98,9 @@ class Samples(Section):
         examples=[["landcover"]],
     )
     gaps: Gaps = Field(Gaps(), description="Days without a value in daily covariates. Maps read them as they are.")
+    teachers: list[Teacher] = Field(
+        [],
+        description="What models learn moisture from, where that is not the layers' own columns or the probes alone; "
+        "of a domain that is named here, all teachers are. Rows and scores hold the first one's that has a value.",
+        examples=[[{"name": "smap", "domain": "source", "column": {"surface": "sm_surface"}}]],
+    )
