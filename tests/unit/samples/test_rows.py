@@ -331,19 +331,7 @@ def test_the_script_brings_the_example_tables_through_the_example_config(project
     outputs |= {f"{name}_series": tmp_path / f"{name}.zarr" for name in ("source", "target")}
     paths = {"source_table": source, "target_table": target, **outputs, "dropped": tmp_path / "dropped.csv"}
     config = load_config(default_config)
-    stage(
-        paths,
-        pick(
-            config,
-            "layers",
-            "samples.from",
-            "samples.columns",
-            "samples.groups",
-            "samples.gaps",
-            "features",
-            "covariates",
-        ),
-    )
+    stage(paths, pick(config, "layers", "samples", "features", "covariates"))
     dropped = read_table(tmp_path / "dropped.csv", DROPPED)
     assert dropped["rows"].sum() == 6 * 40
     samples = read_table(outputs["target"], sample_schema(default_config["layers"], [], default_config["features"]))

@@ -64,6 +64,7 @@ def test_a_damaged_or_missing_store_is_an_error_that_names_it(series, tmp_path):
 def test_what_changes_in_one_domain_alone_is_kept_day_by_day_when_domains_are_joined(series):
     other = replace(series, stations=["x", "y", "z"], daily={**series.daily, series.variables[0]: series.daily["rain"]})
     joined = join_series(series, other, {"source": 1.0, "target": 1.0})
-    own = joined.daily[series.variables[0]]
-    np.testing.assert_array_equal(own[:3], np.repeat(series.static[:, :1], len(series.days), 1))
-    np.testing.assert_array_equal(own[3:], series.daily["rain"])
+    own = dict(zip(joined.stations, joined.daily[series.variables[0]], strict=True))
+    constant = np.repeat(series.static[:, :1], len(series.days), 1)
+    np.testing.assert_array_equal([own[name] for name in series.stations], constant)
+    np.testing.assert_array_equal([own[name] for name in other.stations], series.daily["rain"])
