@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic.fields import FieldInfo
 
-from loam.config.kinds import example_of, fields_of, kind_of
+from loam.config.kinds import default_of, example_of, fields_of, kind_of
 from loam.config.model import Section
 from loam.config.wrong import as_yaml
 
@@ -34,7 +34,7 @@ def written(model: type[Section]) -> str:
 
 def _lines(section: Section, indent: str) -> Iterator[str]:
     for key, field in fields_of(type(section)).items():
-        value = field.default
+        value = default_of(field)
         if isinstance(value, Section) and not indent:
             yield from ["", *_wrapped(field.description or "", "# ")]
             yield f"{key}:"

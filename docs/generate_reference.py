@@ -18,7 +18,7 @@ from default_config import written  # noqa: E402
 from pydantic.fields import FieldInfo  # noqa: E402
 
 from loam.acquire.catalogue import catalogue  # noqa: E402
-from loam.config.kinds import fields_of, kind_of, leaves  # noqa: E402
+from loam.config.kinds import default_of, fields_of, kind_of, leaves  # noqa: E402
 from loam.config.models import describe_model, model_names  # noqa: E402
 from loam.config.run import Run  # noqa: E402
 from loam.config.wrong import as_yaml  # noqa: E402
@@ -68,7 +68,7 @@ def _cells(field: FieldInfo) -> str:
         takes = " \\| ".join(f"`{choice}`" for choice in kind.choices)
     elif kind.item is not None and kind.item.choices:
         takes = "a list of " + " \\| ".join(f"`{choice}`" for choice in kind.item.choices)
-    default = None if field.is_required() or within.section else field.default
+    default = None if within.section else default_of(field)
     shown = "" if default is None else f"`{as_yaml(default)}`"
     return f"| {takes}{' or null' if kind.null else ''} | {shown} | {field.description} |"
 

@@ -243,7 +243,7 @@ def test_the_guides_example_is_read_as_it_says(tmp_path, monkeypatch):
         path.write_text(text, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     config = yaml.safe_load(files["my_probes/config.yaml"])
-    probes = read_logger(config["probes"]["target"])
+    probes = read_logger(probes_at(**config["probes"]["target"]))
     readings = READINGS.validate(pd.concat(list(probes.readings), ignore_index=True))
     assert sorted(probes.stations["station"]) == sorted(set(readings["station"])) == ["K1", "K2"]
     assert not probes.daily

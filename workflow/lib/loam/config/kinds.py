@@ -71,9 +71,14 @@ def _between(kind: Kind) -> str:
     return {list: "[].", dict: ".<name>."}.get(kind.base, ".")
 
 
+def default_of(field: FieldInfo) -> Any:
+    """The default of a key; None where it has to be given."""
+    return None if field.is_required() else field.get_default(call_default_factory=True)
+
+
 def example_of(field: FieldInfo) -> Any:
     """A right value: the default, or where that is null or empty the field's or the type's example."""
-    default = None if field.is_required() else field.default
+    default = default_of(field)
     if isinstance(default, Section):
         return default.plain()
     if default not in (None, [], {}):

@@ -31,7 +31,7 @@ class Words:
 class Section(BaseModel):
     """A closed mapping of the configuration. Values are taken as written: no text becomes a number."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_default=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
     sparse: ClassVar[bool] = False  # keys that are null are left out of what rules see
 
     def plain(self) -> dict[str, Any]:

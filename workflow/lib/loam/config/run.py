@@ -13,7 +13,7 @@ from loam.config.sections.acquire import Acquire
 from loam.config.sections.covariates import Covariates
 from loam.config.sections.evaluation import Evaluation
 from loam.config.sections.features import Features
-from loam.config.sections.layers import Layer, Layers
+from loam.config.sections.layers import Layers, two_layers
 from loam.config.sections.mapping import Mapping
 from loam.config.sections.probes import Probes
 from loam.config.sections.samples import Samples
@@ -47,10 +47,7 @@ class Run(Section):
         description="Every random draw of the run (folds, weights, batches, bootstrap, sandbox) follows from it.",
     )
     layers: Layers = Field(
-        [
-            Layer(name="surface", top_cm=0, bottom_cm=30, column="sm_0_30"),
-            Layer(name="subsurface", top_cm=30, bottom_cm=60, column="sm_30_60"),
-        ],
+        default_factory=two_layers,
         description="Soil layers from the top down. All models predict all layers at once.",
     )
     day_boundary: Annotated[str, AsText, AfterValidator(_boundary), Words("where a day begins", "00:00+10:00")] = Field(
@@ -60,35 +57,40 @@ class Run(Section):
         "keep their provider's day.",
     )
     acquire: Acquire = Field(
-        Acquire(),
+        default_factory=Acquire,
         description="Which raw data are fetched, from where, for which days (docs/how-to/tasmania.md); "
         "docs/reference/datasets.md lists the datasets and their back ends. A kind that is null is not fetched.",
     )
     sentinel1: Sentinel1 = Field(
-        Sentinel1(),
+        default_factory=Sentinel1,
         description="From Sentinel-1 products to backscatter on the run's grid (docs/explanation/sentinel1.md).",
     )
     sentinel2: Sentinel2 = Field(
-        Sentinel2(), description="From Sentinel-2 products to NDVI and NDWI on the run's grid."
+        default_factory=Sentinel2, description="From Sentinel-2 products to NDVI and NDWI on the run's grid."
     )
     samples: Samples = Field(
-        Samples(), description="Where the rows come from that models learn from and are scored on."
+        default_factory=Samples, description="Where the rows come from that models learn from and are scored on."
     )
     probes: Probes = Field(
-        Probes(),
+        default_factory=Probes,
         description="Files of soil-moisture probes, and how daily moisture of the layers is made from them "
         "(docs/how-to/use-probe-files.md).",
     )
     covariates: Covariates = Field(
-        Covariates(), description="How covariates are made from what was fetched or comes with the probes."
+        default_factory=Covariates,
+        description="How covariates are made from what was fetched or comes with the probes.",
     )
-    features: Features = Field(Features(), description="What the models read, by the names of the tables' columns.")
+    features: Features = Field(
+        default_factory=Features, description="What the models read, by the names of the tables' columns."
+    )
     training: Training = Field(
-        Training(),
+        default_factory=Training,
         description="Which networks are trained, and how (defaults are those of Widyastuti et al.).",
     )
     evaluation: Evaluation = Field(
-        Evaluation(), description="How held-out predictions are scored, and what they must beat."
+        default_factory=Evaluation, description="How held-out predictions are scored, and what they must beat."
     )
-    mapping: Mapping = Field(Mapping(), description="Which days are mapped, where, from which rasters.")
-    sandbox: Sandbox = Field(Sandbox(), description="The synthetic world of the default run (docs/sandbox.md).")
+    mapping: Mapping = Field(default_factory=Mapping, description="Which days are mapped, where, from which rasters.")
+    sandbox: Sandbox = Field(
+        default_factory=Sandbox, description="The synthetic world of the default run (docs/sandbox.md)."
+    )

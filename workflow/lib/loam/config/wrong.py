@@ -12,7 +12,7 @@ import yaml
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from loam.config.kinds import Kind, example_of, kind_of, leaves
+from loam.config.kinds import Kind, default_of, example_of, kind_of, leaves
 from loam.config.model import Section
 from loam.config.refusal import RefusalError
 from loam.errors import ConfigError
@@ -145,8 +145,7 @@ def _shown(value: Any) -> str:
 def _fix(kind: Kind, field: FieldInfo | None, value: Any) -> str | None:
     """What to write instead, where the value shows what was meant."""
     if value is None:
-        default = None if field is None or field.is_required() else field.default
-        return None if default is None else "leave the key out for its default"
+        return None if field is None or default_of(field) is None else "leave the key out for its default"
     if kind.base is list and not isinstance(value, list):
         of_one = kind.noun.startswith("a list") and isinstance(value, dict) == (
             kind.item and kind.item.section is not None

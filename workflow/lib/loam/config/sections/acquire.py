@@ -101,7 +101,7 @@ class _When(Section):
     """Days and access."""
 
     period: Periods = Field(
-        Periods(),
+        default_factory=Periods,
         description="First and last day of each domain's samples; null where none are fetched. Days before the first "
         "that lags and sums reach back to are fetched too.",
     )
@@ -111,7 +111,7 @@ class _When(Section):
         "it is fetched again when it changes; a closed one never is.",
     )
     earthengine: EarthEngine = Field(
-        EarthEngine(),
+        default_factory=EarthEngine,
         description="Access to Google Earth Engine. Credentials are a service account's key file named by the "
         "environment variable EARTHENGINE_SERVICE_ACCOUNT_KEY, or Google's application default credentials.",
     )

@@ -60,7 +60,7 @@ class Covariates(Section):
     """How covariates are made."""
 
     domains: Domains = Field(
-        Domains(), description="Where each domain's covariates come from when `samples.from` is `cube`."
+        default_factory=Domains, description="Where each domain's covariates come from when `samples.from` is `cube`."
     )
     landcover: Literal["majority", "shares"] = Field(
         "majority",
@@ -70,9 +70,9 @@ class Covariates(Section):
     cell_index: Literal["nearest", "bilinear"] = Field(
         "nearest", description="How a pixel reads a coarse field: its nearest cell, or the four around it."
     )
-    sentinel: Sentinel = Field(Sentinel(), description="Sentinel-1 and Sentinel-2 as covariates.")
+    sentinel: Sentinel = Field(default_factory=Sentinel, description="Sentinel-1 and Sentinel-2 as covariates.")
     rain_sums: RainSums = Field(
-        RainSums(),
+        default_factory=RainSums,
         description="Rain of the last days, the day itself included, as covariates `rain_<days>`; in a table that has "
         "`rain` and no such column of its own, too.",
     )

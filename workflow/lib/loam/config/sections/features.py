@@ -85,7 +85,7 @@ class Features(Section):
         examples=[[{"name": "rain", "lags": [0, 3]}]],
     )
     sequence: Sequence = Field(
-        Sequence(),
+        default_factory=Sequence,
         description="The modelled moisture, read as a series of days; the recurrent part of a network takes it step by "
         "step.",
     )

@@ -48,3 +48,11 @@ def _from_the_top_down(layers: list[Layer]) -> list[Layer]:
 
 
 Layers = Annotated[list[Layer], Field(min_length=1), AfterValidator(_from_the_top_down)]
+
+
+def two_layers() -> list[Layer]:
+    """Those of the published method."""
+    return [
+        Layer(name="surface", top_cm=0, bottom_cm=30, column="sm_0_30"),
+        Layer(name="subsurface", top_cm=30, bottom_cm=60, column="sm_30_60"),
+    ]

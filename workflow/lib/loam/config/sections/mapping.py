@@ -123,7 +123,7 @@ class Mapping(Section):
         description="Scenario whose members make the map; null is `transfer` where it is trained, else `target`.",
         examples=["transfer"],
     )
-    grid: Grid = Field(Grid(), description="The grid of the map.")
+    grid: Grid = Field(default_factory=Grid, description="The grid of the map.")
     tile: int = Field(512, ge=16, multiple_of=16, description="Pixels a side of a block; bounds the memory.")
     inputs: list[MapInput] = Field(
         [],

@@ -128,13 +128,13 @@ class Calibrations(Section):
     """One relation a domain."""
 
     source: Calibration = Field(
-        Calibration(),
+        default_factory=Calibration,
         description="Of the source domain's probes: `relation` and its `coefficients` by name. `none`: values are "
         "right as they are; `linear` (slope, intercept) and `power` (a, b, c) for raw or scaled counts; `bulk_density` "
         "(Topp's permittivity, then Malicki et al. 1996) and `bulk_density_linear` (k0, k1) read the station's bulk "
         "density; `gravimetric` multiplies by it, and is taken by itself where the unit is g g-1.",
     )
-    target: Calibration = Field(Calibration(), description="The same for the target domain.")
+    target: Calibration = Field(default_factory=Calibration, description="The same for the target domain.")
 
 
 class StationMap(Section):
@@ -184,12 +184,12 @@ class Probes(Section):
         "reading's mean.",
     )
     quality: Quality = Field(
-        Quality(),
+        default_factory=Quality,
         description="Quality control. Flags are kept with the values and counted in `qc_report.csv`; "
         "docs/reference/probe-flags.md describes each.",
     )
     calibration: Calibrations = Field(
-        Calibrations(), description="From what a probe reports to m3 m-3, for each domain."
+        default_factory=Calibrations, description="From what a probe reports to m3 m-3, for each domain."
     )
     maps: list[StationMap] = Field(
         [],

@@ -85,14 +85,16 @@ class ProtocolSettings(Section):
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, dict[str, Any]]
 
-    leave_group_out: Group = Field(Group(), description="One group of stations is tested at a time.")
-    k_fold: Parts = Field(Parts(), description="One part of the stations is tested at a time.")
-    temporal: Period = Field(Period(), description="The end of the record is tested at all stations.")
+    leave_group_out: Group = Field(default_factory=Group, description="One group of stations is tested at a time.")
+    k_fold: Parts = Field(default_factory=Parts, description="One part of the stations is tested at a time.")
+    temporal: Period = Field(default_factory=Period, description="The end of the record is tested at all stations.")
     station_and_period: StationAndPeriod = Field(
-        StationAndPeriod(),
+        default_factory=StationAndPeriod,
         description="One station is tested at a time, at the end of the record, which trains nowhere.",
     )
-    random_rows: Rows = Field(Rows(), description="Rows at random are tested. It flatters.")
-    few_shot: FewShot = Field(FewShot(), description="Few stations train, and most others are tested.")
-    regional_boxes: Boxes = Field(Boxes(), description="The stations of one box are tested at a time.")
-    buffered: Buffer = Field(Buffer(), description="One station is tested at a time, without its neighbours.")
+    random_rows: Rows = Field(default_factory=Rows, description="Rows at random are tested. It flatters.")
+    few_shot: FewShot = Field(default_factory=FewShot, description="Few stations train, and most others are tested.")
+    regional_boxes: Boxes = Field(default_factory=Boxes, description="The stations of one box are tested at a time.")
+    buffered: Buffer = Field(
+        default_factory=Buffer, description="One station is tested at a time, without its neighbours."
+    )

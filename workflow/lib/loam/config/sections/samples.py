@@ -90,14 +90,16 @@ class Samples(Section):
         description="CSV or Parquet table of the target domain (the few local probes); not read with `cube`.",
         examples=["my_data/target.csv"],
     )
-    columns: Columns = Field(Columns(), description="What the key columns of the two tables are called.")
+    columns: Columns = Field(default_factory=Columns, description="What the key columns of the two tables are called.")
     groups: list[str] = Field(
         [],
         description="Columns carried along to group scores by; never features. Where samples come from probes, "
         "`elevation`, `landcover` and `soil` are those of the station.",
         examples=[["landcover"]],
     )
-    gaps: Gaps = Field(Gaps(), description="Days without a value in daily covariates. Maps read them as they are.")
+    gaps: Gaps = Field(
+        default_factory=Gaps, description="Days without a value in daily covariates. Maps read them as they are."
+    )
     teachers: list[Teacher] = Field(
         [],
         description="What models learn moisture from, where that is not the layers' own columns or the probes alone; "

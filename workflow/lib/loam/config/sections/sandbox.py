@@ -48,8 +48,12 @@ class Sentinel2Takes(Section):
 class Scenes(Section):
     """What the satellites take."""
 
-    sentinel1: Sentinel1Takes | None = Field(Sentinel1Takes(), description="Sentinel-1 products; null for none.")
-    sentinel2: Sentinel2Takes | None = Field(Sentinel2Takes(), description="Sentinel-2 items; null for none.")
+    sentinel1: Sentinel1Takes | None = Field(
+        default_factory=Sentinel1Takes, description="Sentinel-1 products; null for none."
+    )
+    sentinel2: Sentinel2Takes | None = Field(
+        default_factory=Sentinel2Takes, description="Sentinel-2 items; null for none."
+    )
 
 
 class Sandbox(Section):
@@ -66,7 +70,9 @@ class Sandbox(Section):
     coast: Literal["corner", "island", "none"] = Field(
         "corner", description="`corner`: the sea covers the south-eastern corner; `island`: it surrounds the land."
     )
-    period: Periods = Field(Periods(), description="First and last day of each domain's records; each begins a month.")
+    period: Periods = Field(
+        default_factory=Periods, description="First and last day of each domain's records; each begins a month."
+    )
     drought_year: int | None = Field(2020, description="Year of drought in the target domain; null for none.")
     wet_year: int | None = Field(2022, description="Wet year there; null for none.")
     spin_up_days: int = Field(
@@ -82,7 +88,7 @@ class Sandbox(Section):
         description="How far apart the two domains are: 0 the same soils and climate, 1 the default, 2 far.",
     )
     scenes: Scenes = Field(
-        Scenes(),
+        default_factory=Scenes,
         description="What the satellites take of the target region; listed in config/scenes/<run>.csv by `snakemake "
         "scenes`.",
     )

@@ -42,4 +42,4 @@ class Sentinel1(Section):
         "null.",
         examples=["us_nga_egm08_25.tif"],
     )
-    speckle: Speckle = Field(Speckle(), description="Speckle filter.")
+    speckle: Speckle = Field(default_factory=Speckle, description="Speckle filter.")

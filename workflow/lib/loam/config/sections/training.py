@@ -88,16 +88,19 @@ class Training(Section):
         description="Folder of protocols of your own, one file each (docs/how-to/add-a-protocol.md).",
         examples=["my_protocols"],
     )
-    protocol_settings: ProtocolSettings = Field(ProtocolSettings(), description="What each protocol is told, by name.")
+    protocol_settings: ProtocolSettings = Field(
+        default_factory=ProtocolSettings, description="What each protocol is told, by name."
+    )
     validation: Validation = Field(
-        Validation(), description="Which rows of the source domain train the source model, and which validate it."
+        default_factory=Validation,
+        description="Which rows of the source domain train the source model, and which validate it.",
     )
     scaling: Scaling = Field(
-        Scaling(),
+        default_factory=Scaling,
         description="Whose training rows give the mean and standard deviation that standardise the inputs.",
     )
     domain_weights: DomainWeights = Field(
-        DomainWeights(), description="What each domain's rows count in the loss of scenario `both`."
+        default_factory=DomainWeights, description="What each domain's rows count in the loss of scenario `both`."
     )
     model_path: str | None = Field(
         None,

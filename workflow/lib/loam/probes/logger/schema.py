@@ -82,7 +82,7 @@ class DescriptionFile(Section):
     decimal: Literal[".", ","] = "."
     thousands: Literal[",", ".", " ", "'", "\u00a0"] | None = None
     encoding: Literal["auto", "utf-8", "latin-1"] = "auto"
-    lines: LinesOfFile = LinesOfFile()
+    lines: LinesOfFile = Field(default_factory=LinesOfFile)
     station: StationOfFile = Field(examples=[{"from": "column", "column": "Site"}])
     time: TimeOfRow = Field(examples=[{"column": "Timestamp", "format": "%d/%m/%Y %H:%M", "zone": "+10:00"}])
     daily: bool = False
