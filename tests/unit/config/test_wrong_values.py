@@ -67,6 +67,9 @@ training: 5
 epochs: 10
     > 'epochs': unknown key
     > did you mean 'training.epochs'?
+"sentinel1.speckle.window": 10
+    > 'sentinel1.speckle.window': unknown key
+    > write it nested: sentinel1: {speckle: {window: ...}}
 trainign: {epochs: 10}
     > 'trainign': unknown key
     > did you mean 'training'?

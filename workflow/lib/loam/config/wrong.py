@@ -123,8 +123,12 @@ def _like(path: Path, field: FieldInfo | None) -> str | None:
 
 def _unknown(model: type[Section], path: Path, kind: Kind, where: str) -> ConfigError:
     name, known = str(path[-1]), sorted(kind.keys)
-    others = [other for other, _ in leaves(model) if other.rpartition(".")[2] == name]
-    fix = f"did you mean '{others[0]}'?" if others else nearest(name, known)
+    paths = [other for other, _ in leaves(model)]
+    others = [other for other in paths if other.rpartition(".")[2] == name]
+    if name in paths:
+        fix: str | None = f"write it nested: {': {'.join(name.split('.'))}: ...{'}' * name.count('.')}"
+    else:
+        fix = f"did you mean '{others[0]}'?" if others else nearest(name, known)
     return ConfigError("unknown key", where=where, expected=f"one of {', '.join(known)}", fix=fix)
 
 
