@@ -5,6 +5,7 @@ from functools import partial
 
 from loam.acquire.catalogue import FETCHED, HOSTS
 from loam.acquire.clients import client_of, scene_clients
+from loam.acquire.own_files import own_files
 from loam.acquire.plan import asks, fields_values, map_values, point_map_values
 from loam.acquire.run_grid import area_of, class_area_of
 from loam.acquire.plan import scene_values, scenes_file, scenes_values
@@ -40,7 +41,7 @@ rule fetch_maps:
         mem_mb=2000,
         runtime=240,
     params:
-        values=lambda wildcards: map_values(CONFIG, wildcards.area),
+        values=lambda wildcards: map_values(CONFIG, wildcards.area) | own_files(CONFIG, wildcards),
         attempts=attempts_at("resources/{dataset}/{back_end}_{area}/{variable}.tif"),
         code=lambda wildcards: code_version("fetch_maps", client_of(wildcards.dataset, wildcards.back_end)),
     script:
@@ -64,7 +65,8 @@ rule fetch_fields:
     params:
         values=lambda wildcards: fields_values(
             CONFIG, wildcards.dataset, wildcards.span, FIELDS_MANIFEST.format(**wildcards)
-        ),
+        )
+        | own_files(CONFIG, wildcards),
         attempts=attempts_at("resources/{dataset}/{back_end}_{area}/{span}.nc"),
         code=lambda wildcards: code_version("fetch_fields", client_of(wildcards.dataset, wildcards.back_end)),
     script:
@@ -87,7 +89,7 @@ rule fetch_point_maps:
         mem_mb=2000,
         runtime=240,
     params:
-        values=lambda wildcards: point_map_values(CONFIG, wildcards.dataset),
+        values=lambda wildcards: point_map_values(CONFIG, wildcards.dataset) | own_files(CONFIG, wildcards),
         attempts=attempts_at("resources/{dataset}/points/{back_end}_{run}_{domain}/maps.parquet"),
         code=lambda wildcards: code_version("fetch_point_maps", client_of(wildcards.dataset, wildcards.back_end)),
     script:
@@ -113,7 +115,8 @@ rule fetch_point_fields:
     params:
         values=lambda wildcards: fields_values(
             CONFIG, wildcards.dataset, wildcards.span, POINTS_MANIFEST.format(**wildcards)
-        ),
+        )
+        | own_files(CONFIG, wildcards),
         attempts=attempts_at("resources/{dataset}/points/{back_end}_{run}_{domain}/{span}.parquet"),
         code=lambda wildcards: code_version("fetch_point_fields", client_of(wildcards.dataset, wildcards.back_end)),
     script:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from loam.acquire.catalogue import Dataset
+from loam.acquire.own_files import looks_of
 from loam.acquire.provenance import write_source
 from loam.acquire.source import Source
 from loam.io.atomic import write_text
@@ -40,7 +41,7 @@ def request_of(dataset: Dataset, back_end: str, settings: Mapping[str, Any], **w
         "catalogue": hash_of_values([keys, units, dataset.nodata, dataset.resampling]), **what,
     }  # fmt: skip
     if back_end == "local":
-        request["files"] = _files_of(Path(settings["local"][dataset.name]))
+        request["files"] = looks_of(Path(settings["local"][dataset.name]))
         if "day_boundary" in settings:
             request["day_boundary"] = settings["day_boundary"]
     return request
@@ -86,10 +87,3 @@ def parts_folder(path: str | Path) -> Path:
     """``<folder>/.<stem>.parts`` beside ``path``."""
     path = Path(path)
     return path.parent / f".{path.stem}.parts"
-
-
-def _files_of(folder: Path) -> str:
-    found = sorted(path for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else [folder]
-    return hash_of_values(
-        [[str(path), path.stat().st_size, path.stat().st_mtime_ns] if path.exists() else str(path) for path in found]
-    )
