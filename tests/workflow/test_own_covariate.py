@@ -24,8 +24,8 @@ def followed(project, copy_project, tmp_path_factory):
     declaration, local, remote, _ = blocks(page, "yaml")
     paste(folder / LIBRARY / "variables.yaml", r"  clay: .*\n", declaration)
     datasets = folder / LIBRARY / "acquire" / "datasets.yaml"
-    paste(datasets, r"(?s)\nsoil_grids_local:.*?(  variables: [^\n]*\n)", local, in_place=True)
-    paste(datasets, r"(?s)\nsoilgrids:.*?(  variables: [^\n]*\n)", local, in_place=True)
+    for name in ("soil_grids_local", "soilgrids"):
+        paste(datasets, rf"(?s)\n{name}:.*?  variables:\n.*?    sand: [^\n]*\n", local)
     paste(datasets, r"(?s)\nsoilgrids:.*?earthengine:.*?      clay: [^\n]*\n", remote)
     for name, content in labelled_files(page).items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -42,12 +42,11 @@ def followed(project, copy_project, tmp_path_factory):
     return folder, succeed([build], folder)
 
 
-def paste(path, anchor: str, text: str, *, in_place: bool = False) -> None:
-    """Put ``text`` after what ``anchor`` matches, or in place of its group."""
+def paste(path, anchor: str, text: str) -> None:
+    """Put ``text`` after what ``anchor`` matches."""
     before = path.read_text(encoding="utf-8")
-    (found,) = list(re.finditer(anchor, before))[:1]
-    first, last = found.span(1) if in_place else (found.end(), found.end())
-    path.write_text(before[:first] + text + before[last:], encoding="utf-8")
+    place = re.search(anchor, before).end()
+    path.write_text(before[:place] + text + before[place:], encoding="utf-8")
 
 
 def test_the_covariate_is_built_from_its_map_and_no_other_is_fetched(followed):

@@ -197,7 +197,7 @@ def test_a_folder_that_is_not_given_or_not_there_is_a_config_error(tmp_path, set
     ("layout", "text"),
     [
         ("unit: {clay: g kg-1}", "holds unit; expected names, units, nodata, crs"),
-        ("units: {sand: g kg-1}", "units names 'sand'; expected one of awc, soc"),
+        ("units: {silt: g kg-1}", "units names 'silt'; expected one of awc, soc"),
         ("nodata: {clay: none}", "nodata of clay is 'none'; expected a number"),
         ("- clay", "expected names, units, nodata, crs"),
         ("units: {clay", "cannot be read as YAML"),
