@@ -3,6 +3,7 @@
 # Gives: results/<run>/grid.json, results/<run>/maps/.
 from loam.acquire.credits import licences_of
 from loam.covariates.files import files_of_day
+from loam.config.parts import origin
 from loam.covariates.plan import cube_months
 
 RASTERS = "of mapping.inputs"
@@ -58,7 +59,7 @@ rule map_soil_moisture:
         rasters=lambda wildcards: GIVEN.there(
             files_of_day(CONFIG["mapping"]["inputs"], CONFIG["features"], wildcards.date), RASTERS
         ),
-        static=CUBE["static"],
+        static=CUBE["static"] if origin(CONFIG, "target") == "cube" else [],
         dynamic=lambda wildcards: cube_months(CONFIG, wildcards.date),
     output:
         map="results/{run}/maps/{date}/soil_moisture.tif",

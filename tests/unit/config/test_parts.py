@@ -20,7 +20,11 @@ RUNS = {
     "covariates": {"probes": {"target": LOGGER}, "samples": {"target": "c.csv"}, **READ},
     "both": {"probes": {"target": LOGGER, "source": LOGGER}, "samples": {"target": "c.csv", "source": "c.csv"}, **READ},
     "table": {"samples": {"target": "t.csv"}, **READ},
-}
+    "mixed": {
+        "samples": {"from": {"source": "table", "target": "probes"}, "source": "t.csv", "target": "c.csv"},
+        "probes": {"target": LOGGER}, **READ,
+    },
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -41,6 +45,7 @@ def load(default_config):
         ("covariates", "scores", "probes", ["target"], ["target"]),
         ("both", "scores", "probes", ["source", "target"], ["source", "target"]),
         ("table", "scores", "table", ["target"], []),
+        ("mixed", "scores", {"source": "table", "target": "probes"}, ["source", "target"], ["target"]),
     ],
 )
 def test_a_run_makes_what_its_config_has_the_facts_for(load, name, made, samples_from, domains, read):

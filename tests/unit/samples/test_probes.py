@@ -11,6 +11,7 @@ from samples import NO_GAPS, sampled
 from loam.errors import TableError
 from loam.io.tables import read_table
 from loam.samples.domains import domain_of_probes
+from loam.samples.inputs import read_domains
 from loam.samples.probes import check_repeats
 from loam.samples.tables import read_station_table
 
@@ -131,3 +132,25 @@ def test_the_script_joins_both_domains_with_one_table_of_covariates(tmp_path):
     row = target.iloc[0]
     assert (row["rain_0"], row["rain_2"], row["clay"], row["landcover"]) == (22, 20, 22, "crop")
     assert row["surface"] == pytest.approx(2 / 20 + 0.01 + 0.001)
+
+
+def test_a_table_of_the_source_pretrains_for_the_probes_of_the_target(tmp_path):
+    source = covariates("s1", "s2").assign(lat=-34.0, lon=146.0, x=np.arange(16) / 50, y=np.arange(16) / 60)
+    source.to_parquet(tmp_path / "source.parquet", index=False)
+    covariates("t1").to_parquet(tmp_path / "target.parquet", index=False)
+    parts = [daily("t1", np.arange(8) / 20, layer=name) for name in ("surface", "subsurface")]
+    pd.concat(parts).to_parquet(tmp_path / "daily.parquet", index=False)
+    about("t1").to_parquet(tmp_path / "stations.parquet", index=False)
+    paths = {"source_table": tmp_path / "source.parquet", "target_table": tmp_path / "target.parquet",
+             "daily": [tmp_path / "daily.parquet"], "stations": [tmp_path / "stations.parquet"]}  # fmt: skip
+    values = {
+        "samples": {"from": {"source": "table", "target": "probes"}, "columns": COLUMNS, "groups": [], "teachers": []},
+        "layers": LAYERS, "features": FEATURES,
+        "covariates": {"landcover": "majority", "cell_index": "nearest", "rain_sums": {"days": [], "missing_share": 0},
+                       "sentinel": {"maximum_age_days": 12, "sentinel2": "last_valid", "outliers": None}},
+    }  # fmt: skip
+    first, second = read_domains({**paths, "source": "s", "target": "t"}, values)
+    assert (first.name, second.name) == ("source", "target")
+    assert first.moisture.loc[("s2", DAYS[1]), "surface"] == pytest.approx(9 / 50)
+    assert second.moisture.loc[("t1", DAYS[3])].tolist() == pytest.approx([3 / 20, 3 / 20])
+    assert (first.about["latitude"] == -34).all() and (second.about["latitude"] == -35).all()

@@ -11,6 +11,7 @@ from typing import Any
 from loam.acquire.catalogue import dataset_of
 from loam.acquire.plan import FIELDS, MAPS, SCENES
 from loam.config.covariates import kinds_needed
+from loam.config.parts import origins
 from loam.config.sandbox import BACK_END
 from loam.config.synthetic import made_and_real
 
@@ -19,7 +20,7 @@ Config = Mapping[str, Any]
 
 def kinds_read(config: Config) -> list[str]:
     """The kinds of data of section ``acquire`` that samples and maps are made from."""
-    if config["samples"]["from"] != "cube":
+    if "cube" not in origins(config).values():
         return []
     needed = set(kinds_needed(config["features"]))
     if "sentinel1" in needed:

@@ -19,7 +19,7 @@ from loam.acquire.run_grid import area_of, class_area_of, class_grid_of, grid_of
 from loam.acquire.spans import as_of, spans, state_with_late_days
 from loam.config.covariates import covariate_names, kind_of, known_at_points, reach_of
 from loam.config.day_boundary import check_day_boundary, shift_of
-from loam.config.parts import demand, domains_of
+from loam.config.parts import demand, origins
 from loam.config.wrong import nearest, together
 from loam.errors import ConfigError
 from loam.variables import kinds, kinds_of
@@ -74,7 +74,8 @@ def check_samples(config: Mapping[str, Any]) -> None:
             outside the period.
     """
     demand(config, "scores")
-    if config["samples"]["from"] != "cube":
+    cube = [domain for domain, named in origins(config).items() if named == "cube"]
+    if not cube:
         return
     provided = {
         kind: [] for kind in FIELDS if config["acquire"][kind] and config["acquire"][kind]["back_end"] != "local"
@@ -83,7 +84,7 @@ def check_samples(config: Mapping[str, Any]) -> None:
         if kind_of(name) in provided:
             provided[kind_of(name)].append(name)
     check_day_boundary(config, provided)
-    for domain in domains_of(config):
+    for domain in cube:
         place = config["covariates"]["domains"][domain]
         names = [name for name in covariate_names(config["features"]) if not known_at_points(name)]
         if place == "points" and names:
@@ -92,6 +93,8 @@ def check_samples(config: Mapping[str, Any]) -> None:
                 expected=f"other features while the {domain} domain is a set of stations",
                 fix=f"leave them out, or set covariates.domains.{domain} to cube, with its stations in mapping.grid",
             )  # fmt: skip
+    if "target" not in cube:
+        return
     first, last = (date.fromisoformat(text) for text in config["acquire"]["period"]["target"])
     for text in config["mapping"]["dates"]:
         if not first <= date.fromisoformat(text) <= last:

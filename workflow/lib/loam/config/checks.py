@@ -7,7 +7,7 @@ from typing import Any
 
 from loam.config.covariates import covariate_names
 from loam.config.inputs import check_days_held, check_units
-from loam.config.parts import makes
+from loam.config.parts import makes, origin
 from loam.config.wrong import nearest
 from loam.errors import ConfigError
 
@@ -21,7 +21,7 @@ def contradictions(config: Config) -> Iterator[ConfigError]:
     mapping = config["mapping"]
     if mapping["dates"] and makes(config) == "scores":
         checks.append(_check_mapped)
-        if config["samples"]["from"] != "cube":  # whose grid and features are checked with what is acquired
+        if origin(config, "target") != "cube":  # whose grid and features are checked with what is acquired
             checks += [_check_grid, _check_inputs]
     for check in checks:
         try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from loam.config.parts import domains_of
+from loam.config.parts import domains_of, origins
 
 FEATURES: dict[str, Any] = {
     "static": ["elevation", *(f"{name}_{depth}" for name in ("awc", "soc", "clay") for depth in (1, 2, 3, 4))],
@@ -26,7 +26,7 @@ COARSE = [{"layer": "surface", "feature": "sm_surface_0"}, {"layer": "subsurface
 
 def choose_features(config: dict[str, Any]) -> None:
     """Settle section ``features``; ``samples.from`` is known. Changes ``config`` in place."""
-    features, cube = config["features"], config["samples"]["from"] in ("cube", "sandbox")
+    features, cube = config["features"], {"cube", "sandbox"} & set(origins(config).values())
     for key, names in FEATURES.items():
         if features[key] is None:
             features[key] = [dict(item) if isinstance(item, dict) else item for item in names] if cube else []

@@ -37,18 +37,27 @@ TITLES = {
 }
 
 
+def origin(config: Config, domain: str) -> str:
+    """Where a domain's samples come from: ``table``, ``probes`` or ``cube``."""
+    named = config["samples"]["from"]
+    return str(named[domain] if isinstance(named, Mapping) else named)
+
+
+def origins(config: Config) -> dict[str, str]:
+    """Where the samples of each domain come from of which the run has any."""
+    return {domain: origin(config, domain) for domain in domains_of(config)}
+
+
 def domains_of(config: Config) -> list[str]:
     """The domains of which the run has samples: the target's, and the source's where the config names one."""
-    samples = config["samples"]
-    named = samples["source"] if samples["from"] == "table" else samples["source"] or config["probes"]["source"]
+    samples, probes = config["samples"], config["probes"]
+    named = samples["source"] or (origin(config, "source") != "table" and probes["source"])
     return ["source", "target"] if named else ["target"]
 
 
 def probe_domains(config: Config) -> list[str]:
     """The domains whose probe files the run reads."""
-    if config["samples"]["from"] == "table":
-        return []
-    return [domain for domain in DOMAINS if config["probes"][domain]]
+    return [domain for domain in DOMAINS if config["probes"][domain] and origin(config, domain) != "table"]
 
 
 def makes(config: Config) -> str:
@@ -57,9 +66,9 @@ def makes(config: Config) -> str:
     Features or days to map that a config of probes names ask for scores, whatever then lacks.
     """
     samples = config["samples"]
-    if samples["from"] == "cube":
+    if origin(config, "target") == "cube":
         return "scores" if probe_domains(config) else "cube"
-    table = samples["from"] == "table" or samples["source"] or samples["target"]
+    table = origin(config, "target") == "table" or samples["source"] or samples["target"]
     return "scores" if table or _has_features(config) or config["mapping"]["dates"] else "probes"
 
 
@@ -121,14 +130,18 @@ def _scores(config: Config) -> Lacks:
     reads_source = {"source", "transfer", "both"} & set(config["training"]["scenarios"] or ())
     wanted = DOMAINS if reads_source else domains_of(config)
     lacking: Lacks = {}
-    if samples["from"] != "table":
-        lacking |= {f"probes.{domain}": PROBES for domain in wanted if not probes[domain]}
-    if samples["from"] != "cube":
+    come = {domain: origin(config, domain) for domain in wanted}
+    lacking |= {f"probes.{name}": PROBES for name in wanted if come[name] != "table" and not probes[name]}
+    if set(come.values()) != {"cube"}:
         lacking |= {} if _has_features(config) else {"features.static": ["elevation"]}
-        return lacking | {f"samples.{domain}": f"my_data/{domain}.csv" for domain in wanted if not samples[domain]}
+        tables = [domain for domain in wanted if come[domain] != "cube" and not samples[domain]]
+        lacking |= {f"samples.{domain}": f"my_data/{domain}.csv" for domain in tables}
+    if "cube" not in come.values():
+        return lacking
     named = {kind_of(name) for name in covariate_names(config["features"])}  # land cover is also read for the land mask
     lacks = [kind for kind in kinds_needed(config["features"]) if not acquire[kind] and kind in named]
-    lacking |= {f"acquire.period.{domain}": PERIOD for domain in wanted if not acquire["period"][domain]}
+    lacking |= {f"acquire.period.{domain}": PERIOD for domain in wanted
+                if come[domain] == "cube" and not acquire["period"][domain]}  # fmt: skip
     return lacking | {f"acquire.{kind}": kinds()[kind].example for kind in lacks} | _grid(config) | _terrain(acquire)
 
 

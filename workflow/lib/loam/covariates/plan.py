@@ -27,7 +27,7 @@ from loam.acquire.scene_names import scene_rows
 from loam.acquire.spans import days_of
 from loam.config.covariates import ahead_of, kinds_needed
 from loam.config.day_boundary import day_of, shift_of
-from loam.config.parts import demand, domains_of
+from loam.config.parts import demand, origin, origins
 from loam.covariates.files import months_of_days
 from loam.errors import ConfigError
 from loam.variables import facts_of, kinds_of, native, observed
@@ -46,11 +46,12 @@ def cube_inputs(config: Config) -> dict[str, list[str]]:
         if choice(config, kind):
             files[kind] = map_files(config, kind)
     files["relief"] = relief_files(config)
-    if config["samples"]["from"] != "cube":
+    cube = [domain for domain, named in origins(config).items() if named == "cube"]
+    if not cube:
         return files
     files["grid"] = [f"results/{config['run']}/grid.json"]
     files["static"] = _static(config)
-    for domain in domains_of(config):
+    for domain in cube:
         if config["acquire"]["period"][domain] is None:
             continue
         if config["covariates"]["domains"][domain] == "cube":
@@ -110,7 +111,7 @@ def months_of_cube(config: Config, first: str, last: str) -> list[str]:
 
 def cube_months(config: Config, day: str) -> list[str]:
     """The stores of months that a map of ``day`` reads; none where the run has no cube."""
-    return months_of_cube(config, day, day) if config["samples"]["from"] == "cube" else []
+    return months_of_cube(config, day, day) if origin(config, "target") == "cube" else []
 
 
 def files_of_month(config: Config, kind: str, wildcards: Any) -> list[str]:

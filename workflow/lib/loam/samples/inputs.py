@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
+from loam.config.parts import origin
 from loam.covariates.cube import Cube
 from loam.covariates.derive import settings_of
 from loam.grid import read_grid
@@ -15,7 +19,7 @@ from loam.samples.domains import STATION_GROUPS, Domain, domain_of_cube, domain_
 from loam.samples.points import PointTables, read_points
 from loam.samples.probes import check_repeats, within_period
 from loam.samples.tables import StationTable, read_station_table
-from loam.samples.teachers import layers_to_read, teachers_of
+from loam.samples.teachers import Teacher, layers_to_read, teachers_of
 
 DOMAINS = ("source", "target")
 Paths = Mapping[str, Any]
@@ -34,38 +38,39 @@ def read_domains(paths: Paths, values: Values) -> list[Domain]:
     """
     names, layers = [name for name in DOMAINS if name in paths], [layer["name"] for layer in values["layers"]]
     teachers = {name: teachers_of(name, values["samples"], layers) for name in names}
-    if values["samples"]["from"] == "table":
-        return [
-            domain_of_table(name, _table(name, paths, values), values["features"], layers, teachers[name])
-            for name in names
-        ]
+    probes = _probes([name for name in names if origin(values, name) != "table"], paths)
+    return [_domain(name, paths, values, layers, teachers[name], probes) for name in names]
+
+
+def _probes(names: Sequence[str], paths: Paths) -> dict[str, tuple[Path, pd.DataFrame, pd.DataFrame]]:
+    """Where each domain's daily moisture is, the moisture, and its stations."""
+    if not names:
+        return {}
     daily = [read_table(path, DAILY) for path in paths["daily"]]
     if len(daily) > 1:
         check_repeats(*daily)
     stations = [read_table(path, STATION_SUMMARY) for path in paths["stations"]]
-    if values["samples"]["from"] == "probes":
-        return [
-            domain_of_probes(name, _table(name, paths, values), *probes, layers, values["features"], teachers[name])
-            for name, *probes in zip(names, daily, stations, strict=True)
-        ]
-    periods = values["acquire"]["period"]
-    return [
-        domain_of_cube(
-            name,
-            _source(paths, name, values),
-            within_period(rows, periods[name], name),
-            about,
-            layers,
-            where,
-            teachers[name],
-        )  # fmt: skip
-        for name, where, rows, about in zip(names, paths["daily"], daily, stations, strict=True)
-    ]
+    return dict(zip(names, zip(map(Path, paths["daily"]), daily, stations, strict=True), strict=True))
+
+
+def _domain(
+    name: str, paths: Paths, values: Values, layers: Sequence[str], teachers: Sequence[Teacher],
+    probes: Mapping[str, tuple[Path, pd.DataFrame, pd.DataFrame]],
+) -> Domain:  # fmt: skip
+    features = values["features"]
+    if origin(values, name) == "table":
+        return domain_of_table(name, _table(name, paths, values), features, layers, teachers)
+    where, daily, stations = probes[name]
+    if origin(values, name) == "probes":
+        table = _table(name, paths, values)
+        return domain_of_probes(name, table, daily, stations, layers, features, teachers)
+    daily = within_period(daily, values["acquire"]["period"][name], name)
+    return domain_of_cube(name, _source(paths, name, values), daily, stations, layers, where, teachers)
 
 
 def _table(name: str, paths: Paths, values: Values) -> StationTable:
     """The domain's table, checked; of covariates alone where moisture comes from probes."""
-    samples, alone = values["samples"], values["samples"]["from"] == "probes"
+    samples, alone = values["samples"], origin(values, name) == "probes"
     columns = {key: column for key, column in samples["columns"].items() if not alone or key in ("station", "date")}
     teachers = teachers_of(name, samples, [layer["name"] for layer in values["layers"]])
     table = read_station_table(

@@ -26,6 +26,13 @@ class Columns(Section):
     )
 
 
+class Origins(Section):
+    """Where the samples of each domain come from."""
+
+    source: Literal["table", "probes", "cube"] = Field(description="Of the source domain.")
+    target: Literal["table", "probes", "cube"] = Field(description="Of the target domain.")
+
+
 def _no_rain(names: list[str]) -> list[str]:
     if rain := [name for name in names if is_rain(name)]:
         raise RefusalError(f"'{rain[0]}' cannot be filled", expected="covariates that change smoothly from day to day")
@@ -70,7 +77,7 @@ class Teacher(Section):
 class Samples(Section):
     """Where rows come from."""
 
-    from_: Literal["table", "probes", "cube", "sandbox"] | None = Field(
+    from_: Literal["table", "probes", "cube", "sandbox"] | Origins | None = Field(
         None,
         alias="from",
         description="Null: what the rest shows, the tables named below, `acquire`, `probes`, else `sandbox`. `table`: "
@@ -78,7 +85,8 @@ class Samples(Section):
         "the two tables hold covariates only; both may be one file. `cube`: moisture comes from probe files, "
         "covariates from what section `acquire` fetches, read as the map reads them. `sandbox`: the same from the "
         "synthetic world that section `sandbox` describes; it settles `acquire`, `probes.source`, `probes.target`, "
-        "`mapping.grid`, `mapping.truth` (docs/sandbox.md).",
+        "`mapping.grid`, `mapping.truth` (docs/sandbox.md). Or one of the first "
+        "three a domain, like {source: table, target: probes}.",
     )
     source: str | None = Field(
         None,
