@@ -111,6 +111,12 @@ def feature_set(features: Mapping[str, Any], window: Mapping[str, int] | None = 
     return FeatureSet(tuple(static), tuple(steps) if sequence["variables"] else ())
 
 
+def widest_set(features: Mapping[str, Any]) -> FeatureSet:
+    """The features with the longest window that any model of the run reads; every row of the samples has all of it."""
+    longest = features["sequence"].get("longest")
+    return feature_set(features, {"length": longest} if longest else None)
+
+
 def step_of(sequence: Mapping[str, Any]) -> Step:
     """The step of the config's ``features.sequence``."""
     return Step(sequence.get("every", 1), sequence.get("statistic", "last"), sequence.get("missing_share", 0.0))

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from loam.covariates.derive import RowReader, Settings
-from loam.covariates.features import Feature, FeatureSet, feature_set
+from loam.covariates.features import Feature, FeatureSet, widest_set
 from loam.samples.domains import Domain
 from loam.samples.gaps import Filled, Gaps
 from loam.samples.series import SampleSeries
@@ -38,8 +38,7 @@ def build_series(
     Raises:
         ConfigError: a feature or group is not there.
     """
-    longest = features["sequence"].get("longest")
-    wanted = feature_set(features, {"length": longest} if longest else None)
+    wanted = widest_set(features)
     fixed, moving = _parts(wanted, domain)
     station = domain.about.index.get_indexer(domain.moisture.index.get_level_values("station"))
     day = domain.moisture.index.get_level_values("date").to_numpy().astype("datetime64[D]")
@@ -90,7 +89,7 @@ def build_series(
         domain.about["latitude"].to_numpy(float), domain.about["longitude"].to_numpy(float),
         {name: np.concatenate(parts)[np.argsort(domain.order)] for name, parts in carried.items()},
         [teacher.name for teacher in domain.teachers], [teacher.weight for teacher in domain.teachers],
-        attributes={"domain": domain.name, "source": str(domain.where)},
+        attributes={"domain": domain.name, "source": str(domain.where), "steps": len(wanted.sequence)},
     )  # fmt: skip
 
 

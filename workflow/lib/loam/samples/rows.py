@@ -21,7 +21,7 @@ import pandera.pandas as pa
 import pyarrow
 import pyarrow.parquet as pq
 
-from loam.covariates.features import Feature, FeatureSet, feature_set
+from loam.covariates.features import Feature, FeatureSet, feature_set, widest_set
 from loam.covariates.reasons import ALL_LAYERS, COVARIATE, KEPT, MASKED, OUTSIDE, REASONS, WARM_UP
 from loam.covariates.season import day_of_year
 from loam.errors import TableError
@@ -125,7 +125,7 @@ def rows_of(series: SampleSeries, domain: Domain, features: Mapping[str, Any]) -
     wanted = feature_set(features)
     station, day = np.nonzero(np.isfinite(series.moisture).any(axis=(0, 3)))
     lacking = {feature.name: np.zeros(len(station), bool) for feature in wanted.all}
-    for feature in wanted.all:
+    for feature in widest_set(features).all:
         lacking[feature.name] |= ~np.isfinite(values_of(series, feature, station, day))
     table = pd.DataFrame(lacking)
     keep = ~table.any(axis=1).to_numpy()

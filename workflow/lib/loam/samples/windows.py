@@ -65,8 +65,8 @@ class Windows:
         for place, name in enumerate(variables):
             of_step[..., place] = series.daily[name]
         known = np.isfinite(of_step).all(2)
-        for lag in self.lags:
-            complete &= _before(known, int(lag))
+        for lag in {*self.lags.tolist(), *self._lags_of_all()}:
+            complete &= _before(known, lag)
         self.of_day, self.of_step = (part.reshape(stations * days, part.shape[2]) for part in (of_day, of_step))
         places = {id(feature): place for place, feature in enumerate([*fixed, *moving])}
         self.order = np.array([places[id(feature)] for feature in features.static], np.int64)
@@ -139,6 +139,13 @@ class Windows:
         for part in (self.of_station, self.of_day, self.of_step, self.moisture):
             digest.update(np.ascontiguousarray(part, "<f8").tobytes())
         return digest.hexdigest()
+
+    def _lags_of_all(self) -> list[int]:
+        """Lags of the longest window of the run's models: all are trained and scored on the rows that have it."""
+        if not self.features.sequence:
+            return []
+        newest = self.features.sequence[-1][0]
+        return [newest.lag + place * newest.step.days for place in range(int(self.series.attributes.get("steps", 0)))]
 
     def _check(self) -> None:
         series = self.series
