@@ -189,3 +189,22 @@ def test_domains_that_are_joined_have_each_their_own_days_rows_and_teacher():
             expected = own.column(number, np.arange(len(own)))
             assert np.array_equal(windows.column(number, rows), expected), FEATURES.columns[number]
     assert both.latitude.tolist() == [far.latitude[0], *near.latitude, far.latitude[1]]
+
+
+def test_all_models_of_a_run_have_the_rows_of_its_longest_window():
+    generator = np.random.default_rng(3)
+    days = np.arange("2020-01-01", "2020-02-10", dtype="datetime64[D]")
+    daily = generator.normal(size=(2, len(days)))
+    daily[1, 20] = np.nan
+    series = SampleSeries(
+        ["a", "b"], days, [], np.empty((2, 0)), {"sm": daily}, ["surface"], np.full((1, 2, len(days), 1), 0.2),
+        np.zeros(2), np.zeros(2), attributes={"steps": 8},
+    )  # fmt: skip
+    config = {"static": [], "daily": [], "classes": [], "day_of_year": False,
+              "sequence": {"variables": ["sm"], "lags": [1, 3]}}  # fmt: skip
+    short, long = (
+        Windows(series, feature_set(config, window), ["surface"], "target") for window in (None, {"length": 8})
+    )
+    assert (len(short.lags), len(long.lags)) == (3, 8)
+    assert short.keys.equals(long.keys)
+    assert len(short) == 2 * (len(days) - 8) - 8, "eight days lack the day that station b lacks"
