@@ -40,7 +40,7 @@ from loam.covariates.dynamic import build_month  # noqa: E402
 from loam.covariates.features import feature_set  # noqa: E402
 from loam.covariates.land import build_grid  # noqa: E402
 from loam.covariates.static import build_static  # noqa: E402
-from loam.grid import read_grid, write_grid  # noqa: E402
+from loam.raster.grid import read_grid, write_grid  # noqa: E402
 from loam.samples.build import STATIONS_AT_ONCE  # noqa: E402
 
 CRS, SIDE, NORTH_WEST, TILE = "EPSG:28355", 80.0, (300_000.0, 5_590_000.0), 512

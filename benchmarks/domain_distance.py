@@ -54,9 +54,9 @@ from loam.covariates.day import open_cube_day  # noqa: E402
 from loam.covariates.derive import settings_of as cube_settings  # noqa: E402
 from loam.covariates.features import feature_set  # noqa: E402
 from loam.covariates.tiles import TileInputs  # noqa: E402
-from loam.grid import Tile, read_grid  # noqa: E402
 from loam.io.tables import read_table, write_table  # noqa: E402
 from loam.mapping.engine import Engine  # noqa: E402
+from loam.raster.grid import Tile, read_grid  # noqa: E402
 from loam.sandbox.settings import settings_of  # noqa: E402
 from loam.sandbox.world import World  # noqa: E402
 from loam.training.card import Members, load_members  # noqa: E402

@@ -243,7 +243,7 @@ def measured(begun: tuple[float, float]) -> dict:
 def loam_pass(
     safe: str, dem: str, output: str, threads: int, filtered: bool = False, land: str = "", steps: bool = False
 ) -> dict:
-    from loam.grid import grid_like
+    from loam.raster.grid import grid_like
     from loam.sentinel1.scene import process_pass
 
     settings = SETTINGS.model_copy(update={"speckle": Speckle()} if filtered else {})
@@ -260,7 +260,7 @@ def warm_up(safe: str, dem: str, grid: object, output: str, settings: dict) -> N
     import numpy as np
     import rasterio
 
-    from loam.grid import grid_like
+    from loam.raster.grid import grid_like
     from loam.sentinel1.scene import process_pass
 
     height, width = grid.geobox.shape
@@ -319,7 +319,7 @@ def counted_bytes() -> dict[str, int]:
 
 def loam_terrain(safe: str, dem: str, output: str) -> dict:
     """Heights, positions, resampling, angles and masks of all pieces, with calibrated windows at hand."""
-    from loam.grid import grid_like
+    from loam.raster.grid import grid_like
     from loam.sentinel1 import scene
     from loam.sentinel1.image import Image
 

@@ -36,8 +36,8 @@ from loam.config.sections.sandbox import Scenes, Sentinel1Takes, Sentinel2Takes 
 from loam.config.sections.sentinel1 import Sentinel1  # noqa: E402
 from loam.config.sections.sentinel2 import Sentinel2  # noqa: E402
 from loam.config.settings import load_config  # noqa: E402
-from loam.grid import Tile, crs_of, grid_like, project  # noqa: E402
 from loam.mapping.picture import MISSING, MOISTURE, UNITS  # noqa: E402
+from loam.raster.grid import Tile, crs_of, grid_like, project  # noqa: E402
 from loam.sandbox.instruments.coarse_moisture import DEPTHS, cell_truth, fields_found, observed  # noqa: E402
 from loam.sandbox.instruments.delivery import deliver_maps  # noqa: E402
 from loam.sandbox.instruments.logger_files import write_probes  # noqa: E402

@@ -17,7 +17,7 @@ from loam.covariates.derive import Settings
 from loam.covariates.dynamic import build_month
 from loam.covariates.land import build_grid
 from loam.covariates.static import build_static
-from loam.grid import Grid
+from loam.raster.grid import Grid
 
 ROWS, COLS, SIDE, TILE = 75, 110, 80.0, 32
 CORNER = (540_000.0, 5_360_000.0)

@@ -17,7 +17,7 @@ import numpy as np
 import rasterio
 from odc.geo.geobox import GeoBox
 
-from loam.grid import crs_of
+from loam.raster.grid import crs_of
 from loam.sandbox.radar.image import write_images
 from loam.sandbox.radar.orbit import MISSION
 from loam.sandbox.radar.orbit_file import orbit_file

@@ -23,7 +23,7 @@ import sentinel1_files
 from affine import Affine
 from sentinel1_files import REVOLUTION, Take
 
-from loam.grid import Grid, grid_like
+from loam.raster.grid import Grid, grid_like
 from loam.sentinel1.annotation import Annotation
 from loam.config.sections.sentinel1 import Sentinel1, Speckle
 from loam.sentinel1.product import open_product

@@ -21,7 +21,7 @@ import rasterio
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.windows import Window
 
-from loam.grid import project
+from loam.raster.grid import project
 from loam.sentinel1.annotation import Annotation
 from loam.sentinel1.calibration import calibration_of
 from loam.sentinel1.geometry import geodetic, ground_point, nearest_record

@@ -35,10 +35,10 @@ from loam.datasets.uscrn import daily_weather
 from loam.datasets.yanco import read_station
 from loam.errors import LoamError
 from loam.evaluation.map_score import paired
-from loam.grid import grid_like
 from loam.probes.maps import fill_from_maps
 from loam.probes.readings import STATIONS
 from loam.probes.uscrn import DAILY as USCRN_COLUMNS
+from loam.raster.grid import grid_like
 from loam.samples.points import read_points
 from loam.samples.tables import read_station_table
 from loam.sentinel1.heights import metres_of

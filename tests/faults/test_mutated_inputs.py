@@ -30,10 +30,7 @@ from loam.acquire.layout import Layout
 from loam.acquire.local_fields import read_local_fields
 from loam.acquire.scenes import read_scenes, write_scenes
 from loam.config.sections.probes import StationMap
-from loam.covariates.cells import open_cells
-from loam.covariates.classes import crosswalk_of
 from loam.errors import LoamError
-from loam.grid import read_grid
 from loam.probes.icos import read_icos
 from loam.probes.ismn import read_ismn
 from loam.probes.logger.reader import read_logger
@@ -41,6 +38,9 @@ from loam.probes.maps import fill_from_maps
 from loam.probes.readings import STATIONS
 from loam.probes.uscrn import DAILY as USCRN_COLUMNS
 from loam.probes.uscrn import read_uscrn
+from loam.raster.cells import open_cells
+from loam.raster.classes import crosswalk_of
+from loam.raster.grid import read_grid
 from loam.samples.tables import read_station_table
 from loam.sentinel1.calibration import calibration_of
 from loam.sentinel1.orbit import read_orbit_file
@@ -182,7 +182,7 @@ def of_logger(name: str) -> Callable[[Path], Path]:
 def grid_json(folder: Path) -> Path:
     from odc.geo.geobox import GeoBox
 
-    from loam.grid import Grid, Tile, write_grid
+    from loam.raster.grid import Grid, Tile, write_grid
 
     grid = Grid(
         GeoBox((40, 40), Affine(80, 0, 540_000, 0, -80, 5_360_000), "EPSG:28355"),

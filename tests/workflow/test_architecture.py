@@ -9,7 +9,7 @@ ORDER = [
     "acquire", "sentinel1", "sentinel2", "probes", "datasets", "covariates", "sandbox", "samples", "models",
     "protocols", "training", "evaluation", "explain", "mapping", "report",
 ]  # fmt: skip
-EVERYWHERE = {"grid", "config", "io", "errors", "units", "variables", "dateline", "door", "codes", "plugins"}
+EVERYWHERE = {"raster", "config", "io", "errors", "units", "variables", "door", "codes", "plugins"}
 TORCH = {"models", "training", "mapping", "explain"}
 NETWORK = {"requests", "urllib", "http", "ee", "pystac_client", "cdsapi", "earthaccess", "asf_search", "sentineleof"}
 

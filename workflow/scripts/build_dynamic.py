@@ -2,7 +2,7 @@
 
 from loam.io.stage import Paths, Values, run_stage
 from loam.covariates.dynamic import build_month
-from loam.grid import read_grid
+from loam.raster.grid import read_grid
 from loam.variables import kinds
 
 

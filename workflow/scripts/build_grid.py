@@ -2,7 +2,7 @@
 
 from loam.io.stage import Paths, Values, run_stage
 from loam.covariates.land import build_grid
-from loam.grid import write_grid
+from loam.raster.grid import write_grid
 
 
 def stage(paths: Paths, values: Values) -> None:

@@ -2,7 +2,7 @@
 
 from loam.io.stage import Paths, Values, run_stage
 from loam.covariates.static import build_static
-from loam.grid import read_grid
+from loam.raster.grid import read_grid
 
 
 def stage(paths: Paths, values: Values) -> None:

@@ -4,7 +4,7 @@ from loam.io.stage import Paths, Values, run_stage
 from loam.io.atomic import write_text
 from loam.io.schemas import ACCURACY, SCALES
 from loam.io.tables import read_table
-from loam.mapping.cog import TITLE
+from loam.mapping.contents import TITLE
 from loam.mapping.picture import MOISTURE, draw_map
 from loam.mapping.qgis import classes_style, ramp_style
 from loam.mapping.sidecar import sidecar

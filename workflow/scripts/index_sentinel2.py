@@ -3,7 +3,7 @@
 from loam.io.stage import Paths, Values, run_stage
 from loam.config.read import picked
 from loam.config.sections.sentinel2 import Sentinel2
-from loam.grid import read_grid
+from loam.raster.grid import read_grid
 from loam.sentinel2.observe import observe
 
 

@@ -5,9 +5,9 @@ from loam.config.code import code_version
 from loam.covariates.cube import Cube
 from loam.covariates.derive import settings_of
 from loam.covariates.features import feature_set
-from loam.grid import read_grid
 from loam.mapping.engine import Engine, map_day
 from loam.mapping.tags import map_tags
+from loam.raster.grid import read_grid
 from loam.training.card import load_members
 from loam.training.device import use_device
 

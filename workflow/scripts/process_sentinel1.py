@@ -3,7 +3,7 @@
 from loam.io.stage import Paths, Values, run_stage
 from loam.config.read import picked
 from loam.config.sections.sentinel1 import Sentinel1
-from loam.grid import read_grid
+from loam.raster.grid import read_grid
 from loam.sentinel1.mosaic import mosaic_pass
 from loam.sentinel1.scene import process_pass
 

@@ -32,10 +32,10 @@ from loam.acquire.stations import boxes_of, envelope_of, pixel_at
 from loam.config.sections.probes import StationMap
 from loam.covariates.features import feature_set
 from loam.covariates.rasters import open_day
-from loam.dateline import parts_of
-from loam.grid import crs_of, grid_like, project
 from loam.probes.maps import fill_from_maps
 from loam.probes.readings import STATIONS
+from loam.raster.dateline import parts_of
+from loam.raster.grid import crs_of, grid_like, project
 
 DAYS = [date(2021, 3, 1), date(2021, 3, 2)]
 FIJI = GeoBox((40, 40), Affine(4000.0, 0, 2_000_000, 0, -4000.0, 4_080_000), "EPSG:3460")  # 160 km over the meridian

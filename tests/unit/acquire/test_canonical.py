@@ -19,7 +19,7 @@ from loam.acquire.canonical import (
 from loam.acquire.catalogue import Variable, catalogue
 from loam.acquire.source import Fields
 from loam.errors import AcquireError
-from loam.grid import project
+from loam.raster.grid import project
 
 TILE = GeoBox.from_bbox((500000, 5200000, 500320, 5200320), "EPSG:32755", resolution=80)
 DAYS = [date(2020, 1, day) for day in (1, 2, 3)]

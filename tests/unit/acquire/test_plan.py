@@ -26,7 +26,7 @@ from loam.acquire.run_grid import area_of, class_area_of, grid_of
 from loam.acquire.spans import days_of, spans, state_of
 from loam.config.settings import load_config
 from loam.errors import ConfigError
-from loam.grid import Grid
+from loam.raster.grid import Grid
 
 
 def overlay(below: dict, above: dict) -> dict:

@@ -23,7 +23,7 @@ from loam.acquire.provenance import is_current
 from loam.acquire.source import Fields
 from loam.acquire.stations import boxes_of, pixel_at, read_stations
 from loam.errors import AcquireError, TableError
-from loam.grid import cells_at, project
+from loam.raster.grid import cells_at, project
 
 STATIONS = pd.DataFrame(
     {

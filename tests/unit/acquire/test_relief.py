@@ -14,7 +14,7 @@ from loam.acquire.maps import fetch_map
 from loam.acquire.relief import MARGIN_METRES, part_covered, relief_geobox, widened
 from loam.acquire.source import Source
 from loam.errors import RasterError
-from loam.grid import pixel_metres
+from loam.raster.grid import pixel_metres
 
 GRID = GeoBox((20, 30), Affine(80, 0, 500_000, 0, -80, 5_300_000), "EPSG:28355")
 

@@ -9,7 +9,7 @@ from affine import Affine
 from loam.covariates.features import feature_set
 from loam.covariates.rasters import open_day
 from loam.errors import RasterError
-from loam.grid import grid_like
+from loam.raster.grid import grid_like
 
 DAY = "2022-08-15"
 SIDE = 16

@@ -13,7 +13,7 @@ from build_grid import stage
 
 from loam.covariates.land import build_grid, why_not_land
 from loam.errors import ConfigError, RasterError
-from loam.grid import read_grid
+from loam.raster.grid import read_grid
 
 SETTINGS = {"crs": "EPSG:28355", "bounds": [540_000, 5_352_000, 548_000, 5_360_000], "resolution": 80}
 

@@ -26,7 +26,7 @@ from loam.config.day_boundary import shift_of
 from loam.config.settings import load_config
 from loam.covariates.plan import passes
 from loam.covariates.static import build_static
-from loam.grid import grid_like, write_grid
+from loam.raster.grid import grid_like, write_grid
 
 DAYS = [date(2020, 2, 28), date(2020, 2, 29), date(2020, 3, 1), date(2020, 3, 2)]
 MOISTURE, RAIN, POWER = (dict(zip(DAYS, values, strict=True)) for values in

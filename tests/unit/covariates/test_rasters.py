@@ -11,12 +11,12 @@ import rasterio
 import xarray as xr
 from affine import Affine
 
-from loam.covariates.cells import open_cells
 from loam.covariates.features import feature_set
 from loam.covariates.files import files_of_day
 from loam.covariates.rasters import open_day
 from loam.errors import ConfigError, RasterError
-from loam.grid import cells_at, grid_like
+from loam.raster.cells import open_cells
+from loam.raster.grid import cells_at, grid_like
 
 UTM = Affine(80.0, 0.0, 540_000.0, 0.0, -80.0, 5_360_000.0)
 SIDE = 40

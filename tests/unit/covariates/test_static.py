@@ -13,10 +13,10 @@ import zarr
 from affine import Affine
 from build_static import stage
 
-from loam.covariates import warp
 from loam.covariates.static import build_static
 from loam.errors import ConfigError, RasterError
-from loam.grid import grid_like, write_grid
+from loam.raster import warp
+from loam.raster.grid import grid_like, write_grid
 
 SIDE, CORNER, CRS = 80.0, (540_000.0, 5_360_000.0), "EPSG:28355"
 ROWS, COLS = 40, 50

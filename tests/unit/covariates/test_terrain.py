@@ -10,7 +10,7 @@ from odc.geo.geobox import GeoBox
 from loam.covariates import flow
 from loam.covariates.flow import Scratch, accumulate, wetness
 from loam.covariates.terrain import close_holes, pixel_sizes, slope_and_aspect
-from loam.grid import Tile
+from loam.raster.grid import Tile
 
 
 def plane(east: float, north: float, side: float = 10.0, shape=(12, 15)) -> np.ndarray:

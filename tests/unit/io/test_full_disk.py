@@ -19,9 +19,10 @@ from safetensors.numpy import save
 
 from loam.covariates.store import atomic_store
 from loam.errors import StorageError
-from loam.grid import Grid, Tile
 from loam.io.atomic import atomic_path
-from loam.mapping.cog import open_map
+from loam.mapping.contents import MOISTURE
+from loam.raster.cog import open_map
+from loam.raster.grid import Grid, Tile
 
 SIDE = 800  # pixels of four bytes: 2.6 MB
 VALUES = np.random.default_rng(0).random((SIDE, SIDE)).astype("float32")  # does not compress
@@ -64,7 +65,7 @@ def write_geotiff(path):
 
 def write_map(path):
     geobox, tile = GeoBox((SIDE, SIDE), Affine(80, 0, 0, 0, -80, 0), "EPSG:32755"), Tile(0, 0, SIDE, SIDE)
-    with open_map(path, Grid(geobox, path, SIDE, (tile,)), ["a"], {}) as file:
+    with open_map(path, Grid(geobox, path, SIDE, (tile,)), ["a"], {}, MOISTURE) as file:
         file.write(tile, np.arange(SIDE**2), VALUES.reshape(-1, 1))
 
 

@@ -79,7 +79,7 @@ def test_a_librarys_deprecations_are_not_shown_to_the_user(job, tmp_path):
     def stage(paths, values):
         paths["copy"].touch()
         warnings.warn_explicit("use another", DeprecationWarning, "geobox.py", 1, module="odc.geo.geobox")
-        warnings.warn_explicit("ours", DeprecationWarning, "grid.py", 1, module="loam.grid")
+        warnings.warn_explicit("ours", DeprecationWarning, "grid.py", 1, module="loam.raster.grid")
         warnings.warn_explicit("values are missing", RuntimeWarning, "geobox.py", 2, module="odc.geo.geobox")
 
     with warnings.catch_warnings():

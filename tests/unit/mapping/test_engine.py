@@ -11,9 +11,9 @@ from rio_cogeo.cogeo import cog_validate
 from loam.covariates.features import feature_set
 from loam.covariates.rasters import open_day
 from loam.covariates.tiles import TileInputs
-from loam.grid import grid_like
 from loam.mapping import engine as engine_module
 from loam.mapping.engine import Engine, map_day
+from loam.raster.grid import grid_like
 
 from .conftest import COLS, DAY, FEATURES, ROWS
 

@@ -11,11 +11,12 @@ from loam.covariates.features import feature_set
 from loam.covariates.rasters import open_day
 from loam.covariates.tiles import TileInputs
 from loam.errors import TableError
-from loam.grid import grid_like
-from loam.mapping.cog import FLAG, open_map
+from loam.mapping.contents import FLAG
 from loam.mapping.engine import Engine, map_day
 from loam.mapping.sidecar import sidecar
 from loam.mapping.trust import CLASSES, RangeCheck, share_inside
+from loam.raster.cog import open_map
+from loam.raster.grid import grid_like
 from loam.training.ranges import RANGE_BAND, TrainingRange
 
 from .conftest import DAY, FEATURES, write_tiff

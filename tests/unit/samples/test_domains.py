@@ -16,10 +16,10 @@ from series import series_of_columns
 from loam.covariates.features import feature_set
 from loam.covariates.tiles import TileInputs
 from loam.errors import ConfigError, TableError
-from loam.grid import write_grid
 from loam.io.tables import read_table
 from loam.mapping.engine import Engine
 from loam.models.parts.initial import draw_parameters
+from loam.raster.grid import write_grid
 from loam.samples.build import build_series
 from loam.samples.domains import domain_of_cube, pixels_of
 from loam.samples.points import read_points

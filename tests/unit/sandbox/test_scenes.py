@@ -18,7 +18,7 @@ from loam.acquire.scenes import SCENES, read_scenes
 from loam.config.read import checked
 from loam.config.sections.sandbox import Scenes
 from loam.errors import ConfigError
-from loam.grid import Grid, Tile
+from loam.raster.grid import Grid, Tile
 from loam.sandbox import gridded_scenes
 from loam.sandbox.gridded_scenes import write_gridded
 from loam.sandbox.land.cover_map import LANDCOVER

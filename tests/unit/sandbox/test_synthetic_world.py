@@ -7,7 +7,7 @@ import pytest
 import xarray as xr
 from scipy.ndimage import maximum_filter
 
-from loam.grid import Tile, cells_at, tiles_of
+from loam.raster.grid import Tile, cells_at, tiles_of
 from loam.sandbox.settings import WorldSettings
 from loam.sandbox.source_domain import SourceDomain
 from loam.sandbox.truth import write_truth

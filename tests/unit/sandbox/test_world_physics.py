@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from loam.config.sections.sandbox import Periods
-from loam.grid import Tile
+from loam.raster.grid import Tile
 from loam.sandbox.settings import WorldSettings
 from loam.sandbox.water import balance
 from loam.sandbox.world import World, depth_mean

@@ -15,7 +15,7 @@ from loam.acquire.catalogue import dataset_of
 from loam.acquire.local import LocalSource
 from loam.acquire.maps import fetch_map
 from loam.acquire.relief import MARGIN_METRES, relief_geobox
-from loam.grid import Tile
+from loam.raster.grid import Tile
 from loam.sentinel1.elevation import Elevation, reach_of
 from loam.sentinel1.exposure import incidence
 from loam.sentinel1.flags import Validity

@@ -11,7 +11,7 @@ from affine import Affine
 from odc.geo.geobox import GeoBox
 
 from loam.errors import RasterError
-from loam.grid import grid_like
+from loam.raster.grid import grid_like
 from loam.sentinel1.mosaic import local_incidence, mosaic_pass
 from loam.sentinel1.pass_file import BANDS
 from loam.sentinel1.terrain import Terrain

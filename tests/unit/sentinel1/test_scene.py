@@ -13,7 +13,7 @@ from sentinel1_landscapes import SETTINGS, Landscape, grey, later, level, shift_
 
 from loam.config.sections.sentinel1 import Speckle
 from loam.errors import RasterError
-from loam.grid import read_grid, write_grid
+from loam.raster.grid import read_grid, write_grid
 from loam.sentinel1 import scene as scene_module
 from loam.sentinel1.flags import MISSING, Validity
 from loam.sentinel1.measurement import Measurement

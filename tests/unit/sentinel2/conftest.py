@@ -9,7 +9,7 @@ from affine import Affine
 from odc.geo.geobox import GeoBox
 from sentinel2_files import CRS, NORTH, WEST
 
-from loam.grid import Grid, Tile
+from loam.raster.grid import Grid, Tile
 
 
 def grid_on(geobox: GeoBox, tile: int = 512) -> Grid:

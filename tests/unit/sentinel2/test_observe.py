@@ -11,7 +11,7 @@ from sentinel2_files import CRS, NDVI, NDWI, NORTH, SIDE, WEST, full, write_item
 
 from loam.config.sections.sentinel2 import Sentinel2
 from loam.errors import RasterError
-from loam.grid import Grid, Tile, geobox_of, same_grid, write_grid
+from loam.raster.grid import Grid, Tile, geobox_of, same_grid, write_grid
 from loam.sentinel2 import observe as module
 from loam.sentinel2.formats import open_product
 from loam.sentinel2.observe import observe

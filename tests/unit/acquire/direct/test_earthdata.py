@@ -161,7 +161,7 @@ def test_a_day_is_the_mean_of_its_eight_fields_on_the_ease_cells_of_the_region(a
 
 
 def test_the_cells_cover_the_region_with_one_to_spare():
-    from loam.grid import project
+    from loam.raster.grid import project
 
     x, y = project(np.array(BOUNDS[0::2]), np.array(BOUNDS[1::2]), "EPSG:4326", "EPSG:6933")
     for inner, outer in ((x, WINDOW.x), (y, WINDOW.y[::-1])):

@@ -5,7 +5,7 @@ import pytest
 from affine import Affine
 from odc.geo.geobox import GeoBox
 
-from loam.grid import Tile, project
+from loam.raster.grid import Tile, project
 from loam.sandbox.instruments.cell_means import cells_of_region, overlaps_of
 from loam.sandbox.instruments.coarse_moisture import ease_grid
 

@@ -8,7 +8,7 @@ from affine import Affine
 from odc.geo.geobox import GeoBox
 
 from loam.config.sections.sandbox import Periods
-from loam.grid import Tile
+from loam.raster.grid import Tile
 from loam.sandbox.instruments import coarse_moisture
 from loam.sandbox.instruments.coarse_moisture import cell_truth, fields_found, observed
 from loam.sandbox.settings import WorldSettings

@@ -22,8 +22,8 @@ from loam.acquire.catalogue import dataset_of
 from loam.acquire.manifest import read_manifest
 from loam.acquire.region import geobox_of_run
 from loam.errors import ConfigError
-from loam.grid import Tile
 from loam.probes.formats import open_probes
+from loam.raster.grid import Tile
 from loam.sandbox.instruments.cell_means import overlaps_of
 from loam.sandbox.instruments.coarse_moisture import GAIN, MIDDLE, fields_found
 from loam.sandbox.settings import settings_of

@@ -6,7 +6,7 @@ from odc.geo.geobox import GeoBox
 from scipy.ndimage import binary_erosion
 
 from loam.errors import ConfigError
-from loam.grid import Tile
+from loam.raster.grid import Tile
 from loam.sandbox.instruments import static_maps
 from loam.sandbox.instruments.static_maps import ERRORS, LAKE, WRONG_SHARE, published, published_at, published_relief
 from loam.sandbox.settings import WorldSettings

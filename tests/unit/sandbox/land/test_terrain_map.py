@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from loam.covariates.classes import CODES
+from loam.raster.classes import CODES
 from loam.sandbox.land.cover_map import LANDCOVER, cover_at
 from loam.sandbox.land.hydraulics import Physics
 from loam.sandbox.land.places import ground_at

@@ -10,7 +10,7 @@ from affine import Affine
 from odc.geo.geobox import GeoBox
 
 from loam.config.sections.sentinel2 import Sentinel2
-from loam.grid import grid_like
+from loam.raster.grid import grid_like
 from loam.sandbox.optical import product as optical_product
 from loam.sandbox.optical.product import Land, ndvi_of, write_item
 from loam.sandbox.optical.tile import Sight

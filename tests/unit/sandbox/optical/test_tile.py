@@ -7,7 +7,7 @@ import pytest
 from affine import Affine
 from odc.geo.geobox import GeoBox
 
-from loam.grid import crs_of, project
+from loam.raster.grid import crs_of, project
 from loam.sandbox.optical.tile import PIXEL, cloud_cover_on, sights_of, sun_at, tile_of
 
 REGION = GeoBox((50, 60), Affine(80, 0, 540_010, 0, -80, 5_340_030), "EPSG:28355")

@@ -10,7 +10,7 @@ from affine import Affine
 from odc.geo.geobox import GeoBox
 
 from loam.errors import RasterError
-from loam.grid import crs_of
+from loam.raster.grid import crs_of
 from loam.sandbox.radar.annotation import annotation_xml
 from loam.sandbox.radar.frame import edge_of
 from loam.sandbox.radar.orbit_file import orbit_file, write_orbit

@@ -11,7 +11,7 @@ from affine import Affine
 from odc.geo.geobox import GeoBox
 
 from loam.config.sections.sentinel1 import Sentinel1, Speckle
-from loam.grid import crs_of, grid_like
+from loam.raster.grid import crs_of, grid_like
 from loam.sandbox.radar.annotation import noise_power, sigma0_scale
 from loam.sandbox.radar.image import write_images
 from loam.sandbox.radar.orbit_file import write_orbit

@@ -11,8 +11,8 @@ import xarray as xr
 
 from loam.acquire.canonical import GEOGRAPHIC, PROJECTED
 from loam.acquire.source import Bounds, Fields, Source
-from loam.dateline import parts_of, period_of
 from loam.errors import AcquireError
+from loam.raster.dateline import parts_of, period_of
 
 WIDE = 1.5  # of a step; a wider gap between the two sides is no grid
 

@@ -20,9 +20,9 @@ from odc.geo.geobox import GeoBox
 
 from loam.acquire.catalogue import Dataset, Variable
 from loam.acquire.source import Bounds, Fields
-from loam.dateline import envelope_of_ring
 from loam.errors import AcquireError
-from loam.grid import crs_of, project
+from loam.raster.dateline import envelope_of_ring
+from loam.raster.grid import crs_of, project
 
 log = logging.getLogger("loam")
 

@@ -19,9 +19,9 @@ from odc.geo.geobox import GeoBox
 
 from loam.acquire.content import HDF5, HEAD, NETCDF, NPY, TIFF, ZIP, describe, is_html, is_xml
 from loam.errors import AcquireError, RasterError
-from loam.grid import geobox_of, open_raster, present, same_grid
 from loam.io.archives import check_members, open_zip
 from loam.io.netcdf import open_netcdf, values_of
+from loam.raster.grid import geobox_of, open_raster, present, same_grid
 
 _MAGIC = {"tiff": TIFF, "hdf5": HDF5, "netcdf": NETCDF + HDF5, "zip": ZIP, "npy": NPY}
 KINDS = (*_MAGIC, "json", "xml")

@@ -37,9 +37,9 @@ from loam.acquire.manifest import check_manifest, is_empty, write_manifest
 from loam.acquire.parts import complete
 from loam.acquire.source import Fields, Source
 from loam.errors import AcquireError
-from loam.grid import same_grid
 from loam.io.atomic import atomic_path
 from loam.io.progress import progress
+from loam.raster.grid import same_grid
 
 log = logging.getLogger("loam")
 

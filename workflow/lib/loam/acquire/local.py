@@ -25,13 +25,13 @@ from loam.acquire.catalogue import Dataset, Variable
 from loam.acquire.layout import FILE, Layout, read_layout, refuse_codes, within_range
 from loam.acquire.local_fields import read_local_fields
 from loam.acquire.relief import part_covered
-from loam.acquire.resample import Reading, resample
 from loam.acquire.source import Bounds, Fields, Source
 from loam.codes import Codes
 from loam.config.day_boundary import UTC_DAYS, shift_of
 from loam.errors import RasterError
-from loam.grid import open_raster, pixel_metres
-from loam.io.rasters import unit_of
+from loam.raster.bands import unit_of
+from loam.raster.grid import open_raster, pixel_metres
+from loam.raster.resample import Reading, resample
 
 SUFFIXES = (".tif", ".tiff")
 

@@ -12,7 +12,7 @@ import xarray as xr
 from loam.acquire.layout import FILE, Layout
 from loam.acquire.source import Bounds
 from loam.errors import RasterError
-from loam.grid import project
+from loam.raster.grid import project
 
 Y_NAMES, X_NAMES = {"latitude", "lat", "y", "northing"}, {"longitude", "lon", "x", "easting"}
 EDGE = np.linspace(0.0, 1.0, 21)  # along the sides of a box whose place in another CRS is looked up

@@ -16,7 +16,6 @@ import pandas as pd
 import xarray as xr
 
 from loam.acquire.catalogue import Dataset, Variable
-from loam.acquire.day_axis import days_of_steps, refuse_several
 from loam.acquire.layout import FILE, Layout, refuse_codes, within_range
 from loam.acquire.local_cells import Cells, cells_in
 from loam.acquire.source import Bounds, Fields
@@ -24,6 +23,7 @@ from loam.acquire.spans import days_of
 from loam.codes import Codes
 from loam.errors import RasterError
 from loam.io.netcdf import open_netcdf, values_of
+from loam.raster.day_axis import days_of_steps, refuse_several
 
 STANDARD_NAMES = {
     "rain": {

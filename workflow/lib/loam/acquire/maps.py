@@ -24,9 +24,9 @@ from loam.acquire.check import check_map
 from loam.acquire.parts import complete
 from loam.acquire.source import Source
 from loam.errors import AcquireError, ConfigError, LoamError
-from loam.grid import Tile, geobox_of, open_raster, same_grid
 from loam.io.atomic import atomic_path
 from loam.io.progress import Progress, progress
+from loam.raster.grid import Tile, geobox_of, open_raster, same_grid
 
 log = logging.getLogger("loam")
 

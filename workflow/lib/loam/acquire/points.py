@@ -2,8 +2,8 @@
 
 A back end that samples on its server is asked to. From another one a map's value is that of one pixel of the run's
 resolution around the station, in the station's UTM zone (so that the pixel is square in metres anywhere), and a field's
-value is that of the cell whose centre is nearest, as ``loam.grid.cells_at`` takes it for a map. For fields, stations
-are gathered in boxes, so that a continent of stations does not read the continent.
+value is that of the cell whose centre is nearest, as ``loam.raster.grid.cells_at`` takes it for a map. For fields,
+stations are gathered in boxes, so that a continent of stations does not read the continent.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from loam.acquire.canonical import bounds_of
 from loam.acquire.run_grid import grid_of
 from loam.acquire.source import Bounds
 from loam.errors import ConfigError
-from loam.grid import pixel_metres
+from loam.raster.grid import pixel_metres
 
 
 def geobox_of_run(grid: Mapping[str, Any]) -> GeoBox:

@@ -12,7 +12,7 @@ from affine import Affine
 from odc.geo.geobox import GeoBox
 
 from loam.acquire.source import Source
-from loam.grid import cells_at, crs_of, pixel_metres, project
+from loam.raster.grid import cells_at, crs_of, pixel_metres, project
 
 MARGIN_METRES = 10_000.0  # beyond the grid's edge: layover of differences in height of 5.5 km, seen at 29 degrees
 FINEST_METRES = 20.0  # between heights, where the run's pixels are larger: the radar's own resolution

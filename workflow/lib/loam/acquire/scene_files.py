@@ -23,8 +23,8 @@ from loam.acquire.scene_names import sentinel1_name
 from loam.acquire.scenes import merge_scenes, no_scenes, read_scenes
 from loam.acquire.source import Bounds, SceneSource
 from loam.acquire.sources import open_scenes
-from loam.dateline import parts_of
 from loam.errors import TableError
+from loam.raster.dateline import parts_of
 
 log = logging.getLogger("loam")
 

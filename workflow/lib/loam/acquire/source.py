@@ -19,8 +19,8 @@ import pandas as pd
 import xarray as xr
 from odc.geo.geobox import GeoBox
 
-from loam import dateline
 from loam.acquire.catalogue import Dataset, Variable
+from loam.raster import dateline
 
 Bounds = dateline.Bounds  # west, south, east, north, degrees; a source is asked for one with east to 180
 

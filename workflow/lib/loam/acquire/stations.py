@@ -16,11 +16,11 @@ from odc.geo.geobox import GeoBox
 
 from loam.acquire.canonical import cells_of
 from loam.acquire.source import Bounds
-from loam.dateline import normalised, unrolled
 from loam.errors import TableError
-from loam.grid import cells_at, crs_of, project
 from loam.io.provenance import hash_of_values
 from loam.io.tables import read_table
+from loam.raster.dateline import normalised, unrolled
+from loam.raster.grid import cells_at, crs_of, project
 
 log = logging.getLogger("loam")
 

@@ -17,12 +17,12 @@ import pyproj
 import zarr
 from odc.geo.geobox import GeoBox
 
-from loam.covariates.cell_index import CellIndex, index_pixels, transformer_between
-from loam.covariates.classes import CODES
 from loam.covariates.derive import Observations, Series, Settings
 from loam.covariates.store import days_of, grid_of_group, open_store, read_along, read_cells
 from loam.errors import ConfigError, RasterError
-from loam.grid import Grid, same_grid
+from loam.raster.cell_index import CellIndex, index_pixels, transformer_between
+from loam.raster.classes import CODES
+from loam.raster.grid import Grid, same_grid
 from loam.sentinel1.decibel import to_decibel
 from loam.sentinel1.outliers import outliers
 from loam.variables import kinds_of, observed, variables

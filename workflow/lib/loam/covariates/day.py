@@ -12,7 +12,7 @@ from loam.covariates.derive import RowReader, Settings, Source
 from loam.covariates.features import FeatureSet
 from loam.covariates.tiles import Completeness, TileInputs
 from loam.errors import RasterError
-from loam.grid import Grid, Tile
+from loam.raster.grid import Grid, Tile
 
 
 class MapDay:

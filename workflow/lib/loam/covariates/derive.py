@@ -18,9 +18,9 @@ import numpy as np
 import pandas as pd
 
 from loam.config.covariates import LONGEST_GAP, look_back
-from loam.covariates.cell_index import CellIndex
 from loam.covariates.features import Feature, FeatureSet, Step
 from loam.covariates.season import day_of_year
+from loam.raster.cell_index import CellIndex
 from loam.sentinel2.series import interpolate, last_observed
 from loam.variables import observed
 

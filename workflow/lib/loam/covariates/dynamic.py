@@ -29,14 +29,14 @@ import pandas as pd
 import zarr
 from odc.geo.geobox import GeoBox
 
-from loam.acquire.day_axis import days_of_steps
-from loam.covariates.cells import NetCdfCells, open_cells
 from loam.covariates.observations import write_observations
 from loam.covariates.store import atomic_store, create_days, create_map, describe_grid
 from loam.door import Door
 from loam.errors import RasterError
-from loam.grid import Grid, cells_at, crs_of, project, same_grid
 from loam.io.netcdf import open_netcdf
+from loam.raster.cells import NetCdfCells, open_cells
+from loam.raster.day_axis import days_of_steps
+from loam.raster.grid import Grid, cells_at, crs_of, project, same_grid
 from loam.variables import Variable, kinds, kinds_of, observed
 
 log = logging.getLogger("loam")

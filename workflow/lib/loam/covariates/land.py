@@ -19,12 +19,12 @@ from odc.geo.geobox import GeoBox
 
 from loam.acquire.region import geobox_of_run
 from loam.acquire.run_grid import grid_of
-from loam.covariates.classes import NO_CLASS, WATER, crosswalk_of
 from loam.covariates.reasons import LAND, MASKED, NO_COVER, OUTSIDE, REASONS, SEA
-from loam.covariates.warp import Warped
 from loam.errors import ConfigError, RasterError
-from loam.grid import Grid, Tile, grid_like, open_raster, tiles_of
 from loam.io.atomic import atomic_path
+from loam.raster.classes import NO_CLASS, WATER, crosswalk_of
+from loam.raster.grid import Grid, Tile, grid_like, open_raster, tiles_of
+from loam.raster.warp import Warped
 
 log = logging.getLogger("loam")
 

@@ -24,8 +24,8 @@ from rasterio.windows import Window
 from loam.covariates.store import create_days, create_map, describe_grid
 from loam.door import Door
 from loam.errors import RasterError
-from loam.grid import Grid, crs_of, geobox_of, open_raster
-from loam.io.rasters import unit_of, values_of_band
+from loam.raster.bands import unit_of, values_of_band
+from loam.raster.grid import Grid, crs_of, geobox_of, open_raster
 from loam.sentinel1.flags import MISSING, Validity
 from loam.sentinel2.series import merge_days
 from loam.variables import observed, variables

@@ -20,15 +20,15 @@ from odc.geo.geobox import GeoBox
 
 from loam.codes import LARGEST, Codes
 from loam.config.day_boundary import UTC_DAYS, shift_of
-from loam.covariates.cell_index import CellIndex, index_pixels
-from loam.covariates.cells import NETCDF, Cells, open_cells
 from loam.covariates.day import MapDay
 from loam.covariates.derive import DAILY, Observations, Series, Settings
 from loam.covariates.features import Feature, FeatureSet
 from loam.covariates.files import file_of_day
 from loam.covariates.input_units import InputUnits, unit_named
 from loam.errors import ConfigError, RasterError
-from loam.grid import Grid, Tile, cells_at, crs_of, project, same_grid
+from loam.raster.cell_index import CellIndex, index_pixels
+from loam.raster.cells import NETCDF, Cells, open_cells
+from loam.raster.grid import Grid, Tile, cells_at, crs_of, project, same_grid
 from loam.variables import ranges_of
 
 log = logging.getLogger("loam")

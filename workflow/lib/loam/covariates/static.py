@@ -14,15 +14,15 @@ from pathlib import Path
 import numpy as np
 import zarr
 
-from loam.covariates.classes import CLASSES, CODES, NO_CLASS, crosswalk_of
 from loam.covariates.flow import Scratch, accumulate, wetness
 from loam.covariates.store import atomic_store, create_map, describe_grid
 from loam.covariates.terrain import HALO, close_holes, pixel_sizes, slope_and_aspect
-from loam.covariates.warp import Warped
 from loam.door import Door
 from loam.errors import ConfigError, RasterError
-from loam.grid import Grid, Tile, open_raster, tiles_of
-from loam.io.rasters import unit_of
+from loam.raster.bands import unit_of
+from loam.raster.classes import CLASSES, CODES, NO_CLASS, crosswalk_of
+from loam.raster.grid import Grid, Tile, open_raster, tiles_of
+from loam.raster.warp import Warped
 
 log = logging.getLogger("loam")
 

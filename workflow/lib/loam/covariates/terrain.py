@@ -15,7 +15,7 @@ import pyproj
 from odc.geo.geobox import GeoBox
 from scipy import ndimage
 
-from loam.grid import Tile, crs_of, project
+from loam.raster.grid import Tile, crs_of, project
 
 log = logging.getLogger("loam")
 

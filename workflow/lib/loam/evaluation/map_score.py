@@ -24,13 +24,13 @@ import numpy as np
 import pandas as pd
 import rasterio
 
-from loam.covariates.cells import Cells, open_cells
 from loam.door import Door
 from loam.errors import RasterError, naming
 from loam.evaluation.metrics import SINGLE_PRECISION
-from loam.grid import geobox_of, open_raster, same_grid, tiles_of
 from loam.io.netcdf import open_netcdf
 from loam.io.schemas import MAP_SCORES
+from loam.raster.cells import Cells, open_cells
+from loam.raster.grid import geobox_of, open_raster, same_grid, tiles_of
 from loam.training.ranges import INSIDE, OUTSIDE, RANGE_BAND
 
 BLOCK = 512  # pixels a side

@@ -26,10 +26,11 @@ from loam.covariates.day import open_cube_day
 from loam.covariates.features import FeatureSet
 from loam.covariates.rasters import open_day
 from loam.covariates.tiles import TileInputs
-from loam.grid import Grid
 from loam.io.progress import counted
-from loam.mapping.cog import FLAG, open_map
+from loam.mapping.contents import FLAG, MOISTURE
 from loam.mapping.trust import RangeCheck, with_gaps
+from loam.raster.cog import open_map
+from loam.raster.grid import Grid
 from loam.training.card import Members
 from loam.training.predict import bounded
 from loam.training.ranges import INSIDE, RANGE_BAND, read_range
@@ -167,7 +168,7 @@ def map_day(
     )  # fmt: skip
     with (
         opened as rasters,
-        open_map(path, grid, bands, {**tags, "accuracy": TOLD_BESIDE}) as output,
+        open_map(path, grid, bands, {**tags, "accuracy": TOLD_BESIDE}, MOISTURE) as output,
         open_map(trust, grid, [RANGE_BAND], tags, FLAG) as flags,
     ):
         for tile in counted(grid.tiles, "tiles"):

@@ -26,9 +26,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from rasterio.enums import Resampling
 
-from loam.grid import geobox_of, open_raster, pixel_metres
 from loam.io.atomic import atomic_path
 from loam.mapping.trust import CLASSES, INCOMPLETE, count_classes
+from loam.raster.grid import geobox_of, open_raster, pixel_metres
 from loam.training.ranges import INSIDE, NO_VALUE, OUTSIDE
 
 LONGEST_SIDE = 1200  # pixels of the map that a panel shows; larger maps are read from their overviews

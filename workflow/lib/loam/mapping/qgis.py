@@ -11,7 +11,7 @@ from xml.etree import ElementTree as Xml
 import matplotlib as mpl
 import numpy as np
 
-from loam.mapping.trust import Class
+from loam.raster.cog import Class
 
 DOCTYPE = "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n"
 VERSION = "3.22.0"  # the oldest QGIS that the styles are written for

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from xml.etree import ElementTree as Xml
 
-from loam.mapping.cog import rgb
-from loam.mapping.trust import Class
+from loam.raster.cog import Class, rgb
 from loam.training.ranges import NO_VALUE
 
 TO_ASCII = str.maketrans({"±": "+-", "³": "3", "⁻": "-", "–": "-", "−": "-"})  # for programs that know ASCII only

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import logging
 import math
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from loam.covariates.features import FeatureSet
 from loam.covariates.tiles import TileInputs
-from loam.grid import Grid, Tile, open_raster
+from loam.raster.cog import Class
+from loam.raster.grid import Grid, Tile, open_raster
 from loam.training.ranges import INSIDE, NO_VALUE, OUTSIDE, TrainingRange, class_columns
 
 log = logging.getLogger("loam")
@@ -24,16 +24,6 @@ log = logging.getLogger("loam")
 ROUNDING = 1e-5  # of a total of shares held in single precision
 TOLD = 5  # features that the log names
 INCOMPLETE = 2  # value of the band, beside INSIDE, OUTSIDE and NO_VALUE
-
-
-@dataclass(frozen=True)
-class Class:
-    """A value of the band, in words and as a colour of its own, which no ramp of moisture or spread holds."""
-
-    value: int
-    name: str
-    colour: str
-
 
 CLASSES = (
     Class(OUTSIDE, "outside the range of the training data", "#CDB8E0"),

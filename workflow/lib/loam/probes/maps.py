@@ -16,8 +16,8 @@ from loam.codes import Codes
 from loam.config.sections.probes import StationMap
 from loam.door import Door
 from loam.errors import RasterError
-from loam.grid import cells_at, crs_of, geobox_of, open_raster, project
-from loam.io.rasters import unit_of, values_of_band
+from loam.raster.bands import unit_of, values_of_band
+from loam.raster.grid import cells_at, crs_of, geobox_of, open_raster, project
 from loam.variables import variables
 
 log = logging.getLogger("loam")

@@ -15,9 +15,9 @@ import pandas as pd
 import pyproj
 
 from loam.config.sections.probes import ProbeFiles
-from loam.dateline import within_longitudes
 from loam.errors import TableError
 from loam.probes.products import STATION_SUMMARY
+from loam.raster.dateline import within_longitudes
 
 log = logging.getLogger("loam")
 

@@ -12,8 +12,8 @@ from loam.acquire.catalogue import dataset_of
 from loam.acquire.credits import kinds_credited, kinds_read
 from loam.config.sandbox import BACK_END
 from loam.config.synthetic import made_and_real
-from loam.covariates.classes import CLASSES, classes_told
 from loam.io.tables import read_table
+from loam.raster.classes import CLASSES, classes_told
 from loam.report.names import kind_name
 from loam.report.tables import Table
 from loam.report.words import listed

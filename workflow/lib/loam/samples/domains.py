@@ -19,13 +19,13 @@ import numpy as np
 import pandas as pd
 import pyproj
 
-from loam.covariates.classes import class_names
 from loam.covariates.cube import Cube
 from loam.covariates.derive import Source
 from loam.covariates.land import why_not_land
 from loam.covariates.reasons import ALL_LAYERS
 from loam.errors import ConfigError, TableError
-from loam.grid import Grid, cells_at, crs_of, project
+from loam.raster.classes import class_names
+from loam.raster.grid import Grid, cells_at, crs_of, project
 from loam.samples.checks import check_days, check_moisture
 from loam.samples.points import PointTables
 from loam.samples.probes import moisture_of

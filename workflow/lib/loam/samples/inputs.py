@@ -11,9 +11,9 @@ import pandas as pd
 from loam.config.parts import origin
 from loam.covariates.cube import Cube
 from loam.covariates.derive import settings_of
-from loam.grid import read_grid
 from loam.io.tables import read_table
 from loam.probes.products import DAILY, STATION_SUMMARY
+from loam.raster.grid import read_grid
 from loam.samples.checks import check_covariates, check_static
 from loam.samples.domains import STATION_GROUPS, Domain, domain_of_cube, domain_of_probes, domain_of_table
 from loam.samples.points import PointTables, read_points

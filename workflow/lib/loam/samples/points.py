@@ -15,12 +15,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from loam.covariates.cell_index import CellIndex
-from loam.covariates.classes import CODES, FOLDER, NO_CLASS, crosswalk_of
 from loam.covariates.derive import Observations, Series, observed_as
 from loam.errors import ConfigError, TableError
 from loam.io.numbers import refuse_impossible
 from loam.io.tables import read_table
+from loam.raster.cell_index import CellIndex
+from loam.raster.classes import CODES, FOLDER, NO_CLASS, crosswalk_of
 from loam.variables import variable_of
 
 COUNTS = ("n_fields", "model_only")  # tables of several datasets may tell of these

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from loam.covariates.cell_index import CellIndex
 from loam.covariates.derive import Observations, Series, observed_as
 from loam.covariates.features import feature_set
 from loam.errors import TableError
+from loam.raster.cell_index import CellIndex
 from loam.samples.tables import StationTable, lag_windows, ready_lags
 
 ROUNDING = 1e-6  # share of a value by which ready lags of one day may differ

@@ -16,8 +16,8 @@ import numpy as np
 import rasterio
 from scipy.special import gammaincinv
 
-from loam.grid import Tile, tiles_of
 from loam.io.atomic import atomic_path
+from loam.raster.grid import Tile, tiles_of
 from loam.sandbox.land.cover_map import LANDCOVER
 from loam.sandbox.lattice import key_of, lattice_uniform
 from loam.sandbox.radar.annotation import LEAST_NOISE, POLARISATIONS

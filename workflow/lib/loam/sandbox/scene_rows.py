@@ -19,8 +19,8 @@ from loam.acquire.scenes import SCENES
 from loam.config.sandbox import BACK_END
 from loam.config.sections.sandbox import Scenes
 from loam.errors import ConfigError
-from loam.grid import crs_of, project
 from loam.io.provenance import hash_of_values
+from loam.raster.grid import crs_of, project
 from loam.sandbox.optical.tile import BASELINE, RELATIVE_ORBIT, Sight, sights_of, tile_of
 from loam.sandbox.radar.manifest import PROCESSOR
 from loam.sandbox.radar.orbit import MISSION, utc

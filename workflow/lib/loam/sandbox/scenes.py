@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from loam.grid import crs_of, tiles_of
 from loam.io.atomic import scratch_beside
 from loam.io.progress import counted
+from loam.raster.grid import crs_of, tiles_of
 from loam.sandbox.land.cover_map import LANDCOVER
 from loam.sandbox.lattice import key_of, lattice_field
 from loam.sandbox.optical.product import Land, ndvi_of, write_item

@@ -19,7 +19,7 @@ from loam.config.sandbox import CRS, PIXEL
 from loam.config.sections.sandbox import Sandbox
 from loam.config.wrong import Path
 from loam.errors import ConfigError
-from loam.grid import crs_of, project
+from loam.raster.grid import crs_of, project
 
 # west, south, east, north, degrees: the zone, a degree beside it, and its latitudes
 AREA = (143.0, -60.0, 151.0, -10.0)

@@ -13,8 +13,8 @@ from pathlib import Path
 import netCDF4
 import numpy as np
 
-from loam.grid import crs_of, tiles_of
 from loam.io.atomic import atomic_path
+from loam.raster.grid import crs_of, tiles_of
 from loam.sandbox.land.cover_map import LANDCOVER
 from loam.sandbox.world import World, depth_mean
 

@@ -29,7 +29,7 @@ import numpy as np
 import pandas as pd
 from odc.geo.geobox import GeoBox
 
-from loam.grid import Tile, crs_of, project
+from loam.raster.grid import Tile, crs_of, project
 from loam.sandbox.land.cover_map import Cover, cover_at
 from loam.sandbox.land.hydraulics import Physics
 from loam.sandbox.land.places import Ground, ground_at

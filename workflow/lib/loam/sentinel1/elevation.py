@@ -18,7 +18,7 @@ from odc.geo.geobox import GeoBox
 from rasterio.windows import Window
 
 from loam.acquire.relief import FINEST_METRES, MARGIN_METRES, part_covered, widened
-from loam.grid import Tile, geobox_of, open_raster, pixel_metres
+from loam.raster.grid import Tile, geobox_of, open_raster, pixel_metres
 from loam.sentinel1.heights import Geoid, ellipsoidal_heights, metres_of, own_heights
 
 LATTICE = 1e-3  # pixels by which heights may be shifted against the map's pixels and still part them evenly

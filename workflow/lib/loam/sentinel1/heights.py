@@ -26,8 +26,8 @@ from scipy.ndimage import map_coordinates
 
 from loam.door import Door
 from loam.errors import RasterError
-from loam.grid import geobox_of, open_raster, pixel_metres, present
-from loam.io.rasters import RASTER_DAMAGE, unit_of
+from loam.raster.bands import RASTER_DAMAGE, unit_of
+from loam.raster.grid import geobox_of, open_raster, pixel_metres, present
 
 log = logging.getLogger("loam")
 

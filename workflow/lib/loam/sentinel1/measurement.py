@@ -12,7 +12,7 @@ from rasterio.errors import NotGeoreferencedWarning
 from rasterio.windows import Window
 
 from loam.errors import RasterError
-from loam.io.rasters import RASTER_DAMAGE
+from loam.raster.bands import RASTER_DAMAGE
 from loam.sentinel1.annotation import Annotation
 
 

@@ -19,7 +19,7 @@ import rasterio
 from rasterio.windows import Window
 
 from loam.errors import RasterError
-from loam.grid import Grid, Tile, geobox_of, open_raster, pixel_metres, present
+from loam.raster.grid import Grid, Tile, geobox_of, open_raster, pixel_metres, present
 from loam.sentinel1.elevation import Elevation
 from loam.sentinel1.flags import Validity
 from loam.sentinel1.heights import ELLIPSOID, Geoid

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import rasterio
 
-from loam.grid import Grid, crs_of
 from loam.io.atomic import atomic_path
+from loam.raster.grid import Grid, crs_of
 from loam.sentinel1.flags import Validity
 
 BANDS = ("vv", "vh", "local_incidence", "ellipsoidal_incidence", "validity")

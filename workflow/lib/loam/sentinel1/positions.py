@@ -19,7 +19,7 @@ import numba
 import numpy as np
 from odc.geo.geobox import GeoBox
 
-from loam.grid import project
+from loam.raster.grid import project
 from loam.sentinel1.annotation import LIGHT, Annotation
 from loam.sentinel1.geometry import earth_fixed, nearest_record, zero_doppler
 from loam.sentinel1.orbit import MARGIN, Orbit

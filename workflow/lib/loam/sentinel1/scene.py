@@ -25,9 +25,9 @@ from odc.geo.geobox import GeoBox
 
 from loam.config.sections.sentinel1 import Sentinel1
 from loam.errors import RasterError
-from loam.grid import Grid, Tile, pixel_metres, tiles_of
 from loam.io.atomic import scratch_beside
 from loam.io.progress import counted
+from loam.raster.grid import Grid, Tile, pixel_metres, tiles_of
 from loam.sentinel1.elevation import Elevation, reach_of
 from loam.sentinel1.exposure import incidence, layover_and_shadow, surroundings_of
 from loam.sentinel1.flags import MISSING, Validity

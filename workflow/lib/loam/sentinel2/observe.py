@@ -23,8 +23,8 @@ import rasterio
 
 from loam.config.sections.sentinel2 import Sentinel2
 from loam.errors import RasterError
-from loam.grid import Grid, Tile, crs_of, pixel_metres, same_grid
 from loam.io.atomic import atomic_path
+from loam.raster.grid import Grid, Tile, crs_of, pixel_metres, same_grid
 from loam.sentinel2.formats import open_product
 from loam.sentinel2.indices import normalised_difference
 from loam.sentinel2.masks import ProductMasks

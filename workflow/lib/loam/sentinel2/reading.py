@@ -23,8 +23,8 @@ from rasterio.errors import NotGeoreferencedWarning
 from rasterio.windows import Window
 
 from loam.errors import RasterError, naming
-from loam.grid import crs_of, geobox_of
-from loam.io.rasters import RASTER_DAMAGE
+from loam.raster.bands import RASTER_DAMAGE
+from loam.raster.grid import crs_of, geobox_of
 from loam.sentinel2.indices import reflectance
 from loam.sentinel2.product import Bounds, Product
 

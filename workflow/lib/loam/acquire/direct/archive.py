@@ -39,10 +39,10 @@ from loam.acquire.direct.remote import RasterSource
 from loam.acquire.download import download
 from loam.acquire.provenance import is_current, read_source, write_source
 from loam.acquire.redact import redact
-from loam.acquire.resample import Reading, resample
 from loam.errors import AcquireError, ConfigError, RasterError
 from loam.io.archives import open_zip, read_member
 from loam.io.provenance import sha256_of_file
+from loam.raster.resample import Reading, resample
 
 log = logging.getLogger("loam")
 

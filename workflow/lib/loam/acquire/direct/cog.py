@@ -38,11 +38,11 @@ from loam.acquire import credentials
 from loam.acquire.catalogue import Variable
 from loam.acquire.credentials import Login
 from loam.acquire.direct.remote import RasterSource, RemoteRasters
-from loam.acquire.resample import Reading, read_values, resample
 from loam.acquire.source import Bounds, Fields
-from loam.acquire.whereabouts import Span, lookup_points, span_of_points
 from loam.errors import AcquireError, ConfigError
-from loam.grid import geobox_of, pixel_metres, project
+from loam.raster.grid import geobox_of, pixel_metres, project
+from loam.raster.resample import Reading, read_values, resample
+from loam.raster.whereabouts import Span, lookup_points, span_of_points
 
 log = logging.getLogger("loam")
 

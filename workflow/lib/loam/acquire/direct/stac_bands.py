@@ -28,8 +28,8 @@ from loam.acquire.download import download
 from loam.acquire.redact import redact
 from loam.acquire.retry import Policy
 from loam.errors import AcquireError, RasterError
-from loam.grid import geobox_of, open_raster, present, same_grid
 from loam.io.atomic import atomic_path
+from loam.raster.grid import geobox_of, open_raster, present, same_grid
 
 log = logging.getLogger("loam")
 

@@ -21,9 +21,9 @@ from loam.acquire.redact import redact
 from loam.acquire.retry import Policy
 from loam.acquire.session import fetch
 from loam.errors import AcquireError
-from loam.grid import geobox_of, open_raster
 from loam.io.atomic import write_text
 from loam.io.provenance import hash_of_values, sha256_of_file
+from loam.raster.grid import geobox_of, open_raster
 
 log = logging.getLogger("loam")
 

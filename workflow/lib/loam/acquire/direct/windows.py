@@ -13,7 +13,7 @@ import numpy as np
 
 from loam.acquire.source import Bounds
 from loam.errors import AcquireError
-from loam.grid import project
+from loam.raster.grid import project
 
 EASE_CRS = "EPSG:6933"
 EASE_SHAPE = (1624, 3856)  # rows, columns

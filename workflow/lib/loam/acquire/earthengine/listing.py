@@ -19,8 +19,8 @@ from odc.geo.geobox import GeoBox
 
 from loam.acquire.earthengine.client import Client
 from loam.acquire.source import Bounds
-from loam.dateline import parts_of
 from loam.errors import AcquireError
+from loam.raster.dateline import parts_of
 
 # the code that Earth Engine gives MODIS's sinusoidal grid is in no register of CRSs (sphere of radius 6371007.181 m)
 SINUSOIDAL = "+proj=sinu +lon_0=0 +x_0=0 +y_0=0 +R=6371007.181 +units=m +no_defs"

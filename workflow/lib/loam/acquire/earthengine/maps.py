@@ -34,7 +34,7 @@ from loam.acquire.earthengine.listing import Listed, list_images
 from loam.acquire.earthengine.tiles import crs_of, read_pixels, transform_of
 from loam.acquire.source import Bounds
 from loam.errors import AcquireError, ConfigError
-from loam.grid import pixel_metres
+from loam.raster.grid import pixel_metres
 
 log = logging.getLogger("loam")
 

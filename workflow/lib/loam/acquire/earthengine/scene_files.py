@@ -27,8 +27,8 @@ from loam.acquire.earthengine.listing import Listed, native_grid
 from loam.acquire.earthengine.maps import NODATA, on_grid
 from loam.acquire.earthengine.tiles import read_pixels
 from loam.errors import AcquireError, ConfigError
-from loam.grid import crs_of, pixel_metres, project
 from loam.io.atomic import atomic_path, write_text
+from loam.raster.grid import crs_of, pixel_metres, project
 
 log = logging.getLogger("loam")
 

@@ -19,7 +19,7 @@ from odc.geo.geobox import GeoBox
 from scipy import sparse
 
 from loam.acquire.canonical import bounds_of
-from loam.grid import Tile, crs_of, project
+from loam.raster.grid import Tile, crs_of, project
 
 INSIDE = 1e-9  # of a cell; corners this near a side lie on it
 AREA_UNIT, VALUE_UNIT = 2.0**-32, 2.0**-20  # of a cell, and of the largest value

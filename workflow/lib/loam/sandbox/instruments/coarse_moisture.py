@@ -15,7 +15,7 @@ import numpy as np
 from affine import Affine
 from odc.geo.geobox import GeoBox
 
-from loam.grid import Tile
+from loam.raster.grid import Tile
 from loam.sandbox.instruments.cell_means import cells_of_region, overlaps_of
 from loam.sandbox.lattice import key_of, lattice_field, lattice_uniform
 from loam.sandbox.world import World, depth_mean

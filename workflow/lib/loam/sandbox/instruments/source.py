@@ -18,7 +18,7 @@ from loam.acquire.catalogue import Dataset
 from loam.acquire.source import Bounds, Fields, Source
 from loam.config.sandbox import BACK_END
 from loam.errors import ConfigError
-from loam.grid import crs_of
+from loam.raster.grid import crs_of
 from loam.sandbox.instruments import coarse_moisture, static_maps, weather_grids
 from loam.sandbox.instruments.cell_means import cells_over
 from loam.sandbox.instruments.coarse_moisture import DEPTHS, CellTruth, ease_grid, fields_found

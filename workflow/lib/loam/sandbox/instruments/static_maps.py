@@ -21,7 +21,7 @@ from scipy import sparse
 from scipy.ndimage import map_coordinates
 
 from loam.errors import ConfigError
-from loam.grid import crs_of
+from loam.raster.grid import crs_of
 from loam.sandbox.land.cover_map import LANDCOVER
 from loam.sandbox.lattice import key_of, lattice_field, lattice_uniform
 from loam.sandbox.settings import PIXEL

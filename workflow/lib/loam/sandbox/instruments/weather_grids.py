@@ -13,7 +13,7 @@ import numpy as np
 from affine import Affine
 from odc.geo.geobox import GeoBox
 
-from loam.grid import Tile
+from loam.raster.grid import Tile
 from loam.sandbox.instruments.cell_means import Overlaps, cells_of_region, overlaps_of
 from loam.sandbox.instruments.coarse_moisture import APART, BLOCK, blocks_of
 from loam.sandbox.lattice import key_of, lattice_field, lattice_uniform

@@ -28,9 +28,9 @@ from odc.geo.geobox import GeoBox
 from rasterio.windows import Window
 from scipy.stats import norm
 
-from loam.grid import cells_at, crs_of, project
 from loam.io.atomic import atomic_path, write_text
 from loam.io.provenance import sha256_of_file
+from loam.raster.grid import cells_at, crs_of, project
 from loam.sandbox.land.cover_map import by_class
 from loam.sandbox.lattice import key_of, lattice_field, lattice_uniform
 from loam.sandbox.optical.tile import BASELINE, PIXEL, RELATIVE_ORBIT, Sight, sun_at, tile_of

@@ -16,7 +16,7 @@ import numpy as np
 from affine import Affine
 from odc.geo.geobox import GeoBox
 
-from loam.grid import crs_of, project
+from loam.raster.grid import crs_of, project
 from loam.sandbox.lattice import random_numbers
 
 PIXEL = 20.0  # m

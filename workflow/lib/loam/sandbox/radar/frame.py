@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from odc.geo.geobox import GeoBox
 
-from loam.grid import crs_of, project
+from loam.raster.grid import crs_of, project
 from loam.sandbox.radar.orbit import Orbit, Pass, earth_fixed, geodetic, ground_point, utc, zero_doppler
 
 LIGHT = 299792458.0  # m s-1

@@ -25,7 +25,7 @@ from rasterio.control import GroundControlPoint
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.windows import Window
 
-from loam.grid import crs_of, project
+from loam.raster.grid import crs_of, project
 from loam.sandbox.radar.annotation import POLARISATIONS, Name, noise_power, sigma0_scale
 from loam.sandbox.radar.frame import LIGHT, Frame
 from loam.sandbox.radar.orbit import geodetic, ground_point

@@ -8,7 +8,7 @@ from datetime import date
 
 from odc.geo.geobox import GeoBox
 
-from loam.grid import crs_of, project
+from loam.raster.grid import crs_of, project
 from loam.sandbox.radar.frame import Frame, frame_over
 from loam.sandbox.radar.orbit import orbit_over, passes_over
 from loam.sandbox.radar.product import Name, name_of

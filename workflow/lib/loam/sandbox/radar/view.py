@@ -6,7 +6,7 @@ import numpy as np
 from odc.geo.geobox import GeoBox
 from scipy.ndimage import correlate1d
 
-from loam.grid import crs_of, project
+from loam.raster.grid import crs_of, project
 from loam.sandbox.radar.orbit import Orbit, Pass, earth_fixed, upward, zero_doppler
 
 

@@ -24,11 +24,11 @@ from odc.geo.geobox import GeoBox
 from rasterio.errors import CRSError, NotGeoreferencedWarning
 from rasterio.windows import Window
 
-from loam.dateline import period_of
 from loam.errors import RasterError
 from loam.io.atomic import write_text
 from loam.io.provenance import hash_of_values
-from loam.io.rasters import RASTER_DAMAGE, Raster, present
+from loam.raster.bands import RASTER_DAMAGE, Raster, present
+from loam.raster.dateline import period_of
 
 log = logging.getLogger("loam")
 

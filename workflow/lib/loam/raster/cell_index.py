@@ -15,8 +15,8 @@ import numpy as np
 import pyproj
 from odc.geo.geobox import GeoBox
 
-from loam.dateline import period_of
-from loam.grid import cells_at, crs_of
+from loam.raster.dateline import period_of
+from loam.raster.grid import cells_at, crs_of
 
 LEAST_WEIGHT = 0.5
 

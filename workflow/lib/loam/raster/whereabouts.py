@@ -10,9 +10,9 @@ from affine import Affine
 from odc.geo.geobox import GeoBox
 from rasterio.crs import CRS
 
-from loam.dateline import counted_from_180, unrolled
 from loam.errors import RasterError
-from loam.grid import crs_of, project
+from loam.raster.dateline import counted_from_180, unrolled
+from loam.raster.grid import crs_of, project
 
 MARGIN = 2  # source pixels around what the target's pixels cover
 JUMP = 20  # times the usual step between points of a grid; a larger one is a cut in the projection

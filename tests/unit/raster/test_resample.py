@@ -10,9 +10,9 @@ from odc.geo.geobox import GeoBox
 from pyproj import Transformer
 from rasterio.transform import from_origin
 
-from loam.acquire import resample as module
-from loam.acquire.resample import Reading, resample
 from loam.errors import RasterError
+from loam.raster import resample as module
+from loam.raster.resample import Reading, resample
 
 TASMANIA = GeoBox((60, 50), Affine(80, 0, 500_000, 0, -80, 5_300_000), "EPSG:28355")
 CALIFORNIA = GeoBox((40, 40), Affine(80, 0, 642_000, 0, -80, 4_271_000), "EPSG:32610")

@@ -22,9 +22,9 @@ from rasterio.enums import MaskFlags, Resampling
 from rasterio.warp import reproject
 from rasterio.windows import Window
 
-from loam.acquire.whereabouts import Span, lookup_points, refuse_cut, span_of_points, turned
 from loam.errors import RasterError
-from loam.grid import pixel_metres, present
+from loam.raster.grid import pixel_metres, present
+from loam.raster.whereabouts import Span, lookup_points, refuse_cut, span_of_points, turned
 
 MOST_PIXELS = 1 << 24  # of a source, held at once
 COARSER = 1.5  # the target's pixels are the mean of the source's if their area is larger by this

@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from loam.acquire.day_axis import days_of_steps, refuse_several
 from loam.config.day_boundary import shift_of
 from loam.errors import RasterError
+from loam.raster.day_axis import days_of_steps, refuse_several
 
 DAYS = pd.date_range("2021-03-08", periods=4, freq="D")
 DATES = [date(2021, 3, day) for day in (8, 9, 10, 11)]

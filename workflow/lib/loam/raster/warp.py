@@ -18,12 +18,12 @@ from rasterio.transform import array_bounds
 from rasterio.warp import reproject, transform_bounds
 from rasterio.windows import Window
 
-from loam.acquire.whereabouts import refuse_cut, turned
-from loam.covariates.classes import CODES, NO_CLASS, Crosswalk
 from loam.door import Door
 from loam.errors import RasterError
-from loam.grid import Tile, crs_of, geobox_of, same_grid
-from loam.io.rasters import known_pixels, values_of_band
+from loam.raster.bands import known_pixels, values_of_band
+from loam.raster.classes import CODES, NO_CLASS, Crosswalk
+from loam.raster.grid import Tile, crs_of, geobox_of, same_grid
+from loam.raster.whereabouts import refuse_cut, turned
 
 MOST_CELLS = 16 * 2**20  # of a raster in memory at once
 SHIFT = 0.01  # of a column, by which a raster around the world may miss itself

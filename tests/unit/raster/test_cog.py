@@ -3,12 +3,20 @@
 import numpy as np
 import pytest
 import rasterio
+from affine import Affine
 from rio_cogeo.cogeo import cog_validate
 
-from loam.grid import grid_like
-from loam.mapping.cog import open_map, overview_factors
+from loam.mapping.contents import MOISTURE
+from loam.raster.cog import open_map, overview_factors
+from loam.raster.grid import grid_like
 
-from .conftest import write_tiff
+
+def grid_of(path, height, width):
+    """A grid of land all over, of pixels of 80 m."""
+    profile = {"driver": "GTiff", "dtype": "float32", "count": 1, "height": height, "width": width, "crs": "EPSG:28355"}
+    with rasterio.open(path, "w", **profile, transform=Affine(80.0, 0.0, 540_000.0, 0.0, -80.0, 5_360_000.0)) as land:
+        land.write(np.ones((1, height, width), np.float32))
+    return grid_like(path, 256)
 
 
 @pytest.mark.parametrize(
@@ -19,11 +27,11 @@ def test_overviews_go_down_to_one_block(shape, factors):
 
 
 def test_a_large_map_is_valid_and_its_overviews_average_what_is_there(tmp_path):
-    grid = grid_like(write_tiff(tmp_path / "land.tif", np.ones((600, 700), np.float32)), 256)
+    grid = grid_of(tmp_path / "land.tif", 600, 700)
     values = np.random.default_rng(0).random((600, 700)).astype(np.float32)
     values[:2, :2] = [[np.nan, 0.2], [np.nan, 0.4]]
     values[10:12, 10:12] = np.nan
-    with open_map(tmp_path / "map.tif", grid, ["surface_mean"], {}) as output:
+    with open_map(tmp_path / "map.tif", grid, ["surface_mean"], {}, MOISTURE) as output:
         for tile in grid.tiles:
             part = values[tile.row : tile.row + tile.height, tile.col : tile.col + tile.width].ravel()
             pixel = np.flatnonzero(np.isfinite(part))

@@ -14,13 +14,13 @@ from odc.geo.geobox import GeoBox
 
 from loam.acquire.across import join, read_across
 from loam.acquire.canonical import bounds_of
-from loam.acquire.resample import Reading, resample
 from loam.acquire.source import Fields
-from loam.covariates.warp import Warped
-from loam.dateline import parts_of, period_of, within_longitudes
 from loam.door import Door
 from loam.errors import AcquireError, RasterError
-from loam.grid import Tile, cells_at, crs_of, project
+from loam.raster.dateline import parts_of, period_of, within_longitudes
+from loam.raster.grid import Tile, cells_at, crs_of, project
+from loam.raster.resample import Reading, resample
+from loam.raster.warp import Warped
 
 SIZE = 4000.0
 

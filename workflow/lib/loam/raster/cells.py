@@ -21,11 +21,11 @@ from affine import Affine
 from odc.geo.geobox import GeoBox
 from rasterio.windows import Window
 
-from loam.acquire.day_axis import days_of_steps, refuse_several
 from loam.errors import RasterError
-from loam.grid import geobox_of, open_raster, present
 from loam.io.netcdf import open_netcdf, values_of
-from loam.io.rasters import unit_of, values_of_band
+from loam.raster.bands import unit_of, values_of_band
+from loam.raster.day_axis import days_of_steps, refuse_several
+from loam.raster.grid import geobox_of, open_raster, present
 
 log = logging.getLogger("loam")
 

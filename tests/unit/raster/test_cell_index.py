@@ -7,7 +7,7 @@ import pytest
 from affine import Affine
 from odc.geo.geobox import GeoBox
 
-from loam.covariates.cell_index import index_pixels, transformer_between
+from loam.raster.cell_index import index_pixels, transformer_between
 
 CELLS = GeoBox((4, 5), Affine(10, 0, 100, 0, -10, 200), "EPSG:28355")  # centres at 105, 115, ... and 195, 185, ...
 

@@ -12,7 +12,7 @@ from odc.geo.geobox import GeoBox
 from rasterio.warp import transform
 
 from loam.errors import RasterError
-from loam.grid import (
+from loam.raster.grid import (
     Tile,
     cells_at,
     geobox_of,
@@ -158,7 +158,7 @@ def test_a_raster_is_the_first_thing_that_a_process_opens(tmp_path, project):
     """GDAL knows its formats only once somebody has registered them."""
     path = tmp_path / "map.tif"
     write(path, np.ones((2, 2)))
-    code = f"from loam.grid import open_raster\nwith open_raster({str(path)!r}) as d: print(d.read(1).sum())"
+    code = f"from loam.raster.grid import open_raster\nwith open_raster({str(path)!r}) as d: print(d.read(1).sum())"
     env = {**os.environ, "PYTHONPATH": str(project / "workflow" / "lib")}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env, check=False)
     assert done.stdout.strip() == "4.0", done.stderr

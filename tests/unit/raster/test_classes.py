@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from loam.covariates.classes import CODES, NO_CLASS, OTHER, WATER, class_names, classes_told, crosswalk_of
 from loam.errors import ConfigError, RasterError
+from loam.raster.classes import CODES, NO_CLASS, OTHER, WATER, class_names, classes_told, crosswalk_of
 
 EVERY = np.ones(1, bool)
 

@@ -19,13 +19,19 @@ from rasterio.shutil import copy
 from rio_cogeo.cogeo import cog_validate
 
 from loam.errors import RasterError
-from loam.grid import Grid, Tile
 from loam.io.atomic import atomic_path
-from loam.mapping.trust import CLASSES, Class
-from loam.training.ranges import NO_VALUE
+from loam.raster.grid import Grid, Tile
 
 BLOCK = 256  # pixels a side
-TITLE = "Soil moisture, m3 m-3: mean and standard deviation over the members of a network"
+
+
+@dataclass(frozen=True)
+class Class:
+    """A value of a band of classes, in words and as a colour of its own, which no ramp of numbers holds."""
+
+    value: int
+    name: str
+    colour: str
 
 
 @dataclass(frozen=True)
@@ -49,10 +55,6 @@ class Content:
     classes: Sequence[Class] = ()
 
 
-MOISTURE = Content(TITLE, "float32", math.nan, "m3 m-3", Resampling.average)
-FLAG = Content("Inputs against the range of the training data", "uint8", NO_VALUE, "1", Resampling.mode, CLASSES)
-
-
 class MapWriter:
     """Takes the bands of one tile after another; pixels that no tile gives are missing."""
 
@@ -69,7 +71,7 @@ class MapWriter:
 
 @contextmanager
 def open_map(
-    path: str | Path, grid: Grid, bands: Sequence[str], tags: Mapping[str, object], content: Content = MOISTURE
+    path: str | Path, grid: Grid, bands: Sequence[str], tags: Mapping[str, object], content: Content
 ) -> Iterator[MapWriter]:
     """Open a map on ``grid`` for writing; it appears at ``path`` when the block ends well.
 

@@ -1,0 +1,15 @@
+"""What the bands of a map's two files hold: moisture with its spread, and the flag of the training data's range."""
+
+from __future__ import annotations
+
+import math
+
+from rasterio.enums import Resampling
+
+from loam.mapping.trust import CLASSES
+from loam.raster.cog import Content
+from loam.training.ranges import NO_VALUE
+
+TITLE = "Soil moisture, m3 m-3: mean and standard deviation over the members of a network"
+MOISTURE = Content(TITLE, "float32", math.nan, "m3 m-3", Resampling.average)
+FLAG = Content("Inputs against the range of the training data", "uint8", NO_VALUE, "1", Resampling.mode, CLASSES)
