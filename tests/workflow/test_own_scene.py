@@ -156,8 +156,8 @@ def test_a_fetched_scene_whose_orbit_is_not_published_is_processed_and_the_orbit
     server.serve("/", listing.format(""), headers={"Content-Type": "application/xml"}, ranges=False)
     catalogue = folder / "workflow/lib/loam/acquire/datasets.yaml"
     catalogue.write_text(catalogue.read_text().replace("https://s1-orbits.s3.amazonaws.com", f"{server.url}/"))
-    listed = (folder / "config/scenes/my_scene.csv").read_text().replace(",local,", ",direct,")
-    (folder / "config/scenes/fetched.csv").write_text(listed)
+    listed = (folder / "resources/scenes/my_scene.csv").read_text().replace(",local,", ",direct,")
+    (folder / "resources/scenes/fetched.csv").write_text(listed)
     (folder / "resources/sentinel1").mkdir()
     shutil.move(folder / f"my_scene/products/{name}.zip", folder / f"resources/sentinel1/{name}.zip")
     acquire = scene.config["acquire"] | {"sentinel1": {"dataset": "sentinel1", "back_end": "direct"}}

@@ -131,7 +131,7 @@ def test_the_sandbox_page_s_other_world_lists_its_scenes(project, clone):
     (config,) = [block for block in blocks(text, "yaml") if block.startswith("run: far_and_dry")]
     (clone / "far_and_dry.yaml").write_text(config, encoding="utf-8")
     succeed(["snakemake --cores 1 scenes --configfile far_and_dry.yaml"], clone)
-    scenes = pd.read_csv(clone / "config/scenes/far_and_dry.csv")
+    scenes = pd.read_csv(clone / "resources/scenes/far_and_dry.csv")
     assert set(scenes["dataset"]) == {"sentinel1", "sentinel2"}
 
 

@@ -139,7 +139,7 @@ def test_sentinel_features_without_a_list_of_scenes_say_how_to_get_one(checkout,
     config = changed(checkout, acquire={kind: dataset}, covariates=REGIONS, features={"daily": daily})
     result = checkout.snakemake("--dry-run", config=config)
     assert result.returncode != 0
-    assert f"ConfigError: config/scenes/tasmania.csv: no scene of {kind} is listed; run `snakemake scenes`" in said(
+    assert f"ConfigError: resources/scenes/tasmania.csv: no scene of {kind} is listed; run `snakemake scenes`" in said(
         result
     )
 

@@ -1,6 +1,6 @@
 # Raw data, fetched for the run's region and its sets of stations. The only rules that talk to a network.
 # Needs: section `acquire` of the config, credentials in the environment; stations of the probes for point tables.
-# Gives: resources/, config/scenes/<run>.csv (target `scenes`), results/<run>/acquire/manifest.csv.
+# Gives: resources/, the list of scenes (target `scenes`), results/<run>/acquire/manifest.csv.
 from functools import partial
 
 from loam.acquire.catalogue import FETCHED, HOSTS
@@ -13,6 +13,7 @@ from loam.io.attempts import attempts_at
 
 AREA = "|".join(sorted({area_of(CONFIG), class_area_of(CONFIG)}))
 SCENES = scenes_file(CONFIG)
+SCENES_OF_RUN = f"{CONFIG['acquire']['scenes']}/{{run}}.csv"
 FIELDS_MANIFEST = "resources/{dataset}/{back_end}_{area}/{span}.manifest.csv"
 POINTS_MANIFEST = "resources/{dataset}/points/{back_end}_{run}_{domain}/{span}.manifest.csv"
 HOST_LIMITS = {host: partial(asks, host) for host in HOSTS}  # the profile says how many jobs may ask a host at once
@@ -125,7 +126,7 @@ rule fetch_point_fields:
 
 rule list_scenes:
     output:
-        scenes=update("config/scenes/{run}.csv"),
+        scenes=update(SCENES_OF_RUN),
     log:
         "resources/logs/list_scenes/{run}.log",
     benchmark:
@@ -137,7 +138,7 @@ rule list_scenes:
         runtime=60,
     params:
         values=scenes_values(CONFIG),
-        attempts=attempts_at("config/scenes/{run}.csv"),
+        attempts=attempts_at(SCENES_OF_RUN),
         code=code_version("list_scenes", *scene_clients(CONFIG["acquire"], SCENES, "sentinel1", "sentinel2")),
     script:
         "../scripts/list_scenes.py"
@@ -258,4 +259,4 @@ rule merge_manifests:
 rule scenes:
     input:
         asked(demand, "scenes"),
-        f"config/scenes/{CONFIG['run']}.csv",
+        SCENES,

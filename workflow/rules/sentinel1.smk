@@ -1,5 +1,5 @@
 # Sentinel-1: one GeoTIFF a pass on the run's grid.
-# Needs: the scenes of config/scenes/<run>.csv, their orbits, the elevation model.
+# Needs: the list of scenes, their orbits, the elevation model.
 # Gives: results/<run>/sentinel1/<date>_<relative orbit>_<platform>.tif; target `sentinel1` makes all that are listed.
 from loam.covariates.plan import orbits_of_pass, passes_files, products_of_pass
 

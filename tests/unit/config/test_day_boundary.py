@@ -57,7 +57,7 @@ def test_a_dawn_pass_is_of_the_local_day_and_never_of_the_one_that_ended(tasmani
     monkeypatch.chdir(tmp_path)
     config = tasmania("00:00+10:00", lags=1)
     config["acquire"]["sentinel1"] = {"dataset": "sentinel1", "back_end": "direct"}
-    table = Path("config/scenes") / f"{config['run']}.csv"
+    table = Path("resources/scenes") / f"{config['run']}.csv"
     table.parent.mkdir(parents=True)
     row = {"scene": "S1A_x", "dataset": "sentinel1", "platform": "S1A", "relative_orbit": "118", "tile": ""}
     rows = [{**row, "scene": f"S1A_{hour}", "acquired": f"2022-08-14T{hour}:24:10.000Z"} for hour in ("08", "19")]

@@ -67,3 +67,13 @@ def test_the_demo_is_a_smaller_world_and_shares_no_file_with_the_default_run(loa
     for files in (sandbox_maps, sandbox_fields, sandbox_point_maps):
         assert not set(files(demo)) & set(files(sandbox))
     assert demo["probes"]["target"]["path"] == "resources/probes/demo/target/files"
+
+
+def test_a_list_of_scenes_is_a_product_unless_it_is_kept_under_version_control(project, default_config):
+    world, other = load_config(default_config), load_config(default_config | {"run": "far_and_dry"})
+    assert scenes_file(world) == "config/scenes/sandbox.csv" and (project / scenes_file(world)).is_file()
+    assert scenes_file(other) == "resources/scenes/far_and_dry.csv"
+    kept = load_config(
+        default_config | {"run": "mine", "acquire": {**default_config["acquire"], "scenes": "config/scenes"}}
+    )
+    assert scenes_file(kept) == "config/scenes/mine.csv"

@@ -120,7 +120,7 @@ def write_rain(boundary: str) -> None:
 
 def write_scenes(config: dict, boundary: str) -> None:
     """A pass in the last minute of each day, and one more, far brighter, in the first of the next."""
-    table = Path("config/scenes/day.csv")
+    table = Path("resources/scenes/day.csv")
     table.parent.mkdir(parents=True)
     row = {"dataset": "sentinel1", "platform": "S1A", "tile": ""}
     rows = []

@@ -142,7 +142,7 @@ def test_a_list_of_other_settings_is_refused(tmp_path, dataset):
                 make_sandbox_sentinel1.stage(paths, values)
             else:
                 make_sandbox_sentinel2.stage({"products": [tmp_path / name / f"{name}.json"]}, values)
-        assert str(refused.value).startswith("config/scenes/<run>.csv: ")
+        assert str(refused.value).startswith("the list of scenes: ")
         assert name in str(refused.value) and "`snakemake --cores 1 -F scenes`" in str(refused.value)
 
 

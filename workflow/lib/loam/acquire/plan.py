@@ -162,7 +162,7 @@ def period_of(config: Mapping[str, Any], domain: str) -> tuple[date, date]:
 
 def scenes_file(config: Mapping[str, Any]) -> str:
     """The table of the run's scenes, written by ``snakemake scenes``."""
-    return f"config/scenes/{config['run']}.csv"
+    return f"{config['acquire']['scenes']}/{config['run']}.csv"
 
 
 def manifest_files(config: Mapping[str, Any]) -> list[str]:

@@ -1,8 +1,8 @@
 """The table of a run's scenes: which Sentinel-1 and Sentinel-2 scenes there are, from whom, and where they lie.
 
-``snakemake scenes`` writes it to config/scenes/<run>.csv; people may commit it, so an unchanged list is the same bytes:
-rows sorted, times and coordinates rounded, nothing of when it was asked. A later listing adds rows and takes none away,
-except a scene that the provider has processed anew: of one take the newest processing stays.
+``snakemake scenes`` writes it (config key `acquire.scenes`); people may commit it, so an unchanged list is the same
+bytes: rows sorted, times and coordinates rounded, nothing of when it was asked. A later listing adds rows and takes
+none away, except a scene that the provider has processed anew: of one take the newest processing stays.
 """
 
 from __future__ import annotations

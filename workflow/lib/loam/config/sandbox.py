@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 from loam.config.choices import choose_features
@@ -17,6 +18,7 @@ from loam.errors import ConfigError
 from loam.variables import kinds_of
 
 BACK_END = "sandbox"
+ROOT, LISTS = Path(__file__).resolve().parents[4], "config/scenes"
 DATASETS = {
     "coarse_moisture": "sandbox_moisture",
     "weather": "sandbox_weather",
@@ -87,6 +89,8 @@ def _state_choices(config: dict[str, Any]) -> None:
         chosen = {"dataset": kind, "back_end": BACK_END, **gridded} if scenes else None
         _settle(acquire, kind, chosen, f"acquire.{kind}")
     acquire["as_of"] = sandbox["period"]["target"][1]
+    if (ROOT / LISTS / f"{config['run']}.csv").is_file():  # the world comes with its list
+        acquire["scenes"] = LISTS
     config["covariates"]["domains"] = {"source": "points", "target": "cube"}
     config["probes"]["calibration"]["target"] = dict(CALIBRATION)
     for key, value in _grid(sandbox).items():

@@ -62,7 +62,7 @@ def named_by(paths: Sequence[Path], scenes: Mapping[str, Scene]) -> dict[Path, S
     """
     if unknown := [path.stem for path in paths if path.stem not in scenes]:
         raise ConfigError(
-            f"scene {unknown[0]} is none that the settings make", where="config/scenes/<run>.csv",
+            f"scene {unknown[0]} is none that the settings make", where="the list of scenes",
             expected="the list that goes with sandbox.rows, columns, corner and scenes",
             fix="run `snakemake --cores 1 -F scenes` with this config first",
         )  # fmt: skip

@@ -48,7 +48,7 @@ def check_safe(path: Path, scene: str, *, whole: bool = False) -> None:
             if not found:
                 raise AcquireError(
                     f"lacks {pattern.removeprefix(root)}", where=path, expected="a whole product",
-                    fix="remove the scene from config/scenes, or choose another provider",
+                    fix="remove the scene from the list of scenes, or choose another provider",
                 )  # fmt: skip
             if not all(sizes[name] for name in found):
                 raise AcquireError(f"{found[0].removeprefix(root)} is empty", where=path, expected="a whole product")

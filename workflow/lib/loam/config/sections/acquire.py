@@ -115,6 +115,11 @@ class _When(Section):
         description="Access to Google Earth Engine. Credentials are a service account's key file named by the "
         "environment variable EARTHENGINE_SERVICE_ACCOUNT_KEY, or Google's application default credentials.",
     )
+    scenes: str = Field(
+        "resources/scenes",
+        description="Folder of the list of the run's scenes, `<run>.csv`, which `snakemake scenes` writes and people "
+        "may edit; `config/scenes` keeps it under version control, as those of the worlds that come with loam.",
+    )
     local: dict[str, str] = Field(
         {},
         description="Folder of each dataset that is read from local files (docs/reference/local-files.md).",

@@ -89,8 +89,7 @@ class Sandbox(Section):
     )
     scenes: Scenes = Field(
         default_factory=Scenes,
-        description="What the satellites take of the target region; listed in config/scenes/<run>.csv by `snakemake "
-        "scenes`.",
+        description="What the satellites take of the target region; listed by `snakemake scenes`.",
     )
 
     @model_validator(mode="after")
