@@ -25,6 +25,7 @@ from loam.acquire.catalogue import dataset_of
 from loam.acquire.layout import Layout
 from loam.acquire.local import LocalSource
 from loam.acquire.local_fields import read_local_fields
+from loam.config.sections.mapping import MapInput
 from loam.config.sections.probes import StationMap
 from loam.covariates.dynamic import build_month
 from loam.covariates.features import feature_set
@@ -154,7 +155,7 @@ def uscrn(folder: Path, values: np.ndarray) -> Path:
 def of_map(feature: str) -> Callable[[Path], object]:
     def read(path: Path) -> object:
         grid = grid_like(raster("land.tif")(path.parent, np.ones(1)), 16)
-        with open_day([{"feature": feature, "file": str(path)}], feature_set({**NONE, "static": [feature]}),
+        with open_day([MapInput(feature=feature, file=str(path))], feature_set({**NONE, "static": [feature]}),
                       "2020-02-10", grid) as rasters:  # fmt: skip
             found = [rasters.read(tile).static for tile in grid.tiles]
             rasters.log_missing()
@@ -166,7 +167,7 @@ def of_map(feature: str) -> Callable[[Path], object]:
 def of_daily_map(path: Path) -> object:
     grid = grid_like(raster("land.tif")(path.parent, np.ones(1)), 16)
     features = feature_set({**NONE, "daily": [{"name": "tmax", "lags": [0, 2]}]})
-    with open_day([{"feature": "tmax", "file": str(path)}], features, "2020-02-25", grid) as rasters:
+    with open_day([MapInput(feature="tmax", file=str(path))], features, "2020-02-25", grid) as rasters:
         found = [rasters.read(tile).static for tile in grid.tiles]
         rasters.log_missing()
     return np.concatenate(found)

@@ -1,7 +1,11 @@
 """Map a day: mean and standard deviation over a model's members at every pixel, and where they can be trusted."""
 
+from collections.abc import Sequence
+
 from loam.io.stage import Paths, Values, run_stage
 from loam.config.code import code_version
+from loam.config.read import picked
+from loam.config.sections.mapping import MapInput, Mapping
 from loam.covariates.cube import Cube
 from loam.covariates.derive import settings_of
 from loam.covariates.features import feature_set
@@ -17,7 +21,8 @@ def stage(paths: Paths, values: Values) -> None:
     training = values["training"]
     chosen = training[values["mapping"]["model"]]
     features, plugin = feature_set(values["features"], chosen["window"]), chosen["plugin"]
-    inputs, day = values["mapping"]["inputs"], values["date"]
+    mapping, day = picked(Mapping, values["mapping"]), values["date"]
+    inputs: Sequence[MapInput] | Cube = mapping.inputs
     grid = read_grid(paths["grid"])
     given = [paths["weights"], paths["card"], paths["grid"], *paths.get("rasters", [])]
     if paths.get("static"):
@@ -28,9 +33,8 @@ def stage(paths: Paths, values: Values) -> None:
     members.check(features.columns, [layer["name"] for layer in values["layers"]])
     engine = Engine(members, use_device(training["device"], values["threads"]))
     tags = map_tags(values, members.card, given, code=code_version("map_soil_moisture", plugin))
-    outside = values["mapping"]["outside"]
     map_day(
-        engine, features, inputs, day, grid, paths["map"], paths["trust"], tags, outside=outside,
+        engine, features, inputs, day, grid, paths["map"], paths["trust"], tags, outside=mapping.outside,
         day_boundary=values["day_boundary"],
     )  # fmt: skip
 

@@ -29,6 +29,7 @@ from loam.acquire.scene_files import list_run_scenes
 from loam.acquire.scenes import no_scenes
 from loam.acquire.source import Fields, Source
 from loam.acquire.stations import boxes_of, envelope_of, pixel_at
+from loam.config.sections.mapping import MapInput
 from loam.config.sections.probes import StationMap
 from loam.covariates.features import feature_set
 from loam.covariates.rasters import open_day
@@ -221,7 +222,7 @@ def test_a_raster_of_a_map_is_read_on_either_side(tmp_path, first, grid):
         output.write(np.ones(grid.shape, np.float32), 1)
     own = grid_like(tmp_path / "land.tif", 64)
     none = {"daily": [], "classes": [], "day_of_year": False, "sequence": {"variables": [], "lags": [0, 0]}}
-    inputs = [{"feature": "x", "file": str(world(tmp_path / "x.tif", first))}]
+    inputs = [MapInput(feature="x", file=str(world(tmp_path / "x.tif", first)))]
     with open_day(inputs, feature_set({**none, "static": ["x"]}), "2021-03-01", own) as rasters:
         (tile,) = own.tiles
         found = rasters.read(tile)

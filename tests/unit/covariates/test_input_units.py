@@ -6,6 +6,7 @@ import rasterio
 import xarray as xr
 from affine import Affine
 
+from loam.config.sections.mapping import MapInput
 from loam.covariates.features import feature_set
 from loam.covariates.rasters import open_day
 from loam.errors import RasterError
@@ -33,7 +34,7 @@ def read(tmp_path):
                 dataset.set_band_unit(1, field)
             if tag:
                 dataset.update_tags(1, units=tag)
-        inputs = [{"feature": feature, "file": str(path), **({"unit": entry} if entry else {})}]
+        inputs = [MapInput(feature=feature, file=str(path), unit=entry)]
         features = feature_set({**NONE, "static": [feature]})
         known = {feature: trained} if trained else None
         with open_day(inputs, features, DAY, grid, known) as rasters:
@@ -87,7 +88,7 @@ def test_a_code_in_a_feature_that_nobody_knows_is_refused_with_its_pixel(tmp_pat
     with rasterio.open(tmp_path / "vpd.tif", "w", **PROFILE) as dataset:
         dataset.write(values)
     grid = grid_like(tmp_path / "vpd.tif", 16)
-    inputs = [{"feature": "vpd", "file": str(tmp_path / "vpd.tif")}]
+    inputs = [MapInput(feature="vpd", file=str(tmp_path / "vpd.tif"))]
     with (
         pytest.raises(RasterError, match=rf"vpd.tif: vpd is {code:g} at row 5, column 9 \(2 pixels\).*2 to 41"),
         open_day(inputs, feature_set({**NONE, "static": ["vpd"]}), DAY, grid) as rasters,
@@ -109,6 +110,6 @@ def test_the_unit_of_a_netcdf_is_that_of_its_variable(tmp_path):
     )  # fmt: skip
     data.to_netcdf(tmp_path / "tmin.nc")
     features = feature_set({**NONE, "daily": [{"name": "tmin", "lags": [0, 0]}]})
-    inputs = [{"feature": "tmin", "file": str(tmp_path / "tmin.nc")}]
+    inputs = [MapInput(feature="tmin", file=str(tmp_path / "tmin.nc"))]
     with open_day(inputs, features, DAY, grid, {"tmin_0": (-4.0, 24.0)}) as rasters:
         np.testing.assert_allclose(rasters.read(grid.tiles[0]).static, 7.0, rtol=1e-5)

@@ -11,6 +11,7 @@ import rasterio
 import xarray as xr
 from affine import Affine
 
+from loam.config.sections.mapping import MapInput
 from loam.covariates.features import feature_set
 from loam.covariates.files import files_of_day
 from loam.covariates.rasters import open_day
@@ -55,13 +56,18 @@ def grid(tmp_path):
     return grid_like(tiff(tmp_path / "land.tif", np.ones((SIDE, SIDE), np.float32)), 16)
 
 
+def given(inputs):
+    """The entries of ``mapping.inputs``, typed."""
+    return [MapInput(**{**item, "file": str(item["file"])}) for item in inputs]
+
+
 def whole(inputs, features, grid, day=DAY):
     """Static values [row, column, feature], and sequences [row, column, step, variable], NaN where not complete."""
     features = feature_set({**NONE, **features})
     shape = grid.geobox.shape
     static = np.full((*shape, len(features.static)), np.nan, np.float32)
     sequence = np.full((*shape, *features.shape[1:]), np.nan, np.float32)
-    with open_day(inputs, features, day, grid) as rasters:
+    with open_day(given(inputs), features, day, grid) as rasters:
         for tile in grid.tiles:
             read = rasters.read(tile)
             rows, cols = tile.row + read.pixel // tile.width, tile.col + read.pixel % tile.width
@@ -206,7 +212,7 @@ def test_sequences_stay_on_their_cells_and_run_from_the_oldest_step(tmp_path, gr
     _, sequence = whole(inputs, features, grid)
     # pixel (20, 39) has its centre at 543160, 5358360: column 3, row 2
     assert (sequence[20, 39] == np.stack([values[1, 2:5, 2, 3], values[0, 2:5, 2, 3]], axis=1)).all()
-    with open_day(inputs, feature_set({**NONE, **features}), DAY, grid) as rasters:
+    with open_day(given(inputs), feature_set({**NONE, **features}), DAY, grid) as rasters:
         read = rasters.read(grid.tiles[0])
     assert len(read.pixel) == 256
     assert len(read.cells) == 4  # a tile of 1280 m meets two cells a side
@@ -335,7 +341,7 @@ def test_a_step_with_bounds_is_of_the_runs_day_in_which_it_ends(tmp_path, grid, 
     data.to_netcdf(tmp_path / "tmax.nc")
     features = feature_set({**NONE, "daily": [{"name": "tmax", "lags": [0, 0]}]})
     inputs = [{"feature": "tmax", "file": str(tmp_path / "tmax.nc")}]
-    with open_day(inputs, features, DAY, grid, day_boundary=boundary) as rasters:
+    with open_day(given(inputs), features, DAY, grid, day_boundary=boundary) as rasters:
         assert np.unique(rasters.read(grid.tiles[0]).static) == [value]
 
 

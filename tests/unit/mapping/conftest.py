@@ -12,6 +12,7 @@ import xarray as xr
 from affine import Affine
 from networks import a_network
 
+from loam.config.sections.mapping import MapInput
 from loam.covariates.features import feature_set
 from loam.models.parts.initial import draw_parameters
 from loam.training.card import Members
@@ -99,7 +100,12 @@ def region(tmp_path_factory) -> dict:
         },
     ]
     mapped = (elevation > 0) & np.isfinite(clay) & (cover < 3)
-    return {"land": land, "inputs": inputs, "mapped": mapped, "folder": folder}
+    return {
+        "land": land,
+        "inputs": [MapInput(**{**item, "file": str(item["file"])}) for item in inputs],
+        "mapped": mapped,
+        "folder": folder,
+    }
 
 
 @pytest.fixture(scope="session")

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import numpy as np
 
+from loam.config.sections.mapping import MapInput
 from loam.covariates.features import FeatureSet
 from loam.errors import RasterError
 from loam.units import conversion_between, spelling
@@ -85,9 +85,9 @@ class InputUnits:
         return variable.units if unit == spelling(variable.units) else unit
 
 
-def unit_named(item: Mapping[str, Any], feature: str) -> str | None:
+def unit_named(item: MapInput, feature: str) -> str | None:
     """The unit that an entry of ``mapping.inputs`` names for a feature: one for the file, or one a feature."""
-    given = item.get("unit")
+    given = item.unit
     if given is None or isinstance(given, str):
         return given
-    return given[item["feature"].index(feature)]
+    return given[item.features.index(feature)]

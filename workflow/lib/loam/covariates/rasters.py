@@ -13,13 +13,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
 
 import numpy as np
 from odc.geo.geobox import GeoBox
 
 from loam.codes import LARGEST, Codes
 from loam.config.day_boundary import UTC_DAYS, shift_of
+from loam.config.sections.mapping import MapInput
 from loam.covariates.day import MapDay
 from loam.covariates.derive import DAILY, Observations, Series, Settings
 from loam.covariates.features import Feature, FeatureSet
@@ -47,11 +47,11 @@ class Rasters:
     """The open files of one day; ``at`` gives a tile's pixels, ``check_codes`` is called when all have been read."""
 
     def __init__(
-        self, inputs: Sequence[Mapping[str, Any]], features: FeatureSet, day: date, grid: Grid, stack: ExitStack,
+        self, inputs: Sequence[MapInput], features: FeatureSet, day: date, grid: Grid, stack: ExitStack,
         trained: Mapping[str, tuple[float, float]] | None, shift: timedelta,
     ) -> None:  # fmt: skip
         self.features, self.day, self.grid, self._stack, self._shift = features, day, grid, stack, shift
-        self.given = {name: item for item in inputs for name in _names(item)}
+        self.given = {name: item for item in inputs for name in item.features}
         self._files: dict[tuple[str, tuple[str, ...]], Cells] = {}
         self.codes = {feature.name: self._codes_of(feature) for feature in features.static if feature.kind == "class"}
         self.unknown_codes: Counter[tuple[str, int]] = Counter()
@@ -73,7 +73,7 @@ class Rasters:
     def file(self, name: str, lag: int) -> Cells:
         """The open file that holds a feature ``lag`` days before the day."""
         item = self.given[name]
-        path, names = file_of_day(item["file"], self.day - timedelta(days=lag)), tuple(_names(item))
+        path, names = file_of_day(item.file, self.day - timedelta(days=lag)), tuple(item.features)
         if (path, names) not in self._files:
             file = self._stack.enter_context(open_cells(path, names, self._shift))
             self._check_overlap(file)
@@ -121,7 +121,7 @@ class Rasters:
     def _codes_of(self, feature: Feature) -> dict[str, int]:
         """The raster code of each class that is a feature; without ``classes``, the classes are the codes."""
         values = [item.value for item in self.features.static if item.kind == "class" and item.name == feature.name]
-        given = self.given[feature.name].get("classes")
+        given = self.given[feature.name].classes
         codes = given or {str(value): value for value in values if isinstance(value, int)}
         lacking = [str(value) for value in values if str(value) not in codes]
         if lacking:
@@ -132,7 +132,8 @@ class Rasters:
         return {str(value): codes[str(value)] for value in values}
 
     def _check_time(self, feature: Feature, lag: int) -> None:
-        file, (template, held) = self.file(feature.name, lag), map(self.given[feature.name].get, ("file", "date"))
+        file, given = self.file(feature.name, lag), self.given[feature.name]
+        template, held = given.file, given.date
         told = "{date}" in template or held == (self.day - timedelta(days=lag)).isoformat()
         # of other files than netCDF, loam.config.inputs has seen the day
         untold = feature.kind in DAILY and file.path.suffix.lower() in NETCDF
@@ -268,7 +269,7 @@ def _check_range(file: Cells, name: str, values: np.ndarray, block: _Block) -> N
 
 @contextmanager
 def open_day(
-    inputs: Sequence[Mapping[str, Any]], features: FeatureSet, day: str, grid: Grid,
+    inputs: Sequence[MapInput], features: FeatureSet, day: str, grid: Grid,
     trained: Mapping[str, tuple[float, float]] | None = None, day_boundary: str = UTC_DAYS,
 ) -> Iterator[RasterDay]:  # fmt: skip
     """Open the files that a map of ``day`` (YYYY-MM-DD) reads: the config's ``mapping.inputs``.
@@ -290,7 +291,3 @@ def open_day(
         yield RasterDay(
             Rasters(inputs, features, date.fromisoformat(day), grid, stack, trained, shift_of(day_boundary))
         )
-
-
-def _names(item: Mapping[str, Any]) -> list[str]:
-    return [item["feature"]] if isinstance(item["feature"], str) else item["feature"]

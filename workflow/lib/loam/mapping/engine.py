@@ -14,13 +14,13 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from loam.config.day_boundary import UTC_DAYS
+from loam.config.sections.mapping import MapInput
 from loam.covariates.cube import Cube
 from loam.covariates.day import open_cube_day
 from loam.covariates.features import FeatureSet
@@ -124,7 +124,7 @@ class Engine:
 def map_day(
     engine: Engine,
     features: FeatureSet,
-    inputs: Sequence[Mapping[str, Any]] | Cube,
+    inputs: Sequence[MapInput] | Cube,
     day: str,
     grid: Grid,
     path: str | Path,

@@ -88,6 +88,11 @@ class MapInput(Section):
         None, description="For a class feature: the raster value of each class.", examples=[{"PAST": 1, "FORE": 2}]
     )
 
+    @property
+    def features(self) -> list[str]:
+        """The names of its features, in the order of its bands."""
+        return [self.feature] if isinstance(self.feature, str) else self.feature
+
 
 class Limits(Section):
     """Limits of the colours of one layer."""
