@@ -5,7 +5,7 @@ from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, f"{workflow.basedir}/workflow/lib")  # reaches every script too
 
-from loam.acquire.plan import check_acquire, manifest_files, sample_table
+from loam.acquire.acquire_plan import check_acquire, manifest_files, sample_table
 from loam.config.code import code_version
 from loam.config.parts import demand, domains_of, makes, probe_domains
 from loam.config.settings import load_config, pick

@@ -25,9 +25,9 @@ from google.auth.credentials import Credentials
 
 from loam.acquire.catalogue import dataset_of
 from loam.acquire.earthengine.client import Client, connect
-from loam.acquire.earthengine.scenes import EarthEngineScenes
-from loam.acquire.earthengine.source import EarthEngineSource
-from loam.acquire.retry import Policy
+from loam.acquire.earthengine.ee_scenes import EarthEngineScenes
+from loam.acquire.earthengine.ee_source import EarthEngineSource
+from loam.acquire.http.retry import Policy
 
 SHIPPED = Path(ee.__file__).parent / "tests"
 POLICY = Policy(attempts=4, first_wait_s=0.01, longest_wait_s=0.02, wall_clock_s=30.0, timeout_s=0.5)

@@ -12,10 +12,10 @@ from affine import Affine
 from memory_sources import CLAY, dataset, map_values
 from odc.geo.geobox import GeoBox
 
-from loam.acquire.maps import fetch_map
-from loam.acquire.parts import open_parts
-from loam.acquire.retry import Policy
-from loam.acquire.session import fetch
+from loam.acquire.steps.fetch_maps import fetch_map
+from loam.acquire.steps.fetched_parts import open_parts
+from loam.acquire.http.retry import Policy
+from loam.acquire.http.session import fetch
 from loam.acquire.source import Source
 
 GRID = GeoBox((160, 320), Affine(80, 0, 500000, 0, -80, 5200000), "EPSG:32755")  # 10 x 20 tiles of 16 pixels

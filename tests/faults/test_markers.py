@@ -22,9 +22,9 @@ from affine import Affine
 from odc.geo.geobox import GeoBox
 
 from loam.acquire.catalogue import dataset_of
-from loam.acquire.layout import Layout
-from loam.acquire.local import LocalSource
-from loam.acquire.local_fields import read_local_fields
+from loam.acquire.local.layout import Layout
+from loam.acquire.local.local_fields import read_local_fields
+from loam.acquire.local.local_source import LocalSource
 from loam.config.sections.mapping import MapInput
 from loam.config.sections.probes import StationMap
 from loam.covariates.dynamic import build_month

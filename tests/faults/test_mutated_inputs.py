@@ -26,9 +26,9 @@ from sentinel1_files import orbit_file_xml, state, write_product
 from sentinel2_files import write_item, write_safe
 
 from loam.acquire.catalogue import dataset_of
-from loam.acquire.layout import Layout
-from loam.acquire.local_fields import read_local_fields
-from loam.acquire.scenes import read_scenes, write_scenes
+from loam.acquire.local.layout import Layout
+from loam.acquire.local.local_fields import read_local_fields
+from loam.acquire.scenes.scene_table import read_scenes, write_scenes
 from loam.config.sections.probes import StationMap
 from loam.errors import LoamError
 from loam.probes.icos import read_icos

@@ -33,10 +33,10 @@ from probe_settings import probes_at
 from sentinel1_files import write_product, zip_product
 from sentinel2_files import write_safe, zipped
 
+from loam.acquire.acquire_plan import check_acquire
 from loam.acquire.catalogue import dataset_of
-from loam.acquire.layout import read_layout
-from loam.acquire.local import LocalSource
-from loam.acquire.plan import check_acquire
+from loam.acquire.local.layout import read_layout
+from loam.acquire.local.local_source import LocalSource
 from loam.acquire.region import geobox_of_run
 from loam.config.settings import load_config
 from loam.covariates.land import build_grid

@@ -44,7 +44,7 @@ def test_scenes_of_another_back_end_that_stand_in_the_list_are_counted(tmp_path)
     scenes.write_text("scene,dataset,back_end\nS2A,sentinel2,earthengine\nS1A,sentinel1,direct\n")
     acquire = {"sentinel1": None, "sentinel2": {"dataset": "sentinel2", "back_end": "direct"}}
     assert scene_clients(acquire, scenes, "sentinel1", "sentinel2") == {
-        "loam.acquire.direct.stac:StacScenes", "loam.acquire.earthengine.scenes:EarthEngineScenes",
+        "loam.acquire.scenes.stac:StacScenes", "loam.acquire.earthengine.ee_scenes:EarthEngineScenes",
     }  # fmt: skip
     assert (
         scene_clients({"sentinel1": {"dataset": "sentinel1", "back_end": "sandbox"}}, tmp_path / "none", "sentinel1")

@@ -6,9 +6,9 @@ from functools import partial
 from loam.acquire.catalogue import FETCHED, HOSTS
 from loam.acquire.clients import client_of, scene_clients
 from loam.acquire.own_files import own_files
-from loam.acquire.plan import asks, fields_values, map_values, point_map_values
+from loam.acquire.acquire_plan import asks, fields_values, map_values, point_map_values
 from loam.acquire.run_grid import area_of, class_area_of
-from loam.acquire.plan import scene_values, scenes_file, scenes_values
+from loam.acquire.acquire_plan import scene_values, scenes_file, scenes_values
 from loam.io.attempts import attempts_at
 
 AREA = "|".join(sorted({area_of(CONFIG), class_area_of(CONFIG)}))

@@ -1,13 +1,13 @@
 """Fetch the fields of a month or year for the run's region, unless the file is what this request gave before."""
 
 from loam.io.stage import Paths, Values, run_stage
+from loam.acquire.canonical.origin import is_current
 from loam.acquire.catalogue import dataset_of
-from loam.acquire.days import settings_on
-from loam.acquire.fields import fetch_fields
-from loam.acquire.parts import open_parts, request_of
-from loam.acquire.provenance import is_current
 from loam.acquire.region import geobox_of_run
 from loam.acquire.sources import open_source
+from loam.acquire.steps.fetch_fields import fetch_fields
+from loam.acquire.steps.fetched_parts import open_parts, request_of
+from loam.acquire.steps.month_days import settings_on
 
 
 def stage(paths: Paths, values: Values) -> None:

@@ -4,14 +4,14 @@
 """
 
 from loam.io.stage import Paths, Values, run_stage
+from loam.acquire.acquire_plan import HEIGHTS, RELIEF
+from loam.acquire.canonical.origin import is_current
 from loam.acquire.catalogue import dataset_of
-from loam.acquire.maps import fetch_map
-from loam.acquire.parts import open_parts, request_of
-from loam.acquire.plan import HEIGHTS, RELIEF
-from loam.acquire.provenance import is_current
+from loam.acquire.radar_relief import relief_geobox
 from loam.acquire.region import geobox_of_run
-from loam.acquire.relief import relief_geobox
 from loam.acquire.sources import open_source
+from loam.acquire.steps.fetch_maps import fetch_map
+from loam.acquire.steps.fetched_parts import open_parts, request_of
 
 
 def stage(paths: Paths, values: Values) -> None:

@@ -1,7 +1,7 @@
 """Fetch the orbit file that covers a Sentinel-1 scene of the run's list, the precise one when it is out."""
 
 from loam.io.stage import Paths, Values, run_stage
-from loam.acquire.scene_files import fetch_listed_orbit
+from loam.acquire.scenes.scene_files import fetch_listed_orbit
 
 
 def stage(paths: Paths, values: Values) -> None:

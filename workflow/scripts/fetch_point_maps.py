@@ -1,13 +1,13 @@
 """Fetch maps at the stations of a domain, unless the table is what this request gave before."""
 
 from loam.io.stage import Paths, Values, run_stage
+from loam.acquire.canonical.origin import is_current
 from loam.acquire.catalogue import dataset_of
-from loam.acquire.parts import open_parts, request_of
-from loam.acquire.points import fetch_point_maps
-from loam.acquire.provenance import is_current
 from loam.acquire.region import resolution_of_run
 from loam.acquire.sources import open_source
-from loam.acquire.stations import hash_of_stations, read_stations
+from loam.acquire.station_places import hash_of_stations, read_stations
+from loam.acquire.steps.fetch_points import fetch_point_maps
+from loam.acquire.steps.fetched_parts import open_parts, request_of
 
 
 def stage(paths: Paths, values: Values) -> None:

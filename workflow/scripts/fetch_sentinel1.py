@@ -1,7 +1,7 @@
 """Fetch one Sentinel-1 scene of the run's list, unless it is what this request gave before."""
 
 from loam.io.stage import Paths, Values, run_stage
-from loam.acquire.scene_files import fetch_listed
+from loam.acquire.scenes.scene_files import fetch_listed
 
 
 def stage(paths: Paths, values: Values) -> None:

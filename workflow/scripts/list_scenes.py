@@ -4,8 +4,8 @@ from datetime import date
 
 from loam.io.stage import Paths, Values, run_stage
 from loam.acquire.region import bounds_of_run
-from loam.acquire.scene_files import list_run_scenes
-from loam.acquire.scenes import write_scenes
+from loam.acquire.scenes.scene_files import list_run_scenes
+from loam.acquire.scenes.scene_table import write_scenes
 from loam.acquire.sources import open_scenes
 
 

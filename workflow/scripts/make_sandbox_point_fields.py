@@ -1,7 +1,7 @@
 """Make the months of weather and coarse moisture at the stations of the synthetic source domain."""
 
 from loam.io.stage import Paths, Values, run_stage
-from loam.acquire.stations import read_stations
+from loam.acquire.station_places import read_stations
 from loam.sandbox.instruments.delivery import deliver_point_fields, spans_of
 from loam.sandbox.settings import settings_of
 

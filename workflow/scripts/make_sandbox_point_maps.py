@@ -1,7 +1,7 @@
 """Make what maps hold at the stations of the synthetic source domain."""
 
 from loam.io.stage import Paths, Values, run_stage
-from loam.acquire.stations import read_stations
+from loam.acquire.station_places import read_stations
 from loam.sandbox.instruments.delivery import deliver_point_maps
 from loam.sandbox.settings import settings_of
 

@@ -1,7 +1,7 @@
 """List the scenes that the synthetic satellites take of the region; the same settings are the same bytes."""
 
 from loam.io.stage import Paths, Values, run_stage
-from loam.acquire.scenes import write_scenes
+from loam.acquire.scenes.scene_table import write_scenes
 from loam.config.read import picked
 from loam.config.sections.sandbox import Sandbox
 from loam.sandbox.scene_rows import scene_rows, takes_and_sights

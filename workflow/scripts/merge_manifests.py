@@ -1,7 +1,7 @@
 """Merge the manifests of all files of fields: what is there, day by day; failed days end the run here."""
 
 from loam.io.stage import Paths, Values, run_stage
-from loam.acquire.manifest import check_manifest, merge_manifests
+from loam.acquire.canonical.manifest import check_manifest, merge_manifests
 from loam.io.tables import write_table
 
 

@@ -16,19 +16,19 @@ from affine import Affine
 from memory_sources import dataset
 from odc.geo.geobox import GeoBox
 
-from loam.acquire.canonical import bounds_of
+from loam.acquire.canonical.canonical import bounds_of
 from loam.acquire.catalogue import dataset_of
 from loam.acquire.direct.cds import CdsSource
-from loam.acquire.direct.cog import tile_names
-from loam.acquire.direct.windows import degree_window, ease_window
+from loam.acquire.direct.cog_source import tile_names
+from loam.acquire.direct.region_cells import degree_window, ease_window
+from loam.acquire.earthengine.ee_points import _bounds, square_around
 from loam.acquire.earthengine.listing import Native, box
-from loam.acquire.earthengine.points import _bounds, square_around
-from loam.acquire.earthengine.scene_files import _reached
-from loam.acquire.points import fetch_point_fields
-from loam.acquire.scene_files import list_run_scenes
-from loam.acquire.scenes import no_scenes
+from loam.acquire.earthengine.scene_pixels import _reached
+from loam.acquire.scenes.scene_files import list_run_scenes
+from loam.acquire.scenes.scene_table import no_scenes
 from loam.acquire.source import Fields, Source
-from loam.acquire.stations import boxes_of, envelope_of, pixel_at
+from loam.acquire.station_places import boxes_of, envelope_of, pixel_at
+from loam.acquire.steps.fetch_points import fetch_point_fields
 from loam.config.sections.mapping import MapInput
 from loam.config.sections.probes import StationMap
 from loam.covariates.features import feature_set

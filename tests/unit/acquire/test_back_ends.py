@@ -9,12 +9,12 @@ import rasterio
 from odc.geo.geobox import GeoBox
 from rasterio.transform import from_origin
 
+from loam.acquire.canonical.origin import read_source
 from loam.acquire.catalogue import dataset_of
-from loam.acquire.direct.cog import CogSource
-from loam.acquire.maps import fetch_map
-from loam.acquire.parts import open_parts
-from loam.acquire.provenance import read_source
-from loam.acquire.retry import Policy
+from loam.acquire.direct.cog_source import CogSource
+from loam.acquire.http.retry import Policy
+from loam.acquire.steps.fetch_maps import fetch_map
+from loam.acquire.steps.fetched_parts import open_parts
 from loam.errors import AcquireError
 
 GRID = {"crs": "EPSG:32755", "bounds": [500000, 5200000, 504000, 5203200], "resolution": 80}

@@ -11,7 +11,7 @@ import rasterio
 from loopback_map import CLAY, GRID, fetch_from, tile_of
 from memory_sources import map_values
 
-from loam.acquire.parts import parts_folder
+from loam.acquire.steps.fetched_parts import parts_folder
 from loam.errors import AcquireError
 
 

@@ -19,12 +19,12 @@ import rasterio
 import xarray as xr
 from memory_sources import MemoryFields, MemoryMaps
 
-from loam.acquire import scene_files
+from loam.acquire.canonical.manifest import build_manifest, state_of_day, write_manifest
+from loam.acquire.canonical.origin import read_source
 from loam.acquire.catalogue import dataset_of
-from loam.acquire.manifest import build_manifest, state_of_day, write_manifest
-from loam.acquire.no_orbit import asked_in_vain
-from loam.acquire.provenance import read_source
-from loam.acquire.scenes import in_form, read_scenes
+from loam.acquire.scenes import scene_files
+from loam.acquire.scenes.no_orbit import asked_in_vain
+from loam.acquire.scenes.scene_table import in_form, read_scenes
 from loam.acquire.source import SceneSource
 from loam.errors import AcquireError, ConfigError, TableError
 from loam.io.atomic import write_text
@@ -296,7 +296,7 @@ def test_a_scene_that_is_not_listed_is_named(scenes, tmp_path):
 
 
 def test_a_restituted_orbit_gives_way_to_the_precise_one(scenes, tmp_path, monkeypatch):
-    from loam.acquire.direct import orbits
+    from loam.acquire.scenes import orbits
 
     kinds = ["restituted", "precise"]
     asked = []
@@ -316,7 +316,7 @@ def test_a_restituted_orbit_gives_way_to_the_precise_one(scenes, tmp_path, monke
 
 
 def test_where_no_orbit_is_published_a_record_says_so_until_one_is(scenes, tmp_path, monkeypatch, caplog):
-    from loam.acquire.direct import orbits
+    from loam.acquire.scenes import orbits
 
     answers = [None, None, AcquireError("no server"), "restituted", None]
 

@@ -53,7 +53,8 @@ def test_scenes_and_fields_are_not_mixed_up(tmp_path):
 
 def test_no_client_is_loaded_before_a_back_end_is_opened(project):
     code = (
-        "import sys, loam.acquire.sources, loam.acquire.maps, loam.acquire.fields, loam.acquire.points\n"
+        "import sys, loam.acquire.sources\n"
+        "from loam.acquire.steps import fetch_fields, fetch_maps, fetch_points\n"
         f"print([name for name in {HEAVY!r} if name in sys.modules])"
     )
     environment = {**os.environ, "PYTHONPATH": str(project / "workflow" / "lib")}

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from loam.acquire.plan import check_samples, scenes_values
+from loam.acquire.acquire_plan import check_samples, scenes_values
 from loam.config.day_boundary import day_of, shift_of
 from loam.config.settings import load_config
 from loam.covariates.plan import passes

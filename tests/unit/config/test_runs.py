@@ -8,8 +8,8 @@ import pytest
 import yaml
 from snakemake.utils import update_config
 
-from loam.acquire.plan import scenes_file
-from loam.acquire.scene_names import scene_rows
+from loam.acquire.acquire_plan import scenes_file
+from loam.acquire.scenes.scene_names import scene_rows
 from loam.config.settings import load_config
 from loam.covariates.features import feature_set
 from loam.sandbox.plan import sandbox_fields, sandbox_maps, sandbox_point_maps

@@ -264,7 +264,7 @@ def test_a_range_of_days_stands_for_its_days(default_config):
     ],
 )
 def test_a_range_that_is_none_is_one_clear_line(default_config, entry, message):
-    from loam.acquire.plan import check_samples
+    from loam.acquire.acquire_plan import check_samples
 
     with pytest.raises(ConfigError, match=message) as error:
         check_samples(load_config(changed(default_config, "mapping.dates", [entry])))

@@ -7,7 +7,7 @@ import pytest
 import yaml
 from snakemake.utils import update_config
 
-from loam.acquire.plan import check_acquire
+from loam.acquire.acquire_plan import check_acquire
 from loam.config.settings import load_config
 from loam.errors import ConfigError
 

@@ -21,7 +21,7 @@ from fetch_fields import stage as fetch_fields
 from prepare_probes import stage as prepare_probes
 from snakemake.utils import update_config
 
-from loam.acquire.plan import check_samples, fields_values
+from loam.acquire.acquire_plan import check_samples, fields_values
 from loam.config.day_boundary import shift_of
 from loam.config.settings import load_config
 from loam.covariates.plan import passes

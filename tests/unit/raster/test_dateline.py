@@ -12,9 +12,9 @@ import xarray as xr
 from affine import Affine
 from odc.geo.geobox import GeoBox
 
-from loam.acquire.across import join, read_across
-from loam.acquire.canonical import bounds_of
+from loam.acquire.canonical.canonical import bounds_of
 from loam.acquire.source import Fields
+from loam.acquire.steps.across import join, read_across
 from loam.door import Door
 from loam.errors import AcquireError, RasterError
 from loam.raster.dateline import parts_of, period_of, within_longitudes

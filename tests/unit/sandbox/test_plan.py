@@ -4,7 +4,7 @@ import csv
 
 import pytest
 
-from loam.acquire.plan import manifest_files, map_files, relief_files
+from loam.acquire.acquire_plan import manifest_files, map_files, relief_files
 from loam.config.settings import load_config
 from loam.sandbox.plan import (
     kinds_made,

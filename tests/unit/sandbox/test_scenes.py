@@ -13,8 +13,8 @@ import rasterio
 import shapely
 from odc.geo.crs import CRS
 
-from loam.acquire.scene_names import sentinel1_name
-from loam.acquire.scenes import SCENES, read_scenes
+from loam.acquire.scenes.scene_names import sentinel1_name
+from loam.acquire.scenes.scene_table import SCENES, read_scenes
 from loam.config.read import checked
 from loam.config.sections.sandbox import Scenes
 from loam.errors import ConfigError

@@ -12,9 +12,9 @@ from sentinel1_files import write_product
 from sentinel1_landscapes import SETTINGS, Landscape, grey
 
 from loam.acquire.catalogue import dataset_of
-from loam.acquire.local import LocalSource
-from loam.acquire.maps import fetch_map
-from loam.acquire.relief import MARGIN_METRES, relief_geobox
+from loam.acquire.local.local_source import LocalSource
+from loam.acquire.radar_relief import MARGIN_METRES, relief_geobox
+from loam.acquire.steps.fetch_maps import fetch_map
 from loam.raster.grid import Tile
 from loam.sentinel1.elevation import Elevation, reach_of
 from loam.sentinel1.exposure import incidence

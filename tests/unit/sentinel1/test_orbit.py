@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from sentinel1_files import Take, orbit_file_xml, state, write_product
 
-from loam.acquire.no_orbit import write_no_orbit
+from loam.acquire.scenes.no_orbit import write_no_orbit
 from loam.errors import RasterError
 from loam.sentinel1.geometry import earth_fixed, image_position
 from loam.sentinel1.orbit import (

@@ -18,10 +18,11 @@ import numpy as np
 import pytest
 
 from loam.acquire.catalogue import dataset_of
-from loam.acquire.direct import earthdata, remote_file
+from loam.acquire.direct import earthdata
 from loam.acquire.direct.earthdata import EarthdataSource
-from loam.acquire.direct.windows import EASE_CELL, EASE_CORNER, EASE_SHAPE, ease_window
-from loam.acquire.retry import Policy
+from loam.acquire.direct.region_cells import EASE_CELL, EASE_CORNER, EASE_SHAPE, ease_window
+from loam.acquire.http import remote_file
+from loam.acquire.http.retry import Policy
 from loam.errors import AcquireError, CredentialError
 
 QUICK = Policy(attempts=3, first_wait_s=0.001, longest_wait_s=0.001, wall_clock_s=5, timeout_s=0.5)

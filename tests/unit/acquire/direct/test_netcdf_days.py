@@ -12,7 +12,7 @@ import pytest
 
 from loam.acquire.catalogue import dataset_of
 from loam.acquire.direct.netcdf_days import NetcdfDaySource
-from loam.acquire.retry import Policy
+from loam.acquire.http.retry import Policy
 from loam.errors import AcquireError
 
 QUICK = Policy(attempts=3, first_wait_s=0.001, longest_wait_s=0.001, wall_clock_s=5, timeout_s=0.5)

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from loam.acquire.catalogue import dataset_of
-from loam.acquire.direct import remote_file
 from loam.acquire.direct.silo import SiloSource
-from loam.acquire.retry import Policy
+from loam.acquire.http import remote_file
+from loam.acquire.http.retry import Policy
 from loam.errors import AcquireError
 
 QUICK = Policy(attempts=3, first_wait_s=0.001, longest_wait_s=0.001, wall_clock_s=5, timeout_s=0.5)

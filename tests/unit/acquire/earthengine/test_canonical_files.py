@@ -9,12 +9,12 @@ import rasterio
 import xarray as xr
 from odc.geo.geobox import GeoBox
 
-from loam.acquire.fields import fetch_fields
-from loam.acquire.manifest import manifest_path, read_manifest
-from loam.acquire.maps import fetch_map
-from loam.acquire.parts import open_parts, parts_folder
-from loam.acquire.points import fetch_point_fields
-from loam.acquire.provenance import read_source
+from loam.acquire.canonical.manifest import manifest_path, read_manifest
+from loam.acquire.canonical.origin import read_source
+from loam.acquire.steps.fetch_fields import fetch_fields
+from loam.acquire.steps.fetch_maps import fetch_map
+from loam.acquire.steps.fetch_points import fetch_point_fields
+from loam.acquire.steps.fetched_parts import open_parts, parts_folder
 from loam.errors import AcquireError
 
 SMAP, SLGA = "NASA/SMAP/SPL4SMGP/008", "CSIRO/SLGA"

@@ -14,7 +14,7 @@ from google.auth.exceptions import RefreshError
 from odc.geo.geobox import GeoBox
 
 from loam.acquire.earthengine.client import connect
-from loam.acquire.earthengine.tiles import read_pixels
+from loam.acquire.earthengine.pixel_requests import read_pixels
 from loam.errors import AcquireError, CredentialError
 
 GRID = GeoBox((4, 5), Affine(80, 0, 500000, 0, -80, 5300000), "EPSG:28355")

@@ -18,8 +18,8 @@ from affine import Affine
 from odc.geo.geobox import GeoBox
 from probe_settings import probes_at
 
+from loam.acquire.canonical.manifest import read_manifest
 from loam.acquire.catalogue import dataset_of
-from loam.acquire.manifest import read_manifest
 from loam.acquire.region import geobox_of_run
 from loam.errors import ConfigError
 from loam.probes.formats import open_probes

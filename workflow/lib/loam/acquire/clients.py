@@ -7,28 +7,28 @@ from pathlib import Path
 from typing import Any
 
 from loam.acquire.catalogue import dataset_of
-from loam.acquire.scene_names import scene_rows
+from loam.acquire.scenes.scene_names import scene_rows
 from loam.errors import ConfigError
 
 EARTHENGINE = {
-    "scenes": "loam.acquire.earthengine.scenes:EarthEngineScenes",
-    "maps": "loam.acquire.earthengine.source:EarthEngineSource",
-    "fields": "loam.acquire.earthengine.source:EarthEngineSource",
+    "scenes": "loam.acquire.earthengine.ee_scenes:EarthEngineScenes",
+    "maps": "loam.acquire.earthengine.ee_source:EarthEngineSource",
+    "fields": "loam.acquire.earthengine.ee_source:EarthEngineSource",
 }
 LOCAL = {
-    "scenes": "loam.acquire.local_scenes:LocalScenes",
-    "maps": "loam.acquire.local:LocalSource",
-    "fields": "loam.acquire.local:LocalSource",
+    "scenes": "loam.acquire.scenes.local_scenes:LocalScenes",
+    "maps": "loam.acquire.local.local_source:LocalSource",
+    "fields": "loam.acquire.local.local_source:LocalSource",
 }
 DIRECT = {  # by the key `client` of datasets.yaml
-    "archive": "loam.acquire.direct.archive:ArchiveSource",
+    "archive": "loam.acquire.direct.pinned_archive:ArchiveSource",
     "cds": "loam.acquire.direct.cds:CdsSource",
-    "cog": "loam.acquire.direct.cog:CogSource",
+    "cog": "loam.acquire.direct.cog_source:CogSource",
     "earthdata": "loam.acquire.direct.earthdata:EarthdataSource",
     "netcdf_day": "loam.acquire.direct.netcdf_days:NetcdfDaySource",
-    "sentinel1": "loam.acquire.direct.sentinel1:Sentinel1Scenes",
+    "sentinel1": "loam.acquire.scenes.sentinel1_scenes:Sentinel1Scenes",
     "silo": "loam.acquire.direct.silo:SiloSource",
-    "stac": "loam.acquire.direct.stac:StacScenes",
+    "stac": "loam.acquire.scenes.stac:StacScenes",
 }
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from loam.acquire.acquire_plan import FIELDS, MAPS, SCENES
 from loam.acquire.catalogue import dataset_of
-from loam.acquire.plan import FIELDS, MAPS, SCENES
 from loam.config.covariates import kinds_needed
 from loam.config.parts import origins
 from loam.config.sandbox import BACK_END

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from loam.acquire import credentials
 from loam.acquire.catalogue import dataset_of
+from loam.acquire.http import credentials
 from loam.errors import CredentialError
 from loam.variables import kinds_of
 

@@ -9,7 +9,7 @@ import pyproj
 from affine import Affine
 from odc.geo.geobox import GeoBox
 
-from loam.acquire.canonical import bounds_of
+from loam.acquire.canonical.canonical import bounds_of
 from loam.acquire.run_grid import grid_of
 from loam.acquire.source import Bounds
 from loam.errors import ConfigError

@@ -1,8 +1,9 @@
 """What every back end gives: one ``Source`` a dataset, whether it stands on Earth Engine, on a provider's own server
 or on local files.
 
-A source reads; it does not decide where things go. ``loam.acquire.maps``, ``fields`` and ``points`` ask it for blocks
-of a map, months of fields or values at stations, check what comes and write the canonical files.
+A source reads; it does not decide where things go. ``loam.acquire.steps.fetch_maps``, ``fetch_fields`` and
+``fetch_points`` ask it for blocks of a map, months of fields or values at stations, check what comes and write the
+canonical files.
 """
 
 from __future__ import annotations
@@ -123,7 +124,7 @@ class SceneSource(ABC):
 
     @abstractmethod
     def list_scenes(self, bounds: Bounds, first: date, last: date) -> pd.DataFrame:
-        """The scenes that touch ``bounds`` from ``first`` to ``last``: ``loam.acquire.scenes.SCENES``, by time."""
+        """The scenes that touch ``bounds`` from ``first`` to ``last`` (``scene_table.SCENES``), by time."""
 
     @abstractmethod
     def fetch_scene(self, scene: Mapping[str, Any], path: Path) -> dict[str, Any]:

@@ -8,8 +8,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from loam.acquire.local_products import orbits_in, product_folder, product_path
-from loam.acquire.plan import (
+from loam.acquire.acquire_plan import (
     FIELDS,
     MAPS,
     SCENES,
@@ -22,9 +21,10 @@ from loam.acquire.plan import (
     scenes_file,
     variables_read,
 )
+from loam.acquire.file_spans import days_of
 from loam.acquire.run_grid import area_of
-from loam.acquire.scene_names import scene_rows
-from loam.acquire.spans import days_of
+from loam.acquire.scenes.local_products import orbits_in, product_folder, product_path
+from loam.acquire.scenes.scene_names import scene_rows
 from loam.config.covariates import ahead_of, kinds_needed
 from loam.config.day_boundary import day_of, shift_of
 from loam.config.parts import demand, origin, origins
@@ -38,7 +38,8 @@ Config = Mapping[str, Any]
 def cube_inputs(config: Config) -> dict[str, list[str]]:
     """What the cube, samples and maps read by name; samples read none of it where they do not come from the cube.
 
-    Whatever of a domain the config lacks is left out: ``loam.acquire.plan.check_samples`` says what samples need.
+    Whatever of a domain the config lacks is left out: ``loam.acquire.acquire_plan.check_samples`` says what samples
+    need.
     """
     names = ("soil", "terrain", "relief", "landcover", "grid", "static", "dynamic", "source_points", "target_points")
     files: dict[str, list[str]] = {name: [] for name in names}

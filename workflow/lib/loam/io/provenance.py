@@ -86,7 +86,7 @@ def write_provenance(
     """Write ``<output>.provenance.json`` beside each output, a file or a folder.
 
     A record that is there already and belongs to these very bytes keeps its entry ``source``: what a fetched file was
-    fetched from (``loam.acquire.provenance``).
+    fetched from (``loam.acquire.canonical.origin``).
 
     Args:
         outputs: the products.

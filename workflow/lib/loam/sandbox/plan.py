@@ -1,4 +1,4 @@
-"""What of a run the sandbox makes, and the files it makes it in: those that ``loam.acquire.plan`` names.
+"""What of a run the sandbox makes, and the files it makes it in: those that ``loam.acquire.acquire_plan`` names.
 
 Read when the workflow is parsed: no heavy library.
 """
@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from loam.acquire.catalogue import Dataset, dataset_of
-from loam.acquire.plan import (
+from loam.acquire.acquire_plan import (
     FIELDS,
     MAPS,
     SCENES,
@@ -21,9 +20,10 @@ from loam.acquire.plan import (
     relief_files,
     scenes_file,
 )
+from loam.acquire.catalogue import Dataset, dataset_of
+from loam.acquire.file_spans import as_of, spans, state_of
 from loam.acquire.run_grid import area_of, class_grid_of
-from loam.acquire.scene_names import scene_rows
-from loam.acquire.spans import as_of, spans, state_of
+from loam.acquire.scenes.scene_names import scene_rows
 from loam.config.sandbox import BACK_END
 
 Config = Mapping[str, Any]

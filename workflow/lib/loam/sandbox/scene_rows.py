@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from odc.geo.geobox import GeoBox
 
-from loam.acquire.scenes import SCENES
+from loam.acquire.scenes.scene_table import SCENES
 from loam.config.sandbox import BACK_END
 from loam.config.sections.sandbox import Scenes
 from loam.errors import ConfigError

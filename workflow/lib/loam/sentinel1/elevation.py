@@ -3,7 +3,7 @@ matter, and which pixels are nearer than that to its end.
 
 Terrain folds over and hides what lies before and behind it: a difference in height of h reaches h / tan(incidence)
 towards the satellite by layover, h tan(incidence) away from it by shadow. The heights around a piece themselves tell h;
-they are looked at as far as ``loam.acquire.relief.MARGIN_METRES``, which bounds the memory.
+they are looked at as far as ``loam.acquire.radar_relief.MARGIN_METRES``, which bounds the memory.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from affine import Affine
 from odc.geo.geobox import GeoBox
 from rasterio.windows import Window
 
-from loam.acquire.relief import FINEST_METRES, MARGIN_METRES, part_covered, widened
+from loam.acquire.radar_relief import FINEST_METRES, MARGIN_METRES, part_covered, widened
 from loam.raster.grid import Tile, geobox_of, open_raster, pixel_metres
 from loam.sentinel1.heights import Geoid, ellipsoidal_heights, metres_of, own_heights
 

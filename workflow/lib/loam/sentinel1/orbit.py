@@ -19,8 +19,8 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from loam.acquire.no_orbit import asked_in_vain
-from loam.acquire.satellites import ORBIT_FILES, PREFER
+from loam.acquire.scenes.no_orbit import asked_in_vain
+from loam.acquire.scenes.satellites import ORBIT_FILES, PREFER
 from loam.errors import RasterError
 from loam.io.archives import is_strewn, open_zip, read_gzip, read_member
 from loam.sentinel1.safe import Xml, seconds
@@ -237,7 +237,7 @@ def choose_orbit(
     Args:
         annotated: the product's own state vectors.
         start, stop: the take, s since their epoch.
-        files: orbit files at hand, or records that none is published (``loam.acquire.no_orbit``).
+        files: orbit files at hand, or records that none is published (``loam.acquire.scenes.no_orbit``).
         prefer: ``precise``, ``restituted``, ``annotated`` take that kind only; ``best`` the precise one, else the
             restituted one, else the annotated one, with a warning.
         mission: the product's (``S1A``); a file of another satellite is an error.

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from loam.acquire.satellites import relative_orbit
+from loam.acquire.scenes.satellites import relative_orbit
 from loam.errors import RasterError, naming
 from loam.sentinel1.annotation import Annotation, read_annotation
 from loam.sentinel1.measurement import open_measurement

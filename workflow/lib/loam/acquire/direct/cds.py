@@ -25,12 +25,12 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from loam.acquire import credentials
-from loam.acquire.canonical import check_range
+from loam.acquire.canonical.canonical import check_range
 from loam.acquire.catalogue import Dataset
 from loam.acquire.direct.cds_jobs import Jobs, NotPublishedError
 from loam.acquire.direct.cds_replies import Hours, read_reply
-from loam.acquire.retry import Policy
+from loam.acquire.http import credentials
+from loam.acquire.http.retry import Policy
 from loam.acquire.source import Bounds, Fields, Source
 from loam.errors import AcquireError
 from loam.io.provenance import hash_of_values

@@ -17,12 +17,12 @@ from typing import Any
 
 import requests
 
-from loam.acquire.check import check_magic
-from loam.acquire.content import HEAD, ZIP
-from loam.acquire.credentials import CdsLogin
-from loam.acquire.download import download
-from loam.acquire.redact import redact_text
-from loam.acquire.retry import Failed, Policy, failed_of_reply, retry, status_of
+from loam.acquire.canonical.check import check_magic
+from loam.acquire.http.content import HEAD, ZIP
+from loam.acquire.http.credentials import CdsLogin
+from loam.acquire.http.download import download
+from loam.acquire.http.redact import redact_text
+from loam.acquire.http.retry import Failed, Policy, failed_of_reply, retry, status_of
 from loam.errors import AcquireError, CredentialError
 from loam.io.atomic import write_text
 

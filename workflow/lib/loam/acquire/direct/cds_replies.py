@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from loam.acquire.content import ZIP
+from loam.acquire.http.content import ZIP
 from loam.errors import AcquireError, naming
 from loam.io.archives import open_member, open_zip
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from loam.acquire.canonical import check_range
+from loam.acquire.canonical.canonical import check_range
 from loam.acquire.catalogue import Dataset
 from loam.errors import AcquireError
 from loam.io.archives import UNREADABLE, open_zip, read_member

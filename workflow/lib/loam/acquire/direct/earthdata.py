@@ -1,7 +1,7 @@
 """Fields from NASA's archives (SMAP L4 and L3E at NSIDC, NLDAS-2 at GES DISC), granule by granule, cut to the region.
 
 A granule is global. Where its server takes byte ranges, the region's cells are read out of it in place
-(``loam.acquire.direct.remote_file``); where not, and where it is small, it is fetched whole, compared with size and
+(``loam.acquire.http.remote_file``); where not, and where it is small, it is fetched whole, compared with size and
 checksum in the catalogue, cut and deleted. The cut is kept until the month is complete, so a killed run goes on with
 the granules that lack, and the disk holds one granule at most. The archives' own subsetters (OPeNDAP, Harmony) are not
 used: they do not serve all these collections, and ranges do the same with nothing between the archive and the file.
@@ -28,17 +28,17 @@ from urllib.parse import urlsplit
 import numpy as np
 import xarray as xr
 
+from loam.acquire.canonical.check import check_magic
 from loam.acquire.catalogue import Dataset
-from loam.acquire.check import check_magic
-from loam.acquire.content import HDF5
 from loam.acquire.direct.crops import Crop, check_crop, kept_crop, read_crop
 from loam.acquire.direct.granule_cells import crop_of, mean_of
 from loam.acquire.direct.granules import RENEW, TERMS, Granule, latest_granule, list_granules, sign_in
-from loam.acquire.direct.remote_file import NoRangesError, RemoteFile
-from loam.acquire.direct.windows import EASE_CRS, Window, declared_window, ease_window
-from loam.acquire.download import download
-from loam.acquire.retry import Policy, status_of
-from loam.acquire.session import new_session
+from loam.acquire.direct.region_cells import EASE_CRS, Window, declared_window, ease_window
+from loam.acquire.http.content import HDF5
+from loam.acquire.http.download import download
+from loam.acquire.http.remote_file import NoRangesError, RemoteFile
+from loam.acquire.http.retry import Policy, status_of
+from loam.acquire.http.session import new_session
 from loam.acquire.source import Bounds, Fields, Source
 from loam.errors import AcquireError, CredentialError
 from loam.io.progress import progress

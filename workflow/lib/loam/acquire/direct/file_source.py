@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from loam.acquire.catalogue import Dataset
-from loam.acquire.retry import Policy
-from loam.acquire.session import new_session
+from loam.acquire.http.retry import Policy
+from loam.acquire.http.session import new_session
 from loam.acquire.source import Source
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from loam.acquire.catalogue import Dataset
 from loam.acquire.direct.crops import Crop
 from loam.acquire.direct.grid_file import LATITUDES, LONGITUDES, GridFile, open_grid_file
-from loam.acquire.direct.windows import EASE_CRS, EASE_SHAPE, Window, ease_window, found_window
+from loam.acquire.direct.region_cells import EASE_CRS, EASE_SHAPE, Window, ease_window, found_window
 from loam.acquire.source import Bounds
 from loam.errors import AcquireError
 

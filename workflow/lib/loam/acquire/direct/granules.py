@@ -17,9 +17,9 @@ from urllib.parse import urlsplit
 
 import requests
 
-from loam.acquire import credentials
-from loam.acquire.redact import redact_text
-from loam.acquire.retry import Failed, Policy, failed_of_reply, retry
+from loam.acquire.http import credentials
+from loam.acquire.http.redact import redact_text
+from loam.acquire.http.retry import Failed, Policy, failed_of_reply, retry
 from loam.errors import AcquireError, CredentialError
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Granule:
 
 
 def sign_in(system: System, policy: Policy) -> Auth:
-    """Sign in to NASA Earthdata with what ``loam.acquire.credentials.earthdata`` finds; no person is asked.
+    """Sign in to NASA Earthdata with what ``loam.acquire.http.credentials.earthdata`` finds; no person is asked.
 
     Raises:
         CredentialError: there are no credentials, or they are refused.

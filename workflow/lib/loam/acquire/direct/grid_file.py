@@ -1,6 +1,6 @@
 """A gridded file as arrays of its own: HDF5 (netCDF-4 is HDF5) through h5py, classic netCDF through netCDF4.
 
-HDF5 can lie at a server (``loam.acquire.direct.remote_file``): what is read is then all that is fetched. Values come
+HDF5 can lie at a server (``loam.acquire.http.remote_file``): what is read is then all that is fetched. Values come
 decoded: float32, NaN where the file's fill value stands, scale and offset applied (CF conventions, 2.5.1 and 8.1).
 """
 
@@ -17,7 +17,7 @@ import h5py
 import netCDF4
 import numpy as np
 
-from loam.acquire.content import HDF5
+from loam.acquire.http.content import HDF5
 from loam.errors import AcquireError
 
 LATITUDES, LONGITUDES, TIMES = ("lat", "latitude"), ("lon", "longitude"), ("time", "valid_time")

@@ -18,13 +18,13 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from loam.acquire.check import check_magic
+from loam.acquire.canonical.check import check_magic
 from loam.acquire.direct.crops import Crop, check_crop, kept_crop
 from loam.acquire.direct.file_source import FileSource
 from loam.acquire.direct.grid_file import LATITUDES, LONGITUDES, GridFile, open_grid_file
-from loam.acquire.direct.windows import Window, declared_window, found_window
-from loam.acquire.download import download
-from loam.acquire.retry import status_of
+from loam.acquire.direct.region_cells import Window, declared_window, found_window
+from loam.acquire.http.download import download
+from loam.acquire.http.retry import status_of
 from loam.acquire.source import Bounds, Fields
 from loam.errors import AcquireError
 from loam.io.progress import progress

@@ -25,17 +25,17 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from loam.acquire.canonical import check_range
-from loam.acquire.check import check_magic
-from loam.acquire.content import HDF5
+from loam.acquire.canonical.canonical import check_range
+from loam.acquire.canonical.check import check_magic
 from loam.acquire.direct.file_source import FileSource
 from loam.acquire.direct.grid_file import LATITUDES, LONGITUDES, GridFile, open_grid_file
-from loam.acquire.direct.remote_file import NoRangesError, RemoteFile
-from loam.acquire.direct.windows import Window, declared_window, found_window
-from loam.acquire.download import download
-from loam.acquire.retry import status_of
+from loam.acquire.direct.region_cells import Window, declared_window, found_window
+from loam.acquire.file_spans import as_of
+from loam.acquire.http.content import HDF5
+from loam.acquire.http.download import download
+from loam.acquire.http.remote_file import NoRangesError, RemoteFile
+from loam.acquire.http.retry import status_of
 from loam.acquire.source import Bounds, Fields
-from loam.acquire.spans import as_of
 from loam.errors import AcquireError
 
 log = logging.getLogger("loam")

@@ -1,7 +1,7 @@
 """The connection to Earth Engine: signed in without a person, one project, asked again by our own rules.
 
 The client of Google keeps one state for the whole process, so there is one connection a process. Its own repetition is
-off (``setMaxRetries(0)``): it ignores Retry-After and a wall clock; ``loam.acquire.retry`` does not.
+off (``setMaxRetries(0)``): it ignores Retry-After and a wall clock; ``loam.acquire.http.retry`` does not.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ import google.auth
 import google.auth.exceptions
 from google.oauth2 import service_account
 
-from loam.acquire import credentials as kept_credentials
 from loam.acquire.earthengine.failures import meaning
 from loam.acquire.earthengine.transport import Transport
-from loam.acquire.retry import Failed, Policy, retry
+from loam.acquire.http import credentials as kept_credentials
+from loam.acquire.http.retry import Failed, Policy, retry
 from loam.errors import AcquireError, CredentialError
 
 log = logging.getLogger("loam")
@@ -166,7 +166,7 @@ def connect(
         settings: the config's section ``acquire``: ``earthengine`` with ``project``, ``high_volume`` and, if wanted,
             ``requests``, how many may be under way at once in a job.
         url: the server; if not given, what the environment variable LOAM_EARTHENGINE_URL says, or Google's.
-        credentials: of google-auth; if not given, what ``loam.acquire.credentials`` finds.
+        credentials: of google-auth; if not given, what ``loam.acquire.http.credentials`` finds.
         policy: how long to insist.
         sleep: waits so many seconds between attempts.
 
@@ -220,7 +220,7 @@ def _page(reply: Any, key: str) -> dict[str, Any]:
 
 
 def _google_credentials() -> Any:
-    """Credentials of google-auth from what ``loam.acquire.credentials`` finds."""
+    """Credentials of google-auth from what ``loam.acquire.http.credentials`` finds."""
     login = kept_credentials.earthengine()
     where = login.file or "application default credentials"
     try:

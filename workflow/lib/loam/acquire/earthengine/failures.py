@@ -13,8 +13,8 @@ import ee
 import google.auth.exceptions
 import googleapiclient.errors
 
-from loam.acquire.redact import redact_text
-from loam.acquire.retry import Failed, parse_retry_after
+from loam.acquire.http.redact import redact_text
+from loam.acquire.http.retry import Failed, parse_retry_after
 from loam.errors import AcquireError, CredentialError
 
 

@@ -15,9 +15,9 @@ from collections.abc import Mapping
 import httplib2
 import requests
 
-from loam.acquire.content import HEAD, describe, is_html
-from loam.acquire.retry import Failed
-from loam.acquire.session import new_session
+from loam.acquire.http.content import HEAD, describe, is_html
+from loam.acquire.http.retry import Failed
+from loam.acquire.http.session import new_session
 
 log = logging.getLogger("loam")
 

@@ -18,7 +18,7 @@ import shapely
 from odc.geo.geobox import GeoBox
 from scipy import sparse
 
-from loam.acquire.canonical import bounds_of
+from loam.acquire.canonical.canonical import bounds_of
 from loam.raster.grid import Tile, crs_of, project
 
 INSIDE = 1e-9  # of a cell; corners this near a side lie on it

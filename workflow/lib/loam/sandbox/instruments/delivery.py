@@ -14,16 +14,16 @@ from typing import Any
 
 import pandas as pd
 
+from loam.acquire.acquire_plan import HEIGHTS, RELIEF
 from loam.acquire.catalogue import Dataset, dataset_of
-from loam.acquire.days import days_to_fetch, settings_on
-from loam.acquire.fields import fetch_fields
-from loam.acquire.maps import fetch_map
-from loam.acquire.parts import open_parts, request_of
-from loam.acquire.plan import HEIGHTS, RELIEF
-from loam.acquire.points import fetch_point_fields, fetch_point_maps
+from loam.acquire.radar_relief import relief_geobox
 from loam.acquire.region import geobox_of_run, resolution_of_run
-from loam.acquire.relief import relief_geobox
-from loam.acquire.stations import hash_of_stations
+from loam.acquire.station_places import hash_of_stations
+from loam.acquire.steps.fetch_fields import fetch_fields
+from loam.acquire.steps.fetch_maps import fetch_map
+from loam.acquire.steps.fetch_points import fetch_point_fields, fetch_point_maps
+from loam.acquire.steps.fetched_parts import open_parts, request_of
+from loam.acquire.steps.month_days import days_to_fetch, settings_on
 from loam.config.sandbox import BACK_END
 from loam.errors import ConfigError
 from loam.sandbox.instruments.coarse_moisture import cell_truth
@@ -117,7 +117,7 @@ def deliver_point_fields(settings: WorldSettings, dataset: str, stations: pd.Dat
     Args:
         settings: of the world.
         dataset: in the catalogue.
-        stations: of ``loam.acquire.stations.read_stations``.
+        stations: of ``loam.acquire.station_places.read_stations``.
         spans: the months.
 
     Raises:
@@ -145,7 +145,7 @@ def deliver_point_maps(
         settings: of the world.
         maps: ``dataset`` and ``variables`` of each table.
         grid: of the run.
-        stations: of ``loam.acquire.stations.read_stations``.
+        stations: of ``loam.acquire.station_places.read_stations``.
         paths: of the tables, in the same order.
     """
     domain, resolution = SourceDomain(settings), resolution_of_run(grid)

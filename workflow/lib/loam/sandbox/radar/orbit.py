@@ -14,7 +14,7 @@ import numpy as np
 import pyproj
 from scipy.optimize import brentq, fsolve
 
-from loam.acquire.satellites import REVOLUTIONS, relative_orbit
+from loam.acquire.scenes.satellites import REVOLUTIONS, relative_orbit
 from loam.errors import ConfigError
 from loam.sandbox.settings import INCIDENCE
 
