@@ -20,6 +20,10 @@ RUNS = {
     "covariates": {"probes": {"target": LOGGER}, "samples": {"target": "c.csv"}, **READ},
     "both": {"probes": {"target": LOGGER, "source": LOGGER}, "samples": {"target": "c.csv", "source": "c.csv"}, **READ},
     "table": {"samples": {"target": "t.csv"}, **READ},
+    "cells": {
+        "samples": {"from": "cube"}, "probes": {"target": LOGGER},
+        "covariates": {"domains": {"source": "coarse_cells"}}, "acquire": SCENE | TERRAIN, "mapping": {"grid": GRID},
+    },
     "mixed": {
         "samples": {"from": {"source": "table", "target": "probes"}, "source": "t.csv", "target": "c.csv"},
         "probes": {"target": LOGGER}, **READ,
@@ -45,6 +49,7 @@ def load(default_config):
         ("covariates", "scores", "probes", ["target"], ["target"]),
         ("both", "scores", "probes", ["source", "target"], ["source", "target"]),
         ("table", "scores", "table", ["target"], []),
+        ("cells", "scores", "cube", ["source", "target"], ["target"]),
         ("mixed", "scores", {"source": "table", "target": "probes"}, ["source", "target"], ["target"]),
     ],
 )

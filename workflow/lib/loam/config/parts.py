@@ -43,6 +43,11 @@ def origin(config: Config, domain: str) -> str:
     return str(named[domain] if isinstance(named, Mapping) else named)
 
 
+def of_cells(config: Config, domain: str) -> bool:
+    """Whether a domain's stations are the coarse cells of the cube."""
+    return origin(config, domain) == "cube" and config["covariates"]["domains"][domain] == "coarse_cells"
+
+
 def origins(config: Config) -> dict[str, str]:
     """Where the samples of each domain come from of which the run has any."""
     return {domain: origin(config, domain) for domain in domains_of(config)}
@@ -52,12 +57,14 @@ def domains_of(config: Config) -> list[str]:
     """The domains of which the run has samples: the target's, and the source's where the config names one."""
     samples, probes = config["samples"], config["probes"]
     named = samples["source"] or (origin(config, "source") != "table" and probes["source"])
+    named = named or of_cells(config, "source")
     return ["source", "target"] if named else ["target"]
 
 
 def probe_domains(config: Config) -> list[str]:
     """The domains whose probe files the run reads."""
-    return [domain for domain in DOMAINS if config["probes"][domain] and origin(config, domain) != "table"]
+    own = [domain for domain in DOMAINS if origin(config, domain) != "table" and not of_cells(config, domain)]
+    return [domain for domain in own if config["probes"][domain]]
 
 
 def makes(config: Config) -> str:
@@ -131,7 +138,8 @@ def _scores(config: Config) -> Lacks:
     wanted = DOMAINS if reads_source else domains_of(config)
     lacking: Lacks = {}
     come = {domain: origin(config, domain) for domain in wanted}
-    lacking |= {f"probes.{name}": PROBES for name in wanted if come[name] != "table" and not probes[name]}
+    lacking |= {f"probes.{name}": PROBES for name in wanted
+                if come[name] != "table" and not of_cells(config, name) and not probes[name]}  # fmt: skip
     if set(come.values()) != {"cube"}:
         lacking |= {} if _has_features(config) else {"features.static": ["elevation"]}
         tables = [domain for domain in wanted if come[domain] != "cube" and not samples[domain]]

@@ -103,6 +103,22 @@ class Cube:
             expected=f"one of {', '.join(known)}" if known else "one that a dataset of section 'acquire' gives",
         )  # fmt: skip
 
+    def values(
+        self, variable: str, rows: np.ndarray, cols: np.ndarray, first: np.datetime64, last: np.datetime64
+    ) -> np.ndarray:
+        """A daily variable from ``first`` to ``last`` in cells of its group's grid: [day, cell], float32."""
+        group = self.group_of(variable)
+        values = np.full((int((last - first).astype(int)) + 1, len(rows)), np.nan, np.float32)
+        for month in _months_of(self.months, first, last):
+            array = self.array(month, group, variable)
+            if array is not None and len(rows):
+                days = self.days(month, group)
+                inside = np.flatnonzero((days >= first) & (days <= last))
+                if len(inside):
+                    part = read_cells(array, rows, cols, (slice(int(inside[0]), int(inside[-1]) + 1),))
+                    values[(days[inside] - first).astype(int)] = part[inside - inside[0]]
+        return values
+
     def array(self, month: str, group: str, name: str) -> zarr.Array | None:
         """An array of a month; None where the month has no such group or variable."""
         key = (month, group, name)
@@ -197,18 +213,8 @@ class GridSource:
 
     def series(self, variable: str, first: np.datetime64, last: np.datetime64) -> tuple[Series, CellIndex]:
         """A daily variable on the coarse cells that the pixels read."""
-        group = self.cube.group_of(variable)
-        index = self._cells(group)
-        values = np.full((int((last - first).astype(int)) + 1, len(index.rows)), np.nan, np.float32)
-        for month in _months_of(self.cube.months, first, last):
-            array = self.cube.array(month, group, variable)
-            if array is not None and len(index.rows):
-                days = self.cube.days(month, group)
-                inside = np.flatnonzero((days >= first) & (days <= last))
-                if len(inside):
-                    part = read_cells(array, index.rows, index.cols, (slice(int(inside[0]), int(inside[-1]) + 1),))
-                    values[(days[inside] - first).astype(int)] = part[inside - inside[0]]
-        return Series(first, values), index
+        index = self._cells(self.cube.group_of(variable))
+        return Series(first, self.cube.values(variable, index.rows, index.cols, first, last)), index
 
     def observations(
         self, group: str, variable: str, first: np.datetime64, last: np.datetime64

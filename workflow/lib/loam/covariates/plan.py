@@ -55,7 +55,7 @@ def cube_inputs(config: Config) -> dict[str, list[str]]:
     for domain in cube:
         if config["acquire"]["period"][domain] is None:
             continue
-        if config["covariates"]["domains"][domain] == "cube":
+        if config["covariates"]["domains"][domain] != "points":
             first, last = (text for text in config["acquire"]["period"][domain])
             files["dynamic"] += months_of_cube(config, first, min(last, period_of(config, domain)[1].isoformat()))
         else:

@@ -20,18 +20,19 @@ import pandas as pd
 import pyproj
 
 from loam.covariates.cube import Cube
-from loam.covariates.derive import Source
+from loam.covariates.derive import Settings, Source
 from loam.covariates.land import why_not_land
 from loam.covariates.reasons import ALL_LAYERS
 from loam.errors import ConfigError, TableError
 from loam.raster.classes import class_names
 from loam.raster.grid import Grid, cells_at, crs_of, project
 from loam.samples.checks import check_days, check_moisture
+from loam.samples.coarse import CoarseCells
 from loam.samples.points import PointTables
 from loam.samples.probes import moisture_of
 from loam.samples.stations import TableStations
 from loam.samples.tables import StationTable
-from loam.samples.teachers import Teacher, combined, of_table
+from loam.samples.teachers import Teacher, combined, of_source, of_table
 
 log = logging.getLogger("loam")
 
@@ -175,6 +176,56 @@ def domain_of_cube(
     )  # fmt: skip
 
 
+def domain_of_cells(
+    name: str, cube: Cube, period: Sequence[str], layers: Sequence[str], teachers: Sequence[Teacher],
+    settings: Settings, where: Path,
+) -> Domain:  # fmt: skip
+    """A domain whose stations are the coarse cells over land of the cube's grid, taught by modelled moisture.
+
+    Args:
+        name: ``source`` or ``target``.
+        cube: of the run.
+        period: first and last day, YYYY-MM-DD.
+        layers: names.
+        teachers: whom models learn moisture from, each a daily covariate of the cube.
+        settings: how covariates are derived.
+        where: the cube, for errors.
+
+    Raises:
+        ConfigError: no teacher is a covariate, or no cell lies over land.
+        TableError: no cell has moisture, or it cannot be.
+    """
+    if any(teacher.own for teacher in teachers):
+        raise ConfigError(
+            f"coarse cells of the {name} domain have no probes", where="config key 'samples.teachers'",
+            expected="a modelled moisture that teaches each layer",
+            fix=f"name one, like {{name: model, domain: {name}, column: {{{layers[0]}: sm_surface}}}}",
+        )  # fmt: skip
+    cells = CoarseCells(cube)
+    about = cells.about()
+    days = np.arange(np.datetime64(period[0], "D"), np.datetime64(period[1], "D") + 1)
+    keys = pd.MultiIndex.from_product([about.index, days.astype("datetime64[ns]")], names=["station", "date"])
+    everywhere = cells.at(np.arange(len(about)))
+    said = {
+        teacher.name: pd.DataFrame(
+            of_source(teacher, layers, everywhere, list(about.index), days, settings, where).reshape(len(keys), -1),
+            keys, list(layers),
+        )
+        for teacher in teachers
+    }  # fmt: skip
+    moisture = combined(list(said.values())).dropna(how="all")
+    if moisture.empty:
+        raise TableError(
+            f"no coarse cell of the {name} domain has moisture from {period[0]} to {period[1]}", where=where
+        )
+    log.info("%s: %d coarse cells of %d land pixels", name, len(about), cells.pixels.sum())
+    known = _with_moisture(about, moisture)
+    return Domain(
+        name, where, known, moisture, lambda some: cells.at(about.index.get_indexer(some.index)), _of_pixels,
+        np.arange(len(known)), teachers=teachers, said=said,
+    )  # fmt: skip
+
+
 def check_domains(source: Domain, target: Domain) -> None:
     """Raise a TableError if a station is in both domains: its held-out days would have been trained on."""
     both = sorted(set(source.about.index) & set(target.about.index))
@@ -246,7 +297,7 @@ def _not_on_land(grid: Grid, names: Sequence[str], rows: np.ndarray, cols: np.nd
 def _of_pixels(name: str, source: Any, about: pd.DataFrame, days: np.ndarray) -> np.ndarray:
     """Values of a group at the source's stations: [station]."""
     if name == "landcover":
-        return np.asarray(class_names(source.classes()), object)
+        return class_names(source.classes()).fillna("").to_numpy(object)
     if name in about or name in STATION_GROUPS:
         return _of_stations(name, about)
     return source.static(name)

@@ -8,14 +8,21 @@ from typing import Any
 
 import pandas as pd
 
-from loam.config.parts import origin
+from loam.config.parts import of_cells, origin
 from loam.covariates.cube import Cube
 from loam.covariates.derive import settings_of
 from loam.io.tables import read_table
 from loam.probes.products import DAILY, STATION_SUMMARY
 from loam.raster.grid import read_grid
 from loam.samples.checks import check_covariates, check_static
-from loam.samples.domains import STATION_GROUPS, Domain, domain_of_cube, domain_of_probes, domain_of_table
+from loam.samples.domains import (
+    STATION_GROUPS,
+    Domain,
+    domain_of_cells,
+    domain_of_cube,
+    domain_of_probes,
+    domain_of_table,
+)
 from loam.samples.points import PointTables, read_points
 from loam.samples.probes import check_repeats, within_period
 from loam.samples.tables import StationTable, read_station_table
@@ -38,7 +45,7 @@ def read_domains(paths: Paths, values: Values) -> list[Domain]:
     """
     names, layers = [name for name in DOMAINS if name in paths], [layer["name"] for layer in values["layers"]]
     teachers = {name: teachers_of(name, values["samples"], layers) for name in names}
-    probes = _probes([name for name in names if origin(values, name) != "table"], paths)
+    probes = _probes([name for name in names if origin(values, name) != "table" and not of_cells(values, name)], paths)
     return [_domain(name, paths, values, layers, teachers[name], probes) for name in names]
 
 
@@ -60,6 +67,10 @@ def _domain(
     features = values["features"]
     if origin(values, name) == "table":
         return domain_of_table(name, _table(name, paths, values), features, layers, teachers)
+    if of_cells(values, name):
+        cube, settings = _source(paths, name, values), settings_of(values["covariates"])
+        period, where = values["acquire"]["period"][name], Path("results") / values["run"] / "covariates"
+        return domain_of_cells(name, cube, period, layers, teachers, settings, where)
     where, daily, stations = probes[name]
     if origin(values, name) == "probes":
         table = _table(name, paths, values)

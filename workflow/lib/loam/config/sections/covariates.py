@@ -12,10 +12,11 @@ from loam.config.model import EachOnce, Number, Section
 class Domains(Section):
     """Where each domain's covariates come from."""
 
-    source: Literal["points", "cube"] = Field(
+    source: Literal["points", "cube", "coarse_cells"] = Field(
         "points",
         description="`points`: the domain is a set of stations, whose values are fetched as tables; `cube`: its "
-        "stations lie in the mapped region.",
+        "stations lie in the mapped region; `coarse_cells`: its stations are the cells of the modelled moisture over "
+        "the region's land, with means over their pixels and shares of classes, taught by `samples.teachers`.",
     )
     target: Literal["points", "cube"] = Field("cube", description="The same for the target domain.")
 
