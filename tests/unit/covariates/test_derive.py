@@ -182,6 +182,7 @@ def test_the_months_that_are_asked_for_hold_all_that_is_read(wanted, days_back):
     assert reach_of(wanted, covariates) == days_back
     assert set(OBSERVED) == {
         "vv", "vh", "local_incidence", "sentinel1_age", "ndvi", "ndwi", "sentinel2_age", "modis_ndvi", "modis_ndvi_age",
+        "modis_et", "modis_et_age",
     }  # fmt: skip
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from samples import SETTINGS, sampled
 
-from loam.covariates.classes import CODES
 from loam.errors import ConfigError
+from loam.raster.classes import CODES
 from loam.samples.coarse import CoarseCells
 from loam.samples.domains import domain_of_cells
 from loam.samples.teachers import Teacher

@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 import pyproj
 
-from loam.covariates.cell_index import CellIndex
-from loam.covariates.classes import CODES
 from loam.covariates.cube import Cube
 from loam.covariates.derive import Observations, Series
 from loam.errors import ConfigError
-from loam.grid import cells_at, crs_of, project
+from loam.raster.cell_index import CellIndex
+from loam.raster.classes import CODES
+from loam.raster.grid import cells_at, crs_of, project
 
 GROUP = "coarse_moisture"
 
