@@ -9,10 +9,14 @@ from held_out import folds_of
 from networks import a_network
 from series import features_of_shape, series_of_inputs
 
+from loam.covariates.features import feature_set
 from loam.models.parts.initial import draw_parameters
+from loam.models.parts.recurrent import Lstm
+from loam.samples.series import SampleSeries
+from loam.samples.windows import Windows
 from loam.training.card import Members, load_members
 from loam.training.folds import draw_folds
-from loam.training.predict import predict_held_out
+from loam.training.predict import predict_held_out, predict_rows
 from loam.training.scenarios import train_target, write_result
 
 LAYERS = ["surface", "subsurface"]
@@ -80,3 +84,61 @@ def test_networks_of_a_family_are_drawn_apart(target, make_plan, by_stations, se
     one, other = train_target(plan, series_of(target), folds, "fold", None, by_stations).parameters
     assert one["hidden.0.weight"].shape == other["hidden.0.weight"].shape
     assert not torch.allclose(one["hidden.0.weight"], other["hidden.0.weight"])
+
+
+class Carrying(torch.nn.Module):
+    """An LSTM that answers every day and can be run along a series."""
+
+    def __init__(self):
+        super().__init__()
+        self.lstm = Lstm(3, 4, every=True)
+        self.output = torch.nn.Linear(4, 1)
+
+    def forward(self, inputs):
+        return self.carry(inputs, None)[0]
+
+    def carry(self, inputs, state):
+        sequence = inputs["sequence"]
+        static = inputs["static"].unsqueeze(1).expand(-1, sequence.shape[1], -1)
+        states, state = self.lstm.carry(torch.cat([sequence, static], 2), state)
+        return self.output(states), state
+
+
+def test_a_network_that_carries_its_state_runs_each_series_once_and_begins_anew_after_a_gap(monkeypatch):
+    monkeypatch.setattr("loam.training.predict.DAYS_AT_ONCE", 7)
+    generator = np.random.default_rng(2)
+    daily = {name: generator.normal(size=(2, 40)) for name in ("v0", "v1")}
+    daily["v1"][1, 20] = np.nan
+    days = np.arange("2020-01-01", "2020-02-10", dtype="datetime64[D]")
+    series = SampleSeries(
+        ["a", "b"], days, ["s0"], generator.normal(size=(2, 1)), daily, ["l0"], np.full((1, 2, 40, 1), 0.2),
+        np.zeros(2), np.zeros(2),
+    )  # fmt: skip
+    features = feature_set({
+        "static": ["s0"], "daily": [], "classes": [], "day_of_year": False,
+        "sequence": {"variables": ["v0", "v1"], "lags": [1, 3]},
+    })  # fmt: skip
+    windows = Windows(series, features, ["l0"], "target")
+    network = Carrying()
+    parameters = draw_parameters(network, [1, 2])
+    mean, std = generator.normal(size=(2, 7)), generator.uniform(1, 2, (2, 7))
+    mean[:, 1:], std[:, 1:] = np.tile(mean[:, 1:3], 3), np.tile(std[:, 1:3], 3)
+    card = {"layers": ["l0"], "training": {"engine": "stacked"}}
+    members = Members([network], [parameters], *map(torch.from_numpy, (mean, std)), card)
+    own = [np.flatnonzero(windows.station == station) for station in (0, 1)]
+    outputs = predict_rows(members, windows, own)
+    for station, (rows, output) in enumerate(zip(own, outputs, strict=True)):
+        member = Carrying()
+        member.load_state_dict({name: tensor[station] for name, tensor in parameters.items()})
+        scaled = [(series.static[station] - mean[station, 0]) / std[station, 0]]
+        scaled += [
+            (daily[f"v{place}"][station] - mean[station, 1 + place]) / std[station, 1 + place] for place in (0, 1)
+        ]
+        for row, said in zip(rows, output[0], strict=True):
+            last = windows.day[row] - 1
+            first = 21 if station == 1 and last > 20 else 0
+            inputs = {
+                "static": torch.tensor(scaled[0]).float()[None],
+                "sequence": torch.tensor(np.stack(scaled[1:], 1)[first : last + 1]).float()[None],
+            }
+            np.testing.assert_allclose(said, member(inputs)[0, -1].detach(), atol=1e-5)

@@ -62,6 +62,16 @@ class ScaledInputs:
             static = static.index_select(-1, self._order)
         return {"static": static, "sequence": _take(self._of_step, position.unsqueeze(-1) - self._lags)}
 
+    def along(self, member: int, station: int) -> dict[str, Tensor]:
+        """A station's whole series: ``static`` [1, feature] and ``sequence`` [1, day, variable], NaN where missing."""
+        which = self._which[member]
+        static = self._of_station[station + which * self._stations]
+        if not self._in_order:
+            static = static.index_select(-1, self._order)
+        days = self._positions // self._stations
+        first = which * self._positions + station * days
+        return {"static": static.unsqueeze(0), "sequence": self._of_step[first : first + days].unsqueeze(0)}
+
     def keep(self, places: Sequence[int]) -> None:
         """Go on with the members at ``places`` only."""
         self._which = self._which[places]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import numpy as np
 import pandas as pd
 import torch
+from torch import Tensor, nn
 
 from loam.covariates.features import FeatureSet
 from loam.errors import TableError
@@ -21,6 +23,8 @@ from loam.training.group import predict
 from loam.training.inputs import ScaledInputs
 from loam.training.scaling import Scaler
 from loam.training.stacked import run_each, run_members
+
+DAYS_AT_ONCE = 512  # of a series that a network runs along; bounds the memory
 
 log = logging.getLogger("loam")
 
@@ -39,9 +43,65 @@ def predict_rows(
     run = run_each if members.card["training"]["engine"] == "loop" else run_members
     for network, parameters in zip(members.networks, members.parameters, strict=True):
         there = {name: tensor.to(device) for name, tensor in parameters.items()}
+        if carries(network, windows):
+            outputs = [
+                predict_along(
+                    network, {name: tensor[fold] for name, tensor in there.items()}, inputs, fold, windows, rows
+                )
+                for fold, rows in enumerate(own)
+            ]
+            found.append([output[:, :layers].cpu().numpy() for output in outputs])
+            continue
         outputs = predict(partial(run, network.eval(), there), inputs, own)
         found.append([output[:, -1, :layers].cpu().numpy() for output in outputs])
     return [np.stack(networks) for networks in zip(*found, strict=True)]
+
+
+def carries(network: nn.Module, windows: Windows) -> bool:
+    """Whether a network runs along a series: it has ``carry``, and reads days one by one and what does not change."""
+    steps = windows.features.sequence
+    return hasattr(network, "carry") and bool(steps) and steps[0][0].step.days == 1 and not windows.of_day.shape[1]
+
+
+@torch.no_grad()
+def predict_along(
+    network: nn.Module,
+    parameters: Mapping[str, Tensor],
+    inputs: ScaledInputs,
+    member: int,
+    windows: Windows,
+    rows: np.ndarray,
+) -> Tensor:
+    """Outputs [row, output] of a member whose network runs each station's series once, its state carried from day to
+    day; after a day that is missing it begins anew.
+
+    Args:
+        network: has ``carry(inputs, state)``, which answers [batch, step, output] and the state to go on from.
+        parameters: and buffers of the member.
+        inputs: of the domain.
+        member: place of the member's scaler.
+        windows: the domain's rows.
+        rows: positions.
+    """
+    network = copy.deepcopy(network).to(inputs.device, inputs.dtype).eval()
+    network.load_state_dict(parameters)
+    days = len(windows.series.days)
+    known = np.isfinite(windows.of_step).all(1).reshape(-1, days)
+    answers: list[Tensor] = [torch.empty(0)] * len(rows)
+    for station in np.unique(windows.station[rows]):
+        series = inputs.along(member, int(station))
+        own = np.flatnonzero(windows.station[rows] == station)
+        wanted = windows.day[rows[own]] - windows.lags[-1]
+        edges = np.flatnonzero(np.diff(np.concatenate([[0], known[station], [0]])))
+        for first, last in edges.reshape(-1, 2):
+            state = None
+            for begin in range(first, last, DAYS_AT_ONCE):
+                end = min(begin + DAYS_AT_ONCE, last)
+                part = {"static": series["static"], "sequence": series["sequence"][:, begin:end]}
+                said, state = network.carry(part, state)
+                for place in np.flatnonzero((wanted >= begin) & (wanted < end)):
+                    answers[own[place]] = said[0, wanted[place] - begin]
+    return torch.stack(answers)
 
 
 def predict_held_out(
