@@ -37,7 +37,7 @@ class TableStations:
         self.table = table
         self.names, self._station = np.unique(table.keys["station"].to_numpy(object), return_inverse=True)
         days = table.keys["date"].to_numpy("datetime64[D]")
-        self.first, self.last = days.min(), days.max()
+        self.first = days.min()
         self._day = (days - self.first).astype(np.int64)
         self.fixed: dict[str, np.ndarray] = {}
         self._dense: dict[str, tuple[np.datetime64, np.ndarray]] = {}
