@@ -15,7 +15,7 @@ from loam.io.parent import name_head
 from loam.io.stale import check_when_planned
 from loam.io.terminal import speak
 from loam.io.verify import check_when_done
-from loam.sandbox.plan import kinds_made
+from loam.sandbox.sandbox_plan import kinds_made
 
 if " " in sys.executable:
     sys.exit(f"Snakemake cannot start a Python whose path holds a blank: {sys.executable}; move the clone or its .venv")

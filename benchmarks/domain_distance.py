@@ -57,8 +57,8 @@ from loam.covariates.tiles import TileInputs  # noqa: E402
 from loam.io.tables import read_table, write_table  # noqa: E402
 from loam.mapping.engine import Engine  # noqa: E402
 from loam.raster.grid import Tile, read_grid  # noqa: E402
-from loam.sandbox.settings import settings_of  # noqa: E402
 from loam.sandbox.world import World  # noqa: E402
+from loam.sandbox.world_settings import settings_of  # noqa: E402
 from loam.training.card import Members, load_members  # noqa: E402
 from loam.training.folds import draw_folds  # noqa: E402
 from loam.training.scenarios import Plan, Result, fine_tune, read_plan, train_source, train_target, write_result  # noqa: E402

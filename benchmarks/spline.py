@@ -26,7 +26,7 @@ import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 from scipy.interpolate import PchipInterpolator  # noqa: E402
 
-from loam.probes.layers import to_layers  # noqa: E402
+from loam.probes.depth_layers import to_layers  # noqa: E402
 
 DEPTHS = np.array([5.0, 10, 20, 50, 100])
 EDGES = np.array([0, 7.5, 15, 35, 75, 125])

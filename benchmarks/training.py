@@ -35,8 +35,8 @@ from loam.training.losses import concordance_loss
 from loam.training.members import train_members
 from loam.training.networks import build_networks
 from loam.training.scaling import Scaler
-from loam.training.settings import TrainingSettings
 from loam.training.split import Split
+from loam.training.training_settings import TrainingSettings
 
 SHAPE, LAYERS, BATCH = (27, 8, 3), 2, 128
 HIDDEN, UNITS, DENSE = [128, 64, 32, 16], 64, 100

@@ -46,9 +46,9 @@ from loam.sandbox.instruments.sites import days_between, target_sites  # noqa: E
 from loam.sandbox.land.cover_map import LANDCOVER  # noqa: E402
 from loam.sandbox.optical.tile import cloud_cover_on  # noqa: E402
 from loam.sandbox.scene_rows import takes_and_sights  # noqa: E402
-from loam.sandbox.scenes import ground_on, write_optical, write_radar  # noqa: E402
-from loam.sandbox.settings import settings_of  # noqa: E402
+from loam.sandbox.synthetic_scenes import ground_on, write_optical, write_radar  # noqa: E402
 from loam.sandbox.world import World, depth_mean  # noqa: E402
+from loam.sandbox.world_settings import settings_of  # noqa: E402
 from loam.sentinel1.decibel import to_decibel  # noqa: E402
 from loam.sentinel1.scene import process_pass  # noqa: E402
 from loam.sentinel2.observe import observe  # noqa: E402

@@ -18,10 +18,10 @@ import rasterio
 from odc.geo.geobox import GeoBox
 
 from loam.raster.grid import crs_of
-from loam.sandbox.radar.image import write_images
-from loam.sandbox.radar.orbit import MISSION
+from loam.sandbox.radar.radar_image import write_images
+from loam.sandbox.radar.radar_orbit import MISSION
 from loam.sandbox.radar.orbit_file import orbit_file
-from loam.sandbox.radar.product import height_of, pack, write_metadata
+from loam.sandbox.radar.radar_product import height_of, pack, write_metadata
 from loam.sandbox.radar.takes import Take, takes_of
 
 

@@ -32,16 +32,16 @@ from loam.covariates.features import feature_set
 from loam.covariates.rasters import open_day
 from loam.covariates.static import build_static
 from loam.datasets.murrumbidgee import store_table
-from loam.datasets.uscrn import daily_weather
+from loam.datasets.uscrn_weather import daily_weather
 from loam.datasets.yanco import read_station
 from loam.errors import LoamError
 from loam.evaluation.map_score import paired
-from loam.probes.maps import fill_from_maps
 from loam.probes.readings import STATIONS
+from loam.probes.station_maps import fill_from_maps
 from loam.probes.uscrn import DAILY as USCRN_COLUMNS
 from loam.raster.grid import grid_like
-from loam.samples.points import read_points
-from loam.samples.tables import read_station_table
+from loam.samples.brought_table import read_station_table
+from loam.samples.point_tables import read_points
 from loam.sentinel1.heights import metres_of
 
 MARKERS = [-999.0, 1e20, 7999.0, -99.9, -127.0, 65535.0, -9999.0, 9.96921e36, np.inf]

@@ -34,18 +34,18 @@ from loam.errors import LoamError
 from loam.probes.icos import read_icos
 from loam.probes.ismn import read_ismn
 from loam.probes.logger.reader import read_logger
-from loam.probes.maps import fill_from_maps
 from loam.probes.readings import STATIONS
+from loam.probes.station_maps import fill_from_maps
 from loam.probes.uscrn import DAILY as USCRN_COLUMNS
 from loam.probes.uscrn import read_uscrn
 from loam.raster.cells import open_cells
 from loam.raster.classes import crosswalk_of
 from loam.raster.grid import read_grid
-from loam.samples.tables import read_station_table
+from loam.samples.brought_table import read_station_table
 from loam.sentinel1.calibration import calibration_of
 from loam.sentinel1.orbit import read_orbit_file
 from loam.sentinel1.product import open_product as open_sentinel1
-from loam.sentinel2.formats import open_product as open_sentinel2
+from loam.sentinel2.deliveries import open_product as open_sentinel2
 from loam.sentinel2.reading import Block, ProductReader
 
 from .mutate import damaged, damaged_text

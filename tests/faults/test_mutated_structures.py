@@ -57,7 +57,7 @@ from loam.probes.oznet import read_oznet
 from loam.sentinel1.calibration import calibration_of
 from loam.sentinel1.orbit import choose_orbit, read_orbit_file
 from loam.sentinel1.product import open_product as open_sentinel1
-from loam.sentinel2.formats import open_product as open_sentinel2
+from loam.sentinel2.deliveries import open_product as open_sentinel2
 from loam.training.card import load_members, write_members
 
 from . import test_mutated_inputs as inputs

@@ -1,6 +1,7 @@
 """Who may import what (docs/explanation/workflow.md)."""
 
 import ast
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -67,3 +68,11 @@ def test_every_module_says_what_it_is(project):
     for path in modules(project):
         text = path.read_text(encoding="utf-8")
         assert not text or ast.get_docstring(ast.parse(text)), path
+
+
+def test_no_two_modules_bear_one_name(project):
+    """A section's model (``config/sections``) bears the name of its section, as the file of what it configures may."""
+    count = Counter(
+        path.name for path in modules(project) if path.name != "__init__.py" and path.parent.name != "sections"
+    )
+    assert [name for name, times in count.items() if times > 1] == []

@@ -4,7 +4,7 @@
 from functools import partial
 
 from loam.config.covariates import facts_read
-from loam.covariates.plan import cube_inputs, cube_stores, facts_built, files_of_month
+from loam.covariates.cube_plan import cube_inputs, cube_stores, facts_built, files_of_month
 from loam.variables import kinds_of
 
 CUBE = cube_inputs(CONFIG)  # the files of the cube and of point tables by name; empty lists where there are none

@@ -2,9 +2,9 @@
 # Needs: results/<run>/models/, the rasters that the config names, samples and scores for pictures.
 # Gives: results/<run>/grid.json, results/<run>/maps/.
 from loam.acquire.credits import licences_of
-from loam.covariates.files import files_of_day
+from loam.covariates.day_files import files_of_day
 from loam.config.parts import origin
-from loam.covariates.plan import cube_months
+from loam.covariates.cube_plan import cube_months
 
 RASTERS = "of mapping.inputs"
 BANDS = [f"{layer['name']}_{statistic}" for statistic in ("mean", "std") for layer in CONFIG["layers"]]

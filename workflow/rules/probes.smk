@@ -1,7 +1,7 @@
 # Probes, from the files as delivered to daily moisture of the layers.
 # Needs: the files that the config names.
 # Gives: results/<run>/probes/<domain>/ (target `probes`); tables as CSV.
-from loam.probes.files import probe_files
+from loam.probes.probe_files import probe_files
 from loam.probes.formats import FORMATS, VARIABLES
 from loam.variables import facts_of
 

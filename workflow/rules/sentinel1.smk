@@ -1,7 +1,7 @@
 # Sentinel-1: one GeoTIFF a pass on the run's grid.
 # Needs: the list of scenes, their orbits, the elevation model.
 # Gives: results/<run>/sentinel1/<date>_<relative orbit>_<platform>.tif; target `sentinel1` makes all that are listed.
-from loam.covariates.plan import orbits_of_pass, passes_files, products_of_pass
+from loam.covariates.cube_plan import orbits_of_pass, passes_files, products_of_pass
 
 
 rule process_sentinel1:

@@ -1,7 +1,7 @@
 # Sentinel-2: NDVI, NDWI and the share of valid pixels on the run's grid, one GeoTIFF a day and tile.
 # Needs: the list of scenes.
 # Gives: results/<run>/sentinel2/<date>_<tile>.tif; target `sentinel2` makes all that are listed.
-from loam.covariates.plan import passes_files, products_of_day
+from loam.covariates.cube_plan import passes_files, products_of_day
 
 
 rule index_sentinel2:

@@ -11,7 +11,7 @@ from loam.io.tables import read_table
 from loam.mapping.trust import share_inside
 from loam.probes.products import QC_REPORT
 from loam.report.page import build_page
-from loam.report.terminal import summary_text
+from loam.report.summary_lines import summary_text
 from loam.samples.rows import DROPPED
 
 

@@ -10,13 +10,13 @@ from loam.covariates.derive import settings_of
 from loam.io.atomic import atomic_path
 from loam.io.tables import write_table
 from loam.samples.build import build_series
-from loam.samples.checks import check_constant, check_names, check_ranges_meet
 from loam.samples.domains import check_domains
 from loam.samples.gaps import gaps_of, mask_after_gaps
 from loam.samples.inputs import read_domains
-from loam.samples.losses import warn_of_losses
+from loam.samples.lost_records import warn_of_losses
 from loam.samples.rows import DROPPED, rows_of, sample_schema, write_rows
 from loam.samples.series import write_samples
+from loam.samples.table_checks import check_constant, check_names, check_ranges_meet
 from loam.samples.teachers import columns_taught
 
 

@@ -2,7 +2,7 @@
 
 from loam.io.stage import Paths, Values, run_stage
 from loam.sandbox.instruments.delivery import deliver_fields, spans_of
-from loam.sandbox.settings import settings_of
+from loam.sandbox.world_settings import settings_of
 
 
 def stage(paths: Paths, values: Values) -> None:

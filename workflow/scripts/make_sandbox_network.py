@@ -3,8 +3,8 @@
 from loam.io.stage import Paths, Values, run_stage
 from loam.sandbox.instruments.ismn_download import write_download
 from loam.sandbox.instruments.sites import source_sites
-from loam.sandbox.settings import settings_of
 from loam.sandbox.source_domain import SourceDomain
+from loam.sandbox.world_settings import settings_of
 
 
 def stage(paths: Paths, values: Values) -> None:

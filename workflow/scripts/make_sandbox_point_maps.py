@@ -3,7 +3,7 @@
 from loam.io.stage import Paths, Values, run_stage
 from loam.acquire.station_places import read_stations
 from loam.sandbox.instruments.delivery import deliver_point_maps
-from loam.sandbox.settings import settings_of
+from loam.sandbox.world_settings import settings_of
 
 
 def stage(paths: Paths, values: Values) -> None:

@@ -3,8 +3,8 @@
 from loam.io.stage import Paths, Values, run_stage
 from loam.sandbox.instruments.logger_files import write_probes
 from loam.sandbox.instruments.sites import target_sites
-from loam.sandbox.settings import settings_of
 from loam.sandbox.world import World
+from loam.sandbox.world_settings import settings_of
 
 
 def stage(paths: Paths, values: Values) -> None:

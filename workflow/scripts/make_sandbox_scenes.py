@@ -5,7 +5,7 @@ from loam.acquire.scenes.scene_table import write_scenes
 from loam.config.read import picked
 from loam.config.sections.sandbox import Sandbox
 from loam.sandbox.scene_rows import scene_rows, takes_and_sights
-from loam.sandbox.settings import settings_of
+from loam.sandbox.world_settings import settings_of
 
 
 def stage(paths: Paths, values: Values) -> None:

@@ -5,9 +5,9 @@ from loam.config.read import picked
 from loam.config.sections.sandbox import Sandbox
 from loam.sandbox.gridded_scenes import write_gridded
 from loam.sandbox.scene_rows import named_by, takes_and_sights
-from loam.sandbox.scenes import write_radar
-from loam.sandbox.settings import settings_of
+from loam.sandbox.synthetic_scenes import write_radar
 from loam.sandbox.world import World
+from loam.sandbox.world_settings import settings_of
 
 
 def stage(paths: Paths, values: Values) -> None:

@@ -4,9 +4,9 @@ from loam.io.stage import Paths, Values, run_stage
 from loam.config.read import picked
 from loam.config.sections.sandbox import Sandbox
 from loam.sandbox.scene_rows import named_by, takes_and_sights
-from loam.sandbox.scenes import write_optical
-from loam.sandbox.settings import settings_of
+from loam.sandbox.synthetic_scenes import write_optical
 from loam.sandbox.world import World
+from loam.sandbox.world_settings import settings_of
 
 
 def stage(paths: Paths, values: Values) -> None:

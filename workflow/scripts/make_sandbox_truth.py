@@ -3,9 +3,9 @@
 from datetime import date
 
 from loam.io.stage import Paths, Values, run_stage
-from loam.sandbox.settings import settings_of
 from loam.sandbox.truth import write_truth
 from loam.sandbox.world import World
+from loam.sandbox.world_settings import settings_of
 
 
 def stage(paths: Paths, values: Values) -> None:

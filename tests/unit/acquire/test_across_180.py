@@ -33,8 +33,8 @@ from loam.config.sections.mapping import MapInput
 from loam.config.sections.probes import StationMap
 from loam.covariates.features import feature_set
 from loam.covariates.rasters import open_day
-from loam.probes.maps import fill_from_maps
 from loam.probes.readings import STATIONS
+from loam.probes.station_maps import fill_from_maps
 from loam.raster.dateline import parts_of
 from loam.raster.grid import crs_of, grid_like, project
 

@@ -12,7 +12,7 @@ import yaml
 from loam.acquire.acquire_plan import check_samples, scenes_values
 from loam.config.day_boundary import day_of, shift_of
 from loam.config.settings import load_config
-from loam.covariates.plan import passes
+from loam.covariates.cube_plan import passes
 from loam.errors import ConfigError
 
 

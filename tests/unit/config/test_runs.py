@@ -12,7 +12,7 @@ from loam.acquire.acquire_plan import scenes_file
 from loam.acquire.scenes.scene_names import scene_rows
 from loam.config.settings import load_config
 from loam.covariates.features import feature_set
-from loam.sandbox.plan import sandbox_fields, sandbox_maps, sandbox_point_maps
+from loam.sandbox.sandbox_plan import sandbox_fields, sandbox_maps, sandbox_point_maps
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from loam.covariates.observations import day_of_file
 from loam.covariates.store import days_of
 from loam.errors import RasterError
 from loam.raster.grid import grid_like, write_grid
-from loam.sentinel1.flags import MISSING, Validity
+from loam.sentinel1.validity import MISSING, Validity
 
 ROWS, COLS, CORNER, CRS = 30, 40, (540_000.0, 5_360_000.0), "EPSG:28355"
 X, Y = 147.42 + 0.05 * np.arange(4), -41.85 - 0.05 * np.arange(3)

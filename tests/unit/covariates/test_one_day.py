@@ -24,7 +24,7 @@ from snakemake.utils import update_config
 from loam.acquire.acquire_plan import check_samples, fields_values
 from loam.config.day_boundary import shift_of
 from loam.config.settings import load_config
-from loam.covariates.plan import passes
+from loam.covariates.cube_plan import passes
 from loam.covariates.static import build_static
 from loam.raster.grid import grid_like, write_grid
 

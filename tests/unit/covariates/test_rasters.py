@@ -12,8 +12,8 @@ import xarray as xr
 from affine import Affine
 
 from loam.config.sections.mapping import MapInput
+from loam.covariates.day_files import files_of_day
 from loam.covariates.features import feature_set
-from loam.covariates.files import files_of_day
 from loam.covariates.rasters import open_day
 from loam.errors import ConfigError, RasterError
 from loam.raster.cells import open_cells

@@ -13,8 +13,8 @@ from loam.models.parts.initial import draw_parameters
 from loam.models.parts.shape import Shape
 from loam.plugins import load
 from loam.training.networks import frozen_of
-from loam.training.settings import training_settings
 from loam.training.stacked import Stack, run_alone
+from loam.training.training_settings import training_settings
 
 PUBLISHED = {
     "mlp": {"hidden": [128, 64, 32, 16], "frozen": 3, "output": "logistic"},

@@ -8,10 +8,10 @@ from probe_settings import probes_at
 from loam.config.kinds import kind_of
 from loam.config.sections.probes import Calibration, ProbeFiles, Quality
 from loam.errors import ConfigError
-from loam.probes.calibration import RELATIONS
-from loam.probes.files import files_of_domain, files_of_format
 from loam.probes.formats import FORMATS, open_probes, provider_flags
+from loam.probes.probe_files import files_of_domain, files_of_format
 from loam.probes.quality.flags import Flag
+from loam.probes.sensor_calibration import RELATIONS
 
 
 def choices(section, key) -> list[str]:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from probe_settings import probes_at
 
-from loam.datasets.uscrn import daily_weather
+from loam.datasets.uscrn_weather import daily_weather
 from loam.errors import TableError
 from loam.io.tables import check_table
 from loam.probes.readings import READINGS

@@ -22,7 +22,7 @@ from loam.models.parts.initial import draw_parameters
 from loam.raster.grid import write_grid
 from loam.samples.build import build_series
 from loam.samples.domains import domain_of_cube, pixels_of
-from loam.samples.points import read_points
+from loam.samples.point_tables import read_points
 from loam.samples.probes import within_period
 from loam.samples.windows import Windows
 from loam.training.card import load_members, write_members

@@ -10,10 +10,10 @@ from samples import NO_GAPS, sampled
 
 from loam.errors import TableError
 from loam.io.tables import read_table
+from loam.samples.brought_table import read_station_table
 from loam.samples.domains import domain_of_probes
 from loam.samples.inputs import read_domains
 from loam.samples.probes import check_repeats
-from loam.samples.tables import read_station_table
 
 LAYERS = [
     {"name": "surface", "top_cm": 0, "bottom_cm": 30, "column": "x"},

@@ -8,9 +8,9 @@ import pytest
 from samples import SETTINGS, sampled
 
 from loam.errors import ConfigError, TableError
+from loam.samples.brought_table import read_station_table
 from loam.samples.build import build_series
 from loam.samples.domains import domain_of_probes, domain_of_table
-from loam.samples.tables import read_station_table
 from loam.samples.teachers import Teacher, layers_to_read, teachers_of
 
 LAYERS = [{"name": "surface", "column": "sm"}]

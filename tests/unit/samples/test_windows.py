@@ -13,7 +13,7 @@ from loam.covariates.features import feature_set
 from loam.errors import TableError
 from loam.samples.series import SampleSeries, join_series
 from loam.samples.windows import Windows
-from loam.training.inputs import ScaledInputs
+from loam.training.device_inputs import ScaledInputs
 from loam.training.scaling import Scaler
 
 FEATURES = feature_set({

@@ -19,7 +19,7 @@ import pytest
 from loam.config.read import checked
 from loam.config.sections.sandbox import Scenes
 from loam.sandbox.scene_rows import takes_and_sights
-from loam.sandbox.settings import settings_of
+from loam.sandbox.world_settings import settings_of
 
 SCENES = {
     "sentinel1": {

@@ -8,10 +8,10 @@ import xarray as xr
 from scipy.ndimage import maximum_filter
 
 from loam.raster.grid import Tile, cells_at, tiles_of
-from loam.sandbox.settings import WorldSettings
 from loam.sandbox.source_domain import SourceDomain
 from loam.sandbox.truth import write_truth
 from loam.sandbox.world import STATIC, World, depth_mean
+from loam.sandbox.world_settings import WorldSettings
 
 SETTINGS = WorldSettings(
     seed=7, rows=125, columns=143, spin_up_days=150,

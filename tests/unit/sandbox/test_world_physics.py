@@ -7,9 +7,9 @@ import pytest
 
 from loam.config.sections.sandbox import Periods
 from loam.raster.grid import Tile
-from loam.sandbox.settings import WorldSettings
 from loam.sandbox.water import balance
 from loam.sandbox.world import World, depth_mean
+from loam.sandbox.world_settings import WorldSettings
 
 FIRST, DAYS = date(2021, 1, 1), 365
 SETTINGS = WorldSettings(

@@ -18,12 +18,12 @@ from loam.acquire.steps.fetch_maps import fetch_map
 from loam.raster.grid import Tile
 from loam.sentinel1.elevation import Elevation, reach_of
 from loam.sentinel1.exposure import incidence
-from loam.sentinel1.flags import Validity
 from loam.sentinel1.geometry import earth_fixed, image_position, zero_doppler
 from loam.sentinel1.heights import ELLIPSOID, Geoid
 from loam.sentinel1.positions import solve_positions
 from loam.sentinel1.scene import process_pass
 from loam.sentinel1.terrain import Terrain, net_of
+from loam.sentinel1.validity import Validity
 
 GRID = GeoBox((20, 30), Affine(80, 0, 500_000, 0, -80, 5_300_000), "EPSG:32755")
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from sentinel1_files import Take, azimuth_noise, range_noise, write_product
 
+from loam.sentinel1.calibration_tables import AzimuthBlock, NoiseTable
 from loam.sentinel1.noise import noise_of
 from loam.sentinel1.product import open_product
-from loam.sentinel1.tables import AzimuthBlock, NoiseTable
 
 LINES, SAMPLES = 300, 400
 EVERYWHERE = np.mgrid[0:LINES, 0:SAMPLES]

@@ -15,11 +15,11 @@ from loam.config.sections.sentinel1 import Speckle
 from loam.errors import RasterError
 from loam.raster.grid import read_grid, write_grid
 from loam.sentinel1 import scene as scene_module
-from loam.sentinel1.flags import MISSING, Validity
 from loam.sentinel1.measurement import Measurement
 from loam.sentinel1.pass_file import BANDS
 from loam.sentinel1.product import open_product
 from loam.sentinel1.scene import pieces_of, process_pass
+from loam.sentinel1.validity import MISSING, Validity
 
 NOISELESS = SETTINGS.model_copy(update={"thermal_noise": False})
 SPECKLE = SETTINGS.model_copy(update={"speckle": Speckle()})

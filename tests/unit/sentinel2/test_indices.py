@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from loam.sentinel2.indices import normalised_difference, reflectance
-from loam.sentinel2.product import Band, baseline_of, crs_of_tile
+from loam.sentinel2.tile_pass import Band, baseline_of, crs_of_tile
 
 BEFORE, AFTER = Band("", 1e-4, 0.0), Band("", 1e-4, -0.1)
 

@@ -5,7 +5,7 @@ import pytest
 from sentinel2_files import full, write_item
 
 from loam.errors import RasterError
-from loam.sentinel2.formats import open_product
+from loam.sentinel2.deliveries import open_product
 from loam.sentinel2.reading import Block, ProductReader
 
 REAL = "sentinel/s2_l2a_decimated/S2A_29RKH_20200219_0_L2A"

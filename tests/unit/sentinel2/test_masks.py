@@ -11,7 +11,7 @@ from loam.config.sections.sentinel2 import Sentinel2
 from loam.errors import ConfigError, RasterError
 from loam.sentinel2 import cloudless, masks
 from loam.sentinel2.cloudless import BANDS
-from loam.sentinel2.formats import open_product
+from loam.sentinel2.deliveries import open_product
 from loam.sentinel2.masks import ProductMasks
 from loam.sentinel2.reading import Block, ProductReader
 

@@ -13,7 +13,7 @@ from loam.config.sections.sentinel2 import Sentinel2
 from loam.errors import RasterError
 from loam.raster.grid import Grid, Tile, geobox_of, same_grid, write_grid
 from loam.sentinel2 import observe as module
-from loam.sentinel2.formats import open_product
+from loam.sentinel2.deliveries import open_product
 from loam.sentinel2.observe import observe
 
 REAL = "sentinel/s2_l2a_decimated/S2A_29RKH_20200219_0_L2A"

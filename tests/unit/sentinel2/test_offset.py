@@ -4,7 +4,7 @@ from sentinel2_files import NDVI, SIDE, full, write_item, write_safe
 
 from loam.config.sections.sentinel2 import Sentinel2
 from loam.sentinel2 import offset
-from loam.sentinel2.formats import open_product
+from loam.sentinel2.deliveries import open_product
 from loam.sentinel2.masks import ProductMasks
 from loam.sentinel2.observe import observe
 from loam.sentinel2.offset import settle_offset

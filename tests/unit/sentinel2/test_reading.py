@@ -7,7 +7,7 @@ from affine import Affine
 from sentinel2_files import CRS, SIDE, WEST, full, write_item, write_raster, write_safe, zipped
 
 from loam.errors import RasterError
-from loam.sentinel2.formats import open_product
+from loam.sentinel2.deliveries import open_product
 from loam.sentinel2.reading import Block, ProductReader, parts
 
 WHOLE = Block(0, SIDE, 0, SIDE)

@@ -18,8 +18,8 @@ from loam.covariates.features import feature_set
 from loam.models.parts.initial import draw_parameters
 from loam.training.scaling import fit_scaler
 from loam.training.scenarios import Plan
-from loam.training.settings import TrainingSettings
 from loam.training.split import Split
+from loam.training.training_settings import TrainingSettings
 
 FEATURES = {
     "static": ["clay", "elevation"],

@@ -15,8 +15,8 @@ from loam.errors import ConfigError
 from loam.models.parts.initial import draw_parameters
 from loam.training.members import train_members
 from loam.training.scaling import Scaler
-from loam.training.settings import TrainingSettings
 from loam.training.split import Split
+from loam.training.training_settings import TrainingSettings
 
 from .conftest import SEEDS, SETTINGS
 

@@ -18,7 +18,7 @@ from loam.training.card import load_members
 from loam.training.folds import draw_folds
 from loam.training.predict import predict_held_out
 from loam.training.scenarios import fine_tune, train_source, train_target, write_result
-from loam.training.settings import training_settings
+from loam.training.training_settings import training_settings
 
 LAYERS = ["surface", "subsurface"]
 MODELS = pytest.mark.parametrize("model", ["day_convolution", "step_lstm"])

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from loam.samples.windows import Windows
-from loam.training.inputs import ScaledInputs, batches_of
+from loam.training.device_inputs import ScaledInputs, batches_of
 from loam.training.scaling import Scaler, fit_scaler
 
 LAYERS = ["surface", "subsurface"]

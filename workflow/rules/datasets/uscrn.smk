@@ -1,7 +1,7 @@
 # Weather of the day and sums of rain at the stations of the US Climate Reference Network, as covariates.
 # Needs: the probes' own files, of format uscrn.
 # Gives: results/<run>/covariates/uscrn.parquet.
-from loam.probes.files import files_of_format
+from loam.probes.probe_files import files_of_format
 
 
 rule build_uscrn_covariates:

@@ -3,7 +3,7 @@
 import logging
 
 from loam.io.stage import Paths, Values, run_stage
-from loam.datasets.uscrn import daily_weather, sums_of_rain
+from loam.datasets.uscrn_weather import daily_weather, sums_of_rain
 from loam.io.tables import write_table
 
 log = logging.getLogger("loam")

@@ -188,7 +188,7 @@ def test_backscatter_is_no_zip(radar, tmp_path):
 
 
 def test_an_optical_scene_is_a_product_that_the_sentinel2_stage_opens(optical, graph, tmp_path):
-    from loam.sentinel2.formats import open_product
+    from loam.sentinel2.deliveries import open_product
 
     optical.dtype |= {"B04": "u2", "B8A": "u2", "B12": "u2", "SCL": "u1"}
     optical.bands |= {"B04": 600, "B8A": 3000, "B12": 1500, "SCL": 4}

@@ -22,7 +22,7 @@ from loam.acquire.scenes.scene_table import SCENES, write_scenes
 from loam.acquire.scenes.stac import StacScenes
 from loam.acquire.scenes.stac_bands import check_band
 from loam.errors import AcquireError, ConfigError, CredentialError
-from loam.sentinel2.formats import open_product
+from loam.sentinel2.deliveries import open_product
 
 BOUNDS = (146.9, -42.6, 147.2, -42.3)
 DAYS = (date(2023, 1, 1), date(2023, 1, 31))

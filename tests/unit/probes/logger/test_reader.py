@@ -15,13 +15,13 @@ from probe_settings import probes_at
 
 from loam.config.kinds import fields_of
 from loam.errors import ConfigError, TableError
-from loam.probes.logger import files as logger_files
 from loam.probes.logger import spool as logger_spool
+from loam.probes.logger import text_pieces as logger_files
 from loam.probes.logger.reader import read_logger
 from loam.probes.logger.schema import Column, DescriptionFile, LinesOfFile, TimeOfRow
+from loam.probes.reading_units import RAW, to_canonical
 from loam.probes.readings import READINGS
 from loam.probes.readings import STATIONS as STATION_SCHEMA
-from loam.probes.units import RAW, to_canonical
 
 GUIDE = Path(__file__).resolve().parents[4] / "docs" / "how-to" / "use-your-own-probes.md"
 CAMPBELL = (

@@ -11,8 +11,8 @@ from loam.config.sections.sandbox import Periods
 from loam.raster.grid import Tile
 from loam.sandbox.instruments import coarse_moisture
 from loam.sandbox.instruments.coarse_moisture import cell_truth, fields_found, observed
-from loam.sandbox.settings import WorldSettings
 from loam.sandbox.world import World, depth_mean
+from loam.sandbox.world_settings import WorldSettings
 
 FIRST = date(2021, 3, 1)
 PERIOD = Periods(target=["2021-03-01", "2021-03-08"])

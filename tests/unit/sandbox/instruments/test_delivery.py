@@ -26,8 +26,8 @@ from loam.probes.formats import open_probes
 from loam.raster.grid import Tile
 from loam.sandbox.instruments.cell_means import overlaps_of
 from loam.sandbox.instruments.coarse_moisture import GAIN, MIDDLE, fields_found
-from loam.sandbox.settings import settings_of
 from loam.sandbox.world import World, depth_mean
+from loam.sandbox.world_settings import settings_of
 
 SANDBOX = {
     "rows": 120, "columns": 120, "spin_up_days": 5, "target_stations": 3, "source_stations": 3, "long_records": 1,

@@ -13,8 +13,8 @@ from loam.probes.quality.station import flag_station
 from loam.sandbox.instruments.faults import FROST_DEPTH, KINDS
 from loam.sandbox.instruments.logger_files import write_probes
 from loam.sandbox.instruments.sites import target_sites
-from loam.sandbox.settings import settings_of
 from loam.sandbox.world import World, depth_mean
+from loam.sandbox.world_settings import settings_of
 
 SETTINGS = settings_of(
     2,

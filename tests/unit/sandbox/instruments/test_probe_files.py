@@ -7,16 +7,16 @@ from made_sites import SITES
 from probe_settings import probes_at
 
 from loam.config.sections.probes import Calibration, Quality
-from loam.probes.calibration import calibrate
 from loam.probes.formats import open_probes
 from loam.probes.prepare import prepare_domain
 from loam.probes.quality.flags import Flag
 from loam.probes.quality.station import flag_station
-from loam.probes.units import to_canonical
+from loam.probes.reading_units import to_canonical
+from loam.probes.sensor_calibration import calibrate
 from loam.sandbox.instruments.faults import FROST_DEPTH, KINDS
 from loam.sandbox.instruments.logger_files import write_probes
 from loam.sandbox.instruments.makes import MAKES, SENSOR_NOISE, SENSOR_OFFSET
-from loam.sandbox.instruments.readings import days_often
+from loam.sandbox.instruments.sensor_readings import days_often
 
 LAYERS = [{"name": "surface", "top_cm": 0, "bottom_cm": 30}, {"name": "subsurface", "top_cm": 30, "bottom_cm": 60}]
 SEED = 3

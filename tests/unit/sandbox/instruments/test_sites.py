@@ -5,9 +5,9 @@ import pytest
 from made_sites import SITES
 
 from loam.sandbox.instruments.sites import source_sites, target_sites
-from loam.sandbox.settings import settings_of
 from loam.sandbox.source_domain import SourceDomain
 from loam.sandbox.world import World, depth_mean
+from loam.sandbox.world_settings import settings_of
 
 SETTINGS = settings_of(
     4,

@@ -9,8 +9,8 @@ from loam.errors import ConfigError
 from loam.raster.grid import Tile
 from loam.sandbox.instruments import static_maps
 from loam.sandbox.instruments.static_maps import ERRORS, LAKE, WRONG_SHARE, published, published_at, published_relief
-from loam.sandbox.settings import WorldSettings
 from loam.sandbox.world import World
+from loam.sandbox.world_settings import WorldSettings
 
 SETTINGS = WorldSettings(seed=5, rows=150, columns=150)
 WHOLE = Tile(0, 0, 150, 150)

@@ -5,8 +5,8 @@ import pytest
 
 from loam.raster.classes import CODES
 from loam.sandbox.land.cover_map import LANDCOVER, cover_at
+from loam.sandbox.land.ground import ground_at
 from loam.sandbox.land.hydraulics import Physics
-from loam.sandbox.land.places import ground_at
 from loam.sandbox.land.relief import draw_relief, spectral_field
 from loam.sandbox.land.soil_map import Character, bulk_density, soils_at
 from loam.sandbox.lattice import random_numbers

@@ -11,10 +11,10 @@ from odc.geo.geobox import GeoBox
 
 from loam.errors import RasterError
 from loam.raster.grid import crs_of
-from loam.sandbox.radar.annotation import annotation_xml
 from loam.sandbox.radar.frame import edge_of
 from loam.sandbox.radar.orbit_file import orbit_file, write_orbit
-from loam.sandbox.radar.product import height_of
+from loam.sandbox.radar.radar_annotation import annotation_xml
+from loam.sandbox.radar.radar_product import height_of
 from loam.sandbox.radar.takes import takes_of
 from loam.sentinel1 import geometry
 from loam.sentinel1.annotation import read_annotation

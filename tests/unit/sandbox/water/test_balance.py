@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from loam.sandbox.land.cover_map import LANDCOVER, Cover
+from loam.sandbox.land.ground import Ground
 from loam.sandbox.land.hydraulics import Physics, hydraulics_of
-from loam.sandbox.land.places import Ground
 from loam.sandbox.water import balance
 from loam.sandbox.water.climate import NodeWeather
 from loam.sandbox.water.hillslopes import Hillslopes, cells_of

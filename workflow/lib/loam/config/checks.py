@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from loam.config.covariates import covariate_names
-from loam.config.inputs import check_days_held, check_units
 from loam.config.parts import makes, origin
+from loam.config.raster_days import check_days_held, check_units
 from loam.config.wrong import nearest
 from loam.errors import ConfigError
 

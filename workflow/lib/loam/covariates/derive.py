@@ -21,7 +21,7 @@ from loam.config.covariates import LONGEST_GAP, look_back
 from loam.covariates.features import Feature, FeatureSet, Step
 from loam.covariates.season import day_of_year
 from loam.raster.cell_index import CellIndex
-from loam.sentinel2.series import interpolate, last_observed
+from loam.sentinel2.observation_series import interpolate, last_observed
 from loam.variables import observed
 
 # What a pass or composite observes: covariate -> (group of the cube, variable there); None is the age in days.

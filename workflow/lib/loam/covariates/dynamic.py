@@ -9,7 +9,7 @@ Each kind of data is a group on a grid of its own:
 - ``sentinel1``: observations [time, y, x] on the run's grid, one a pass, ``time`` its day. Backscatter in layover or
   shadow is missing; what lies below the noise is kept, as it was measured;
 - ``sentinel2``: observations [time, y, x] on the run's grid, one a day: where tiles of a day overlap, their mean
-  weighted by valid share (``loam.sentinel2.series.merge_days``).
+  weighted by valid share (``loam.sentinel2.observation_series.merge_days``).
 
 Where one variable of an observation is missing, all are.
 

@@ -26,8 +26,8 @@ from loam.door import Door
 from loam.errors import RasterError
 from loam.raster.bands import unit_of, values_of_band
 from loam.raster.grid import Grid, crs_of, geobox_of, open_raster
-from loam.sentinel1.flags import MISSING, Validity
-from loam.sentinel2.series import merge_days
+from loam.sentinel1.validity import MISSING, Validity
+from loam.sentinel2.observation_series import merge_days
 from loam.variables import observed, variables
 
 log = logging.getLogger("loam")

@@ -21,9 +21,9 @@ from loam.codes import LARGEST, Codes
 from loam.config.day_boundary import UTC_DAYS, shift_of
 from loam.config.sections.mapping import MapInput
 from loam.covariates.day import MapDay
+from loam.covariates.day_files import file_of_day
 from loam.covariates.derive import DAILY, Observations, Series, Settings
 from loam.covariates.features import Feature, FeatureSet
-from loam.covariates.files import file_of_day
 from loam.covariates.input_units import InputUnits, unit_named
 from loam.errors import ConfigError, RasterError
 from loam.raster.cell_index import CellIndex, index_pixels
@@ -135,7 +135,7 @@ class Rasters:
         file, given = self.file(feature.name, lag), self.given[feature.name]
         template, held = given.file, given.date
         told = "{date}" in template or held == (self.day - timedelta(days=lag)).isoformat()
-        # of other files than netCDF, loam.config.inputs has seen the day
+        # of other files than netCDF, loam.config.raster_days has seen the day
         untold = feature.kind in DAILY and file.path.suffix.lower() in NETCDF
         if file.has_time or told or not (lag or untold):
             return

@@ -15,8 +15,8 @@ import numpy as np
 import zarr
 
 from loam.covariates.flow import Scratch, accumulate, wetness
+from loam.covariates.slopes import HALO, close_holes, pixel_sizes, slope_and_aspect
 from loam.covariates.store import atomic_store, create_map, describe_grid
-from loam.covariates.terrain import HALO, close_holes, pixel_sizes, slope_and_aspect
 from loam.door import Door
 from loam.errors import ConfigError, RasterError
 from loam.raster.bands import unit_of

@@ -20,8 +20,8 @@ from loam.io.tables import check_table
 from loam.probes.icos_about import FILE_NAME, TIME, Column, columns_of, file_beside, long_table, number_of, text_of
 from loam.probes.instants import as_instants, check_instants
 from loam.probes.left_out import leave_out, read_each
+from loam.probes.reader_settings import check_offset, complete_stations, source_files, utc_offset
 from loam.probes.readings import READINGS, Probes
-from loam.probes.settings import check_offset, complete_stations, source_files, utc_offset
 
 log = logging.getLogger("loam")
 

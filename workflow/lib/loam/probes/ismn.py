@@ -29,12 +29,12 @@ from ismn.filehandlers import DataFile, StaticMetaFile
 from loam.config.sections.probes import ProbeFiles
 from loam.errors import TableError
 from loam.io.archives import is_strewn, open_zip, unpack_member
-from loam.io.names import one_form
+from loam.io.written_names import one_form
 from loam.probes.instants import check_instants
 from loam.probes.left_out import leave_out
+from loam.probes.reader_settings import complete_stations, source_path
 from loam.probes.readings import Probes
-from loam.probes.settings import complete_stations, source_path
-from loam.probes.stations import warn_of_places
+from loam.probes.station_facts import warn_of_places
 
 log = logging.getLogger("loam")
 

@@ -25,9 +25,9 @@ from loam.io.netcdf import open_netcdf, values_of
 from loam.io.tables import check_table
 from loam.probes.instants import check_instants
 from loam.probes.left_out import leave_out
+from loam.probes.reader_settings import check_offset, complete_stations, source_files, utc_offset
 from loam.probes.readings import READINGS, Probes
-from loam.probes.settings import check_offset, complete_stations, source_files, utc_offset
-from loam.probes.stations import warn_of_places
+from loam.probes.station_facts import warn_of_places
 
 log = logging.getLogger("loam")
 

@@ -23,8 +23,8 @@ from loam.errors import TableError
 from loam.io.tables import check_table
 from loam.probes.instants import as_instants, check_instants
 from loam.probes.left_out import leave_out, read_each
+from loam.probes.reader_settings import complete_stations, source_files
 from loam.probes.readings import READINGS, Probes
-from loam.probes.settings import complete_stations, source_files
 
 log = logging.getLogger("loam")
 

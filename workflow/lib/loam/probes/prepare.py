@@ -24,23 +24,23 @@ from loam.errors import TableError
 from loam.io.atomic import atomic_path, scratch_beside
 from loam.io.progress import counted
 from loam.io.tables import check_table, write_table
-from loam.probes.calibration import calibrate
 from loam.probes.daily import SUMS, boundary_shift, daily_values, mean_over_sensors
+from loam.probes.depth_layers import to_layers
 from loam.probes.formats import open_probes, provider_flags
 from loam.probes.impossible import cannot_be, without_impossible
-from loam.probes.layers import to_layers
-from loam.probes.maps import fill_from_maps
 from loam.probes.products import DAILY, DAY, LAYER, QC_REPORT, READING, STATION_SUMMARY
 from loam.probes.quality.flags import Flag
 from loam.probes.quality.limits import impossible, porosity_from_bulk_density
 from loam.probes.quality.rain import daily_rain, nearest_rain
 from loam.probes.quality.repeats import flag_repeats, repeated_depths, repeated_stations
 from loam.probes.quality.station import flag_station
+from loam.probes.reading_units import CANONICAL, GRAVIMETRIC, to_canonical
 from loam.probes.readings import READINGS, Probes
 from loam.probes.report import count_flags, in_order, log_report, place_of, warn_of_losses
+from loam.probes.sensor_calibration import calibrate
 from loam.probes.sent_again import sent_again
-from loam.probes.stations import select_stations, summarise_stations
-from loam.probes.units import CANONICAL, GRAVIMETRIC, to_canonical
+from loam.probes.station_facts import select_stations, summarise_stations
+from loam.probes.station_maps import fill_from_maps
 
 log = logging.getLogger("loam")
 

@@ -22,7 +22,7 @@ from loam.io.tables import PARQUET, read_table
 from loam.probes.instants import as_instants, check_instants
 from loam.probes.left_out import leave_out, read_each
 from loam.probes.readings import READINGS, STATIONS, Probes
-from loam.probes.stations import warn_of_places
+from loam.probes.station_facts import warn_of_places
 
 DEPTHS = [5, 10, 20, 50, 100]  # cm
 DAILY = [

@@ -15,7 +15,7 @@ from loam.config.synthetic import made_and_real
 from loam.io.tables import read_table
 from loam.raster.classes import CLASSES, classes_told
 from loam.report.names import kind_name
-from loam.report.tables import Table
+from loam.report.page_tables import Table
 from loam.report.words import listed
 
 BACK_ENDS = {"earthengine": "Google Earth Engine", "direct": "its provider", "local": "own files"}

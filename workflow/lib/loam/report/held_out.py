@@ -11,7 +11,7 @@ from loam.config.protocols import LEAVE_ONE_OUT, told
 from loam.config.sections.protocols import ProtocolSettings
 from loam.report.finding import NEEDS_PROBES
 from loam.report.names import METRICS
-from loam.report.tables import Table
+from loam.report.page_tables import Table
 from loam.report.words import layer_name, number, system_name
 
 KEY = ["protocol", "size"]

@@ -9,7 +9,7 @@ from typing import Any
 from loam.config.protocols import FLATTERS, default_protocol
 from loam.config.synthetic import made_and_real
 from loam.report.names import kind_name
-from loam.report.tables import Table
+from loam.report.page_tables import Table
 from loam.report.words import listed, system_name
 from loam.training.steps import FEWEST, short_members, steps_of, what_to_change
 

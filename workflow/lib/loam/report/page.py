@@ -21,10 +21,10 @@ from loam.report.data import classes_not_told, datasets, days_that_came, not_cre
 from loam.report.figures import draw_observed_predicted, draw_station_scores, png
 from loam.report.finding import findings
 from loam.report.held_out import about, beside
-from loam.report.losses import lost_rows
+from loam.report.lost_stations import lost_rows
 from loam.report.names import METRICS, systems_of
 from loam.report.notices import notices, short_training
-from loam.report.tables import Table, comparisons, dropped_rows, folds_table, map_scores, score_rows, training
+from loam.report.page_tables import Table, comparisons, dropped_rows, folds_table, map_scores, score_rows, training
 from loam.report.words import MODELS, SCENARIOS, UNIT, UNITLESS, layer_name, percent, system_name
 
 TEMPLATE = Path(__file__).with_name("page.html.jinja")

@@ -26,12 +26,12 @@ from loam.covariates.reasons import ALL_LAYERS
 from loam.errors import ConfigError, TableError
 from loam.raster.classes import class_names
 from loam.raster.grid import Grid, cells_at, crs_of, project
-from loam.samples.checks import check_days, check_moisture
+from loam.samples.brought_stations import TableStations
+from loam.samples.brought_table import StationTable
 from loam.samples.coarse import CoarseCells
-from loam.samples.points import PointTables
+from loam.samples.point_tables import PointTables
 from loam.samples.probes import moisture_of
-from loam.samples.stations import TableStations
-from loam.samples.tables import StationTable
+from loam.samples.table_checks import check_days, check_moisture
 from loam.samples.teachers import Teacher, combined, of_source, of_table
 
 log = logging.getLogger("loam")

@@ -14,7 +14,7 @@ from loam.covariates.derive import settings_of
 from loam.io.tables import read_table
 from loam.probes.products import DAILY, STATION_SUMMARY
 from loam.raster.grid import read_grid
-from loam.samples.checks import check_covariates, check_static
+from loam.samples.brought_table import StationTable, read_station_table
 from loam.samples.domains import (
     STATION_GROUPS,
     Domain,
@@ -23,9 +23,9 @@ from loam.samples.domains import (
     domain_of_probes,
     domain_of_table,
 )
-from loam.samples.points import PointTables, read_points
+from loam.samples.point_tables import PointTables, read_points
 from loam.samples.probes import check_repeats, within_period
-from loam.samples.tables import StationTable, read_station_table
+from loam.samples.table_checks import check_covariates, check_static
 from loam.samples.teachers import Teacher, layers_to_read, teachers_of
 
 DOMAINS = ("source", "target")

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from loam.errors import TableError
-from loam.io.names import one_form
 from loam.io.numbers import refuse_impossible, row_of
+from loam.io.written_names import one_form
 
 # A day, with or without a time and an offset from UTC.
 DAY = r"(?:18|19|20|21)\d\d-\d\d-\d\d(?:[T ]\d\d(?::?\d\d){0,2}(?:\.\d+)? ?(?:Z|UTC|[+-]\d\d(?::?\d\d)?)?)?"

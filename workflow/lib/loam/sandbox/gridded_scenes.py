@@ -20,14 +20,14 @@ from loam.io.atomic import atomic_path
 from loam.raster.grid import Tile, tiles_of
 from loam.sandbox.land.cover_map import LANDCOVER
 from loam.sandbox.lattice import key_of, lattice_uniform
-from loam.sandbox.radar.annotation import LEAST_NOISE, POLARISATIONS
 from loam.sandbox.radar.backscatter import land_backscatter
 from loam.sandbox.radar.frame import SPACING
+from loam.sandbox.radar.radar_annotation import LEAST_NOISE, POLARISATIONS
 from loam.sandbox.radar.takes import Take
 from loam.sandbox.radar.view import incidence_angles
-from loam.sandbox.scenes import SURFACE, day_of, texture_of
-from loam.sandbox.settings import INCIDENCE
+from loam.sandbox.synthetic_scenes import SURFACE, day_of, texture_of
 from loam.sandbox.world import World, depth_mean
+from loam.sandbox.world_settings import INCIDENCE
 
 log = logging.getLogger("loam")
 

@@ -22,9 +22,9 @@ from loam.errors import ConfigError
 from loam.io.provenance import hash_of_values
 from loam.raster.grid import crs_of, project
 from loam.sandbox.optical.tile import BASELINE, RELATIVE_ORBIT, Sight, sights_of, tile_of
-from loam.sandbox.radar.manifest import PROCESSOR
-from loam.sandbox.radar.orbit import MISSION, utc
-from loam.sandbox.radar.product import footprint
+from loam.sandbox.radar.radar_orbit import MISSION, utc
+from loam.sandbox.radar.radar_product import footprint
+from loam.sandbox.radar.safe_manifest import PROCESSOR
 from loam.sandbox.radar.takes import Take, takes_of
 
 Scene = TypeVar("Scene")

@@ -25,16 +25,16 @@ import numpy as np
 import pandas as pd
 
 from loam.sandbox.land.cover_map import LANDCOVER, Cover, cover_at
+from loam.sandbox.land.ground import Ground, ground_at
 from loam.sandbox.land.hydraulics import Physics
-from loam.sandbox.land.places import Ground, ground_at
 from loam.sandbox.land.relief import Relief, draw_relief
 from loam.sandbox.land.soil_map import Character, Soils, soils_at
 from loam.sandbox.land.station_sites import quotas_of
 from loam.sandbox.lattice import random_numbers
-from loam.sandbox.settings import WorldSettings
 from loam.sandbox.water.climate import Climate, Weather, drought_and_wet
 from loam.sandbox.water.hillslopes import CELL, LAPSE, Hillslopes, cells_of, rain_factor
 from loam.sandbox.world import climate_along, static_fields
+from loam.sandbox.world_settings import WorldSettings
 
 DOMAIN = "source"
 PATCH = 6 * CELL  # pixels a side of a station's land

@@ -31,15 +31,15 @@ from odc.geo.geobox import GeoBox
 
 from loam.raster.grid import Tile, crs_of, project
 from loam.sandbox.land.cover_map import Cover, cover_at
+from loam.sandbox.land.ground import Ground, ground_at
 from loam.sandbox.land.hydraulics import Physics
-from loam.sandbox.land.places import Ground, ground_at
 from loam.sandbox.land.relief import Relief, draw_relief
 from loam.sandbox.land.soil_map import Soils, soils_at
 from loam.sandbox.land.station_sites import draw_sites
-from loam.sandbox.settings import PIXEL, WorldSettings
 from loam.sandbox.water import balance
 from loam.sandbox.water.climate import Climate, NodeWeather, Weather, drought_and_wet
 from loam.sandbox.water.hillslopes import CELL, LAPSE, NODE, Day, Hillslopes, cells_of, node_places, rain_factor
+from loam.sandbox.world_settings import PIXEL, WorldSettings
 
 DOMAIN = "target"
 STATIC = {

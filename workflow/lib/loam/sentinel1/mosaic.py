@@ -21,10 +21,10 @@ from rasterio.windows import Window
 from loam.errors import RasterError
 from loam.raster.grid import Grid, Tile, geobox_of, open_raster, pixel_metres, present
 from loam.sentinel1.elevation import Elevation
-from loam.sentinel1.flags import Validity
 from loam.sentinel1.heights import ELLIPSOID, Geoid
 from loam.sentinel1.pass_file import open_pass
 from loam.sentinel1.terrain import Terrain, net_of
+from loam.sentinel1.validity import Validity
 
 log = logging.getLogger("loam")
 

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from loam.sentinel1.calibration_tables import AzimuthBlock, NoiseTable
 from loam.sentinel1.lookup import Rows, spread
-from loam.sentinel1.tables import AzimuthBlock, NoiseTable
 
 log = logging.getLogger("loam")
 

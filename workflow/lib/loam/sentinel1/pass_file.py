@@ -11,7 +11,7 @@ import rasterio
 
 from loam.io.atomic import atomic_path
 from loam.raster.grid import Grid, crs_of
-from loam.sentinel1.flags import Validity
+from loam.sentinel1.validity import Validity
 
 BANDS = ("vv", "vh", "local_incidence", "ellipsoidal_incidence", "validity")
 UNITS = ("1", "1", "degree", "degree", "1")

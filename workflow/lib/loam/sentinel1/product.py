@@ -16,9 +16,9 @@ import numpy as np
 from loam.acquire.scenes.satellites import relative_orbit
 from loam.errors import RasterError, naming
 from loam.sentinel1.annotation import Annotation, read_annotation
+from loam.sentinel1.calibration_tables import CalibrationTable, NoiseTable, read_calibration, read_noise
 from loam.sentinel1.measurement import open_measurement
 from loam.sentinel1.safe import MANIFEST, Safe, open_safe, seconds
-from loam.sentinel1.tables import CalibrationTable, NoiseTable, read_calibration, read_noise
 
 log = logging.getLogger("loam")
 

@@ -30,7 +30,6 @@ from loam.io.progress import counted
 from loam.raster.grid import Grid, Tile, pixel_metres, tiles_of
 from loam.sentinel1.elevation import Elevation, reach_of
 from loam.sentinel1.exposure import incidence, layover_and_shadow, surroundings_of
-from loam.sentinel1.flags import MISSING, Validity
 from loam.sentinel1.heights import open_geoid, vertical_datum
 from loam.sentinel1.image import Image, open_images
 from loam.sentinel1.pass_file import BANDS, BLOCK, open_pass
@@ -38,6 +37,7 @@ from loam.sentinel1.positions import solve_positions
 from loam.sentinel1.product import Product, open_product
 from loam.sentinel1.slices import slices_of
 from loam.sentinel1.terrain import Terrain, net_of
+from loam.sentinel1.validity import MISSING, Validity
 
 log = logging.getLogger("loam")
 
@@ -64,7 +64,7 @@ def process_pass(
 ) -> None:
     """Write the GeoTIFF of one pass: float32 bands ``BANDS``; backscatter is sigma0, linear, angles are in degrees.
 
-    ``validity`` holds the sum of the flags of ``loam.sentinel1.flags``; it says that a pixel is missing where both
+    ``validity`` holds the sum of the flags of ``loam.sentinel1.validity``; it says that a pixel is missing where both
     polarisations are, and angles are NaN there. Where one has no value (lost, or not in a product), it alone is NaN.
     What is not land is outside. A pass that does not reach the grid gives a file in which everything is missing, and a
     line in the log.

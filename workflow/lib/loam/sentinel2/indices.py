@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from loam.sentinel2.product import SATURATED, Band
+from loam.sentinel2.tile_pass import SATURATED, Band
 
 
 def reflectance(numbers: np.ndarray, band: Band) -> np.ndarray:

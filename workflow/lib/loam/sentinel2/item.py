@@ -30,7 +30,7 @@ from typing import Any
 from affine import Affine
 
 from loam.errors import RasterError, naming
-from loam.sentinel2.product import BANDS, INDEX_BANDS, OFFSET_SINCE, Band, Bounds, Product, baseline_of
+from loam.sentinel2.tile_pass import BANDS, INDEX_BANDS, OFFSET_SINCE, Band, Bounds, Product, baseline_of
 
 log = logging.getLogger("loam")
 

@@ -20,8 +20,8 @@ from scipy.ndimage import distance_transform_edt
 from loam.config.sections.sentinel2 import Sentinel2
 from loam.sentinel2.cloudless import cloud_probability
 from loam.sentinel2.polygons import inside
-from loam.sentinel2.product import INDEX_BANDS
 from loam.sentinel2.reading import Block, ProductReader, parts
+from loam.sentinel2.tile_pass import INDEX_BANDS
 
 log = logging.getLogger("loam")
 

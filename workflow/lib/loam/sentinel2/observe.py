@@ -25,13 +25,13 @@ from loam.config.sections.sentinel2 import Sentinel2
 from loam.errors import RasterError
 from loam.io.atomic import atomic_path
 from loam.raster.grid import Grid, Tile, crs_of, pixel_metres, same_grid
-from loam.sentinel2.formats import open_product
+from loam.sentinel2.deliveries import open_product
 from loam.sentinel2.indices import normalised_difference
 from loam.sentinel2.masks import ProductMasks
 from loam.sentinel2.offset import settle_offset
-from loam.sentinel2.product import Product
 from loam.sentinel2.reading import Block, ProductReader
 from loam.sentinel2.regrid import area_means
+from loam.sentinel2.tile_pass import Product
 
 log = logging.getLogger("loam")
 

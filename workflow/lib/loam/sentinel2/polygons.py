@@ -13,7 +13,7 @@ from affine import Affine
 from rasterio.features import rasterize
 
 from loam.errors import RasterError
-from loam.sentinel2.product import Polygons
+from loam.sentinel2.tile_pass import Polygons
 
 HARMLESS = ("ANC_", "PARTIALLY_CORRECTED", "CROSSTALK")  # ancillary packets, and pixels that were mended
 

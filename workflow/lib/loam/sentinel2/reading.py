@@ -26,7 +26,7 @@ from loam.errors import RasterError, naming
 from loam.raster.bands import RASTER_DAMAGE
 from loam.raster.grid import crs_of, geobox_of
 from loam.sentinel2.indices import reflectance
-from loam.sentinel2.product import Bounds, Product
+from loam.sentinel2.tile_pass import Bounds, Product
 
 CACHE = 128 * 2**20  # bytes of decoded image tiles that GDAL keeps
 AGAIN = "fetch the product again"

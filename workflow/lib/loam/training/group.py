@@ -13,14 +13,14 @@ import torch
 from torch import Tensor
 
 from loam.training.checkpoints import Checkpoints
+from loam.training.device_inputs import ROWS_AT_ONCE, Inputs, ScaledInputs, batches_of
 from loam.training.draws import draw
-from loam.training.inputs import ROWS_AT_ONCE, Inputs, ScaledInputs, batches_of
 from loam.training.loop import Plain
 from loam.training.member import Member
 from loam.training.seeds import derive_seed
-from loam.training.settings import TrainingSettings
 from loam.training.stacked import Stack
 from loam.training.targets import Targets
+from loam.training.training_settings import TrainingSettings
 
 log = logging.getLogger("loam")
 

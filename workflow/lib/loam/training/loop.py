@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from loam.training.inputs import Inputs
+from loam.training.device_inputs import Inputs
 from loam.training.optimisers import Optimiser, l2_factors
-from loam.training.settings import TrainingSettings
+from loam.training.training_settings import TrainingSettings
 
 
 class Plain:

@@ -26,17 +26,17 @@ from loam.io.progress import PROGRESS, SECONDS
 from loam.io.remaining import duration
 from loam.samples.windows import Windows
 from loam.training.checkpoints import Checkpoints
+from loam.training.device_inputs import ScaledInputs
 from loam.training.draws import draws_of
 from loam.training.group import Group
-from loam.training.inputs import ScaledInputs
 from loam.training.loop import Plain, draws_inside
 from loam.training.member import Member
 from loam.training.memory import members_at_once
 from loam.training.scaling import Scaler
-from loam.training.settings import TrainingSettings
 from loam.training.split import Split
 from loam.training.stacked import Stack
 from loam.training.targets import Targets
+from loam.training.training_settings import TrainingSettings
 
 log = logging.getLogger("loam")
 

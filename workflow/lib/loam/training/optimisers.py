@@ -11,7 +11,7 @@ from torch import Tensor
 
 from loam.errors import ConfigError
 from loam.training.schedules import factor_of
-from loam.training.settings import TrainingSettings
+from loam.training.training_settings import TrainingSettings
 
 KINDS: dict[str, tuple[Any, dict[str, Any]]] = {
     "adam": (torch.optim.Adam, {"fused": True}),

@@ -19,8 +19,8 @@ from loam.protocols.spans import FoldRoles, roles_by_fold, rows_of_days
 from loam.samples.series import SampleSeries
 from loam.samples.windows import Windows
 from loam.training.card import Members
+from loam.training.device_inputs import ScaledInputs
 from loam.training.group import predict
-from loam.training.inputs import ScaledInputs
 from loam.training.scaling import Scaler
 from loam.training.stacked import run_each, run_members
 

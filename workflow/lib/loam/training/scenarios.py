@@ -37,9 +37,9 @@ from loam.training.networks import build_networks, frozen_of, names_of
 from loam.training.ranges import range_of_rows, read_range
 from loam.training.scaling import Scaler, fit_scaler
 from loam.training.seeds import derive_seed
-from loam.training.settings import TrainingSettings, training_settings
 from loam.training.split import Split, split_folds, split_source
 from loam.training.steps import few_steps
+from loam.training.training_settings import TrainingSettings, training_settings
 
 log = logging.getLogger("loam")
 

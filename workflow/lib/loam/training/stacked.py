@@ -16,9 +16,9 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
-from loam.training.inputs import WHOLE, Inputs
+from loam.training.device_inputs import WHOLE, Inputs
 from loam.training.optimisers import Optimiser, l2_factors
-from loam.training.settings import TrainingSettings
+from loam.training.training_settings import TrainingSettings
 
 ALIGNED = 16  # numbers; products of matrices that lie differently in memory can differ in the last bit
 

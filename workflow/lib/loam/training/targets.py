@@ -10,7 +10,7 @@ from loam.config.models import LOSSES
 from loam.plugins import load
 from loam.samples.windows import Windows
 from loam.training.losses import LEAST, of_teachers
-from loam.training.settings import TrainingSettings
+from loam.training.training_settings import TrainingSettings
 
 
 class Targets:

@@ -14,11 +14,11 @@ import yaml
 
 from loam.config.read import checked
 from loam.errors import ConfigError
+from loam.probes.logger.column_numbers import NumberStyle
 from loam.probes.logger.entries import Entry, check_periods, parse_entry, place
-from loam.probes.logger.files import TextStyle
-from loam.probes.logger.numbers import NumberStyle
+from loam.probes.logger.local_times import Clock, check_format, parse_zone
 from loam.probes.logger.schema import DescriptionFile, StationOfFile, TimeOfRow
-from loam.probes.logger.times import Clock, check_format, parse_zone
+from loam.probes.logger.text_pieces import TextStyle
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ from pathlib import Path
 import pandas as pd
 
 from loam.errors import ConfigError, LoamError, TableError
+from loam.probes.logger.column_units import is_store
 from loam.probes.logger.depths import CENTIMETRES, EXAMPLES, parse_depth
 from loam.probes.logger.schema import Column as ColumnOfFile
 from loam.probes.logger.schema import DepthInColumn, InColumn
-from loam.probes.logger.units import is_store
-from loam.probes.units import canonical_unit, is_counts
+from loam.probes.reading_units import canonical_unit, is_counts
 
 
 @dataclass(frozen=True)

@@ -18,18 +18,18 @@ import pyarrow.compute as pc
 
 from loam.config.sections.probes import ProbeFiles
 from loam.errors import ConfigError, TableError
-from loam.probes.calibration import scaled_frequency
+from loam.probes.logger.column_numbers import to_numbers
+from loam.probes.logger.column_units import check_moisture_scale
 from loam.probes.logger.depths import parse_depth
 from loam.probes.logger.description import Description, read_description
 from loam.probes.logger.entries import DepthColumn, Entry, check_store
-from loam.probes.logger.files import Piece, read_pieces
-from loam.probes.logger.numbers import to_numbers
-from loam.probes.logger.plan import LoggerFile, list_files, plan_file
+from loam.probes.logger.file_heads import LoggerFile, list_files, plan_file
+from loam.probes.logger.local_times import local_midnight, to_utc
 from loam.probes.logger.spool import Series, Spool
-from loam.probes.logger.stations import read_stations, require_listed
-from loam.probes.logger.times import local_midnight, to_utc
-from loam.probes.logger.units import check_moisture_scale
+from loam.probes.logger.station_table import read_stations, require_listed
+from loam.probes.logger.text_pieces import Piece, read_pieces
 from loam.probes.readings import Probes
+from loam.probes.sensor_calibration import scaled_frequency
 
 log = logging.getLogger("loam")
 

@@ -27,11 +27,11 @@ from loam.acquire.steps.month_days import days_to_fetch, settings_on
 from loam.config.sandbox import BACK_END
 from loam.errors import ConfigError
 from loam.sandbox.instruments.coarse_moisture import cell_truth
-from loam.sandbox.instruments.source import RegionSource, StationSource, surroundings
+from loam.sandbox.instruments.synthetic_source import RegionSource, StationSource, surroundings
 from loam.sandbox.instruments.weather_grids import CellWeather
-from loam.sandbox.settings import WorldSettings
 from loam.sandbox.source_domain import SourceDomain
 from loam.sandbox.world import World
+from loam.sandbox.world_settings import WorldSettings
 
 
 @dataclass(frozen=True)

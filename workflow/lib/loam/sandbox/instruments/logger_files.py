@@ -17,7 +17,7 @@ from loam.io.atomic import atomic_path, write_text
 from loam.io.tables import write_table
 from loam.sandbox.instruments.faults import COLUMNS, fault_rows, plant_faults
 from loam.sandbox.instruments.makes import MAKES, RAIN_COLUMN, TIME_COLUMN, Make, depth_text
-from loam.sandbox.instruments.readings import Readings, days_often, read_probe
+from loam.sandbox.instruments.sensor_readings import Readings, days_often, read_probe
 from loam.sandbox.instruments.sites import Site
 from loam.sandbox.lattice import random_numbers
 

@@ -1,8 +1,8 @@
 """Makes of soil-moisture probes: at which depths they measure, in which unit they report, and how well.
 
 All of them turn permittivity into moisture by the equation of Topp et al. (1980), which knows no bulk density; what
-they report is therefore wrong by an amount that the relation ``bulk_density`` of ``loam.probes.calibration`` undoes. A
-small gain of the make's own, an offset of each sensor and noise remain.
+they report is therefore wrong by an amount that the relation ``bulk_density`` of ``loam.probes.sensor_calibration``
+undoes. A small gain of the make's own, an offset of each sensor and noise remain.
 """
 
 from __future__ import annotations

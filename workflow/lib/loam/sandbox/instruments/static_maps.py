@@ -24,8 +24,8 @@ from loam.errors import ConfigError
 from loam.raster.grid import crs_of
 from loam.sandbox.land.cover_map import LANDCOVER
 from loam.sandbox.lattice import key_of, lattice_field, lattice_uniform
-from loam.sandbox.settings import PIXEL
 from loam.sandbox.world import World
+from loam.sandbox.world_settings import PIXEL
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from loam.sandbox.land.places import Ground, ground_at
+from loam.sandbox.land.ground import Ground, ground_at
 from loam.sandbox.lattice import key_of, lattice_field, lattice_uniform
 
 LANDCOVER = {"PAST": 1, "FORE": 2, "AGRI": 3, "SAVA": 4, "IRRI": 5}  # pasture, forest, crops, savanna, irrigated

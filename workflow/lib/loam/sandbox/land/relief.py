@@ -19,9 +19,9 @@ import scipy.fft
 from scipy import ndimage
 
 from loam.covariates.flow import Scratch, accumulate, wetness
-from loam.covariates.terrain import slope_and_aspect
+from loam.covariates.slopes import slope_and_aspect
 from loam.sandbox.lattice import key_of, lattice_field, random_numbers
-from loam.sandbox.settings import PIXEL
+from loam.sandbox.world_settings import PIXEL
 
 SPECTRUM = 3.2  # exponent of the power spectrum, in two dimensions
 RELIEF = 85.0  # m, standard deviation of the relief of a region of 24 km; grows with size as the spectrum says

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from loam.sandbox.land.cover_map import LANDCOVER, Cover
+from loam.sandbox.land.ground import Ground
 from loam.sandbox.land.hydraulics import ORGANIC_MATTER, Hydraulics, Physics, hydraulics_of
-from loam.sandbox.land.places import Ground
 from loam.sandbox.lattice import key_of, lattice_field
 
 DEPTHS = (2.5, 10.0, 22.5, 45.0)  # cm, middles of 0-5, 5-15, 15-30, 30-60 cm

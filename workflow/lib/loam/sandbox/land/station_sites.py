@@ -13,10 +13,10 @@ import pandas as pd
 
 from loam.errors import ConfigError
 from loam.sandbox.land.cover_map import LANDCOVER, cover_at
-from loam.sandbox.land.places import ground_at
+from loam.sandbox.land.ground import ground_at
 from loam.sandbox.land.relief import Relief
 from loam.sandbox.lattice import random_numbers
-from loam.sandbox.settings import WorldSettings
+from loam.sandbox.world_settings import WorldSettings
 
 SHARES = {"PAST": 0.38, "FORE": 0.11, "AGRI": 0.15, "SAVA": 0.10, "IRRI": 0.26}  # of the stations
 CANDIDATES = 6000

@@ -15,7 +15,7 @@ import numpy as np
 from odc.geo.geobox import GeoBox
 
 from loam.raster.grid import crs_of, project
-from loam.sandbox.radar.orbit import Orbit, Pass, earth_fixed, geodetic, ground_point, utc, zero_doppler
+from loam.sandbox.radar.radar_orbit import Orbit, Pass, earth_fixed, geodetic, ground_point, utc, zero_doppler
 
 LIGHT = 299792458.0  # m s-1
 SPACING = 10.0  # m, of lines and samples
@@ -38,7 +38,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Frame:
-    """An image; times are seconds since ``loam.sandbox.radar.orbit.EPOCH``.
+    """An image; times are seconds since ``loam.sandbox.radar.radar_orbit.EPOCH``.
 
     Args:
         orbit: the satellite's.

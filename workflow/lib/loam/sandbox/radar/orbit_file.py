@@ -13,7 +13,7 @@ import numpy as np
 
 from loam.io.atomic import write_text
 from loam.sandbox.radar.frame import Frame
-from loam.sandbox.radar.orbit import utc
+from loam.sandbox.radar.radar_orbit import utc
 
 FILE_TYPE, DESCRIPTION = "AUX_POEORB", "Precise Orbit Ephemerides (POE) Orbit File"
 DELAY = np.timedelta64(20, "D")  # after the last vector until the file is made

@@ -10,8 +10,8 @@ from odc.geo.geobox import GeoBox
 
 from loam.raster.grid import crs_of, project
 from loam.sandbox.radar.frame import Frame, frame_over
-from loam.sandbox.radar.orbit import orbit_over, passes_over
-from loam.sandbox.radar.product import Name, name_of
+from loam.sandbox.radar.radar_orbit import orbit_over, passes_over
+from loam.sandbox.radar.radar_product import Name, name_of
 
 HEIGHTS = (-50.0, 1700.0)  # m above the ellipsoid that an image leaves room for
 

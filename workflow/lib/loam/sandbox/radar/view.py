@@ -7,7 +7,7 @@ from odc.geo.geobox import GeoBox
 from scipy.ndimage import correlate1d
 
 from loam.raster.grid import crs_of, project
-from loam.sandbox.radar.orbit import Orbit, Pass, earth_fixed, upward, zero_doppler
+from loam.sandbox.radar.radar_orbit import Orbit, Pass, earth_fixed, upward, zero_doppler
 
 
 def incidence_angles(orbit: Orbit, seen: Pass, geobox: GeoBox, elevation: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

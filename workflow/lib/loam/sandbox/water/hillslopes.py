@@ -17,8 +17,8 @@ import numpy as np
 
 from loam.io.progress import progress
 from loam.sandbox.land.cover_map import Cover
+from loam.sandbox.land.ground import Ground
 from loam.sandbox.land.hydraulics import Hydraulics, Physics
-from loam.sandbox.land.places import Ground
 from loam.sandbox.lattice import key_of, lattice_uniform
 from loam.sandbox.water import balance
 from loam.sandbox.water.climate import NodeWeather
