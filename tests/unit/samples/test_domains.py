@@ -41,7 +41,7 @@ FEATURES = {
     "sequence": {"variables": ["sm_surface", "sm_rootzone"], "lags": [0, 2]},
 }
 COVARIATES = {
-    "landcover": "majority", "cell_index": "nearest",
+    "domains": {"source": "points", "target": "cube"}, "landcover": "majority", "cell_index": "nearest",
     "sentinel": {"maximum_age_days": 12, "sentinel2": "last_valid", "outliers": None},
     "rain_sums": {"days": [5, 30], "missing_share": 0.2},
 }  # fmt: skip
