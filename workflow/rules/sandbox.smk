@@ -1,13 +1,8 @@
 # The synthetic world, in the place of acquire: its satellites, weather, maps and probes, and the truth.
 # Needs: section `sandbox` of the config, the list of scenes; stations of the probes for point tables.
 # Gives: the files of acquire, resources/probes/<run>/, results/<run>/truth/ (read by evaluation only).
-from loam.sandbox.sandbox_plan import (
-    manifests_beside,
-    sandbox_fields,
-    sandbox_fields_values,
-    sandbox_map_values,
-    sandbox_maps,
-)
+from loam.sandbox.sandbox_plan import manifests_beside, sandbox_fields, sandbox_fields_values
+from loam.sandbox.sandbox_plan import sandbox_map_values, sandbox_maps
 from loam.sandbox.sandbox_plan import sandbox_orbits, sandbox_point_fields, sandbox_point_map_values, sandbox_point_maps
 from loam.sandbox.sandbox_plan import sandbox_products, truth_values, world_values
 
