@@ -127,6 +127,8 @@ def resolve_model(name: str, training: Mapping[str, Any]) -> dict[str, Any]:
     described, declared = describe_model(name, folder)
     where, given = f"config key 'training.{name}", dict(training.get(name) or {})
     family = given.pop("family", {})
+    if given.pop("plugin", None) == network_of(name, folder):  # resolved before, as a report prints it
+        given = {**given.pop("settings"), **{key: value for key, value in given.items() if key not in OF_THE_FILE}}
     allowed = {*described, *(set(CHOICES) - set(OF_THE_FILE))}
     for key in given:
         if key not in allowed:
