@@ -5,11 +5,13 @@ A page's command that stands in neither table fails the test, and so does one in
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from pages import blocks, changed_files, fresh_clone, pages, printed_commands, succeed
+from pages import blocks, changed_files, fresh_clone, labelled_files, pages, printed_commands, succeed
 
 BENCHMARK = "a measurement of minutes to hours; `make bench` is for those who change speed"
 INSTALLS = "installs packages; `make setup`, which runs before every test, installs the same"
@@ -57,7 +59,6 @@ ELSEWHERE = {  # run as printed by other tests
         "test_own_protocol.py"
     ),
     "snakemake --cores 2 --configfile my_data/my_table.yaml my_data/protocols.yaml": "test_own_protocol.py",
-    "snakemake --cores 2 --configfile docs/how-to/bring-your-own-table.yaml my_models/run.yaml": "test_own_model.py",
     "snakemake scenes --cores 1 --configfile my_scene/config.yaml": "test_own_scene.py",
     "snakemake sentinel1 --cores 1 --configfile my_scene/config.yaml": "test_own_scene.py",
     "snakemake cube --cores 1 --configfile my_scene/config.yaml": "test_own_scene.py",
@@ -72,6 +73,7 @@ HERE = {
     "python tests/data/tables.py my_data",
     "cp docs/how-to/bring-your-own-table.yaml my_data/my_table.yaml",
     "snakemake --cores 2 --configfile my_data/my_table.yaml",
+    "snakemake --cores 2 --configfile my_data/my_table.yaml my_models/models.yaml",
     "snakemake --dry-run --configfile config/murrumbidgee.yaml --config data_dir=data",
     "snakemake --cores 16 --configfile config/murrumbidgee.yaml --config data_dir=data",
     "snakemake --cores 16 --configfile config/uscrn.yaml --config data_dir=data",
@@ -135,14 +137,32 @@ def test_the_sandbox_page_s_other_world_lists_its_scenes(project, clone):
     assert set(scenes["dataset"]) == {"sentinel1", "sentinel2"}
 
 
-def test_two_tables_and_the_page_s_config_give_scores(project, clone):
+def test_two_tables_and_the_page_s_config_give_scores_and_models_of_one_s_own_are_added(project, clone):
     *example, own = commands_of(project, "docs/how-to/bring-your-own-table.md")
     succeed([*example, own], clone)
     results = clone / "results" / "my_table"
     metrics = pd.read_csv(results / "evaluation/metrics.csv")
     assert metrics["station"].nunique() == 5
     assert {"mlp", "lstm", "boosted_trees", "same_day_mean"} <= set(metrics["model"])
-    assert (results / "report/index.html").is_file()
+
+    page = "docs/how-to/add-a-model.md"
+    files = labelled_files((project / page).read_text(encoding="utf-8"))
+    assert set(files) == {"my_models/day_convolution.py", "my_models/step_lstm.py", "my_models/models.yaml"}
+    for name, text in files.items():
+        (clone / name).parent.mkdir(exist_ok=True)
+        (clone / name).write_text(text, encoding="utf-8")
+    said = succeed(commands_of(project, page), clone)
+    trained = re.findall(r"^done (?:train|fine)_\w+ my_table (?:leave_one_station_out )?(\w+)", said, flags=re.M)
+    assert sorted(trained) == ["day_convolution"] * 2 + ["step_lstm"] * 2, "and nothing of another model"
+    predictions = pd.read_parquet(results / "predictions.parquet")
+    for model in ("day_convolution", "step_lstm"):
+        rows = predictions[predictions["model"] == model]
+        assert rows["station"].nunique() == 5
+        assert rows["predicted"].between(0, 1).all() and rows["output"].notna().all()
+    card = json.loads((results / "models/source/step_lstm/card.json").read_text(encoding="utf-8"))
+    assert card["network"] == {"units": 8, "dropout": 0.2}
+    assert card["training"]["learning_rate"] == 3e-3 and card["training"]["loss"] == "rmse"
+    assert "day_convolution" in (results / "report" / "index.html").read_text(encoding="utf-8")
 
 
 def test_the_real_runs_say_what_lacks_and_are_ready_once_it_is_there(project, clone, shared_data):
