@@ -6,6 +6,7 @@ import copy
 import logging
 from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -85,6 +86,7 @@ def predict_along(
     """
     network = copy.deepcopy(network).to(inputs.device, inputs.dtype).eval()
     network.load_state_dict(parameters)
+    carry: Any = network.carry
     days = len(windows.series.days)
     known = np.isfinite(windows.of_step).all(1).reshape(-1, days)
     answers: list[Tensor] = [torch.empty(0)] * len(rows)
@@ -98,7 +100,7 @@ def predict_along(
             for begin in range(first, last, DAYS_AT_ONCE):
                 end = min(begin + DAYS_AT_ONCE, last)
                 part = {"static": series["static"], "sequence": series["sequence"][:, begin:end]}
-                said, state = network.carry(part, state)
+                said, state = carry(part, state)
                 for place in np.flatnonzero((wanted >= begin) & (wanted < end)):
                     answers[own[place]] = said[0, wanted[place] - begin]
     return torch.stack(answers)
