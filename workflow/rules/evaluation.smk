@@ -1,17 +1,14 @@
 # Evaluation: every held-out prediction, and the scores.
 # Needs: results/<run>/samples/, folds/, folds.csv, models/.
 # Gives: results/<run>/predictions.parquet, results/<run>/evaluation/.
+from loam.config.protocols import members_file, trained
+
 SCORED = [
     (protocol, model, scenario)
     for protocol in PROTOCOLS
     for model in CONFIG["training"]["models"]
     for scenario in CONFIG["training"]["scenarios"]
 ]
-
-
-def members_file(name, wildcards):
-    """A file of the members that predict what a protocol tests."""
-    return f"results/{wildcards.run}/{trained(wildcards.protocol, wildcards.model, wildcards.scenario)}/{name}"
 
 
 rule predict_held_out:

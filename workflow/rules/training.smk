@@ -7,16 +7,7 @@ from loam.config.protocols import protocol_of
 TRAINING_KEYS = ["seed", "layers", "features", "training.device"]
 PLUGIN_OF = {model: CONFIG["training"][model]["plugin"] for model in CONFIG["training"]["models"]}
 PROTOCOLS = CONFIG["training"]["protocols"]
-
-
-def plugin_of(protocol):
-    """Where a protocol's function stands."""
-    return protocol_of(protocol, CONFIG["training"]["protocol_path"])
-
-
-def trained(protocol, model, scenario):
-    """Folder of the members of a model, under results/<run>/; those of the source domain are of no protocol."""
-    return f"models/source/{model}" if scenario == "source" else f"models/{protocol}/{model}/{scenario}"
+PROTOCOL_OF = {protocol: protocol_of(protocol, CONFIG["training"]["protocol_path"]) for protocol in PROTOCOLS}
 
 
 rule draw_folds:
@@ -37,8 +28,8 @@ rule draw_folds:
         values=lambda wildcards: pick(
             CONFIG, "seed", "layers", "samples.groups", f"training.protocol_settings.{wildcards.protocol}"
         )
-        | {"plugin": plugin_of(wildcards.protocol)},
-        code=lambda wildcards: code_version("draw_folds", plugin_of(wildcards.protocol)),
+        | {"plugin": PROTOCOL_OF[wildcards.protocol]},
+        code=lambda wildcards: code_version("draw_folds", PROTOCOL_OF[wildcards.protocol]),
     script:
         "../scripts/draw_folds.py"
 

@@ -26,8 +26,8 @@ FILES = {
     "scales": "scales.csv", "map_tags": "map.tif.aux.xml", "map_style": "map.qml", "trust_tags": "trust.tif.aux.xml",
     "trust_style": "trust.qml",
 }  # fmt: skip
-ROW = {"layer": "surface", "model": "mlp", "scenario": "target", "stations": 3, "rival_model": "none",
-       "rival_scenario": "none", "verdict": "no rival"}  # fmt: skip
+ROW = {"layer": "surface", "protocol": "leave_one_station_out", "model": "mlp", "scenario": "target", "stations": 3,
+       "rival_model": "none", "rival_scenario": "none", "verdict": "no rival"}  # fmt: skip
 LAYER = [{"name": "surface", "top_cm": 0, "bottom_cm": 5, "column": "sm"}]
 
 

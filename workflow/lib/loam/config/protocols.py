@@ -122,3 +122,18 @@ def _check_file(path: Path) -> None:
         raise ConfigError(f"cannot be read as a protocol ({error})", where=path) from None
     if not any(isinstance(node, ast.FunctionDef) and node.name == path.stem for node in tree.body):
         raise ConfigError(f"has no function {path.stem}", where=path, fix="see docs/how-to/add-a-protocol.md")
+
+
+def trained(protocol: str, model: str, scenario: str) -> str:
+    """Folder of the members of a model, under results/<run>/; those of the source domain are of no protocol."""
+    return f"models/{SOURCE}/{model}" if scenario == "source" else f"models/{protocol}/{model}/{scenario}"
+
+
+def members_file(name: str, wildcards: Any) -> str:
+    """A file of the members that predict what a protocol tests.
+
+    Args:
+        name: of the file.
+        wildcards: run, protocol, model and scenario.
+    """
+    return f"results/{wildcards.run}/{trained(wildcards.protocol, wildcards.model, wildcards.scenario)}/{name}"
