@@ -50,7 +50,7 @@ from loam.sentinel2.reading import Block, ProductReader
 
 from .mutate import damaged, damaged_text
 
-COUNT = int(os.environ.get("LOAM_FAULTS", "10"))
+COUNT = int(os.environ.get("LOAM_FAULTS", "6"))
 DAYS = pd.date_range("2021-03-01", periods=12)
 FEATURES = {
     "static": ["clay"], "daily": [{"name": "tmax", "lags": [0, 1]}], "sequence": {"variables": [], "lags": [0, 0]},

@@ -271,27 +271,36 @@ def test_two_values_swapped_are_seen(demo):
     assert demo.planned(config) >= TRAINING
 
 
-@pytest.mark.parametrize(
-    ("module", "rerun"),
-    [
-        ("evaluation/baselines.py", {"predict_baselines", "merge_predictions", "export_table", *AFTER_SCORES}),
-        ("evaluation/summary.py", AFTER_SCORES),
-        ("training/losses.py", TRAINING | AFTER_TRAINING),
-        ("report/figures.py", {"build_report"}),
-        ("probes/icos.py", set()),
-        ("acquire/direct/silo.py", set()),
-    ],
-)
-def test_an_edited_module_reruns_the_rules_that_reach_it_and_what_follows(demo, module, rerun):
-    path = demo.folder / "workflow" / "lib" / "loam" / module
-    before = path.read_text(encoding="utf-8")
+EDITED = {
+    "evaluation/baselines.py": {"predict_baselines", "merge_predictions", "export_table", *AFTER_SCORES},
+    "evaluation/summary.py": AFTER_SCORES,
+    "training/losses.py": TRAINING | AFTER_TRAINING,
+    "report/figures.py": {"build_report"},
+    "probes/icos.py": set(),
+    "acquire/direct/silo.py": set(),
+}
+
+
+def edited(demo, modules, text):
+    """What is planned once ``text`` is at the end of each of ``modules``, which are put back after it."""
+    paths = [demo.folder / "workflow" / "lib" / "loam" / module for module in modules]
+    before = {path: path.read_text(encoding="utf-8") for path in paths}
     try:
-        path.write_text(before + "\n# a remark\n", encoding="utf-8")
-        assert demo.planned() == set(), "a comment is no change"
-        path.write_text(before + "\nEDITED = True\n", encoding="utf-8")
-        assert demo.planned() == rerun
+        for path, code in before.items():
+            path.write_text(code + text, encoding="utf-8")
+        return demo.planned()
     finally:
-        path.write_text(before, encoding="utf-8")
+        for path, code in before.items():
+            path.write_text(code, encoding="utf-8")
+
+
+def test_a_comment_is_no_change(demo):
+    assert edited(demo, EDITED, "\n# a remark\n") == set()
+
+
+@pytest.mark.parametrize("module", EDITED)
+def test_an_edited_module_reruns_the_rules_that_reach_it_and_what_follows(demo, module):
+    assert edited(demo, [module], "\nEDITED = True\n") == EDITED[module]
 
 
 def test_snakemakes_own_report_works(demo):
