@@ -342,7 +342,9 @@ def test_a_later_day_fetches_the_open_month_and_no_other(acquired, tmp_path):
 
 def test_a_change_of_code_runs_the_rules_again_and_asks_the_server_for_nothing(acquired, tmp_path):
     run = acquired.copy(tmp_path / "loam")
-    with (run.folder / "workflow" / "lib" / "loam" / "acquire" / "http" / "retry.py").open("a", encoding="utf-8") as file:
+    with (run.folder / "workflow" / "lib" / "loam" / "acquire" / "http" / "retry.py").open(
+        "a", encoding="utf-8"
+    ) as file:
         file.write("\nCHANGED = True\n")
     planned = jobs(run.checkout.snakemake("--dry-run"))
     assert {rule: planned[rule] for rule in FETCHED} == FETCHED
