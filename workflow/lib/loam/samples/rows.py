@@ -27,7 +27,7 @@ from loam.covariates.season import day_of_year
 from loam.errors import TableError
 from loam.io.tables import check_table
 from loam.samples.domains import Domain
-from loam.samples.series import SampleSeries
+from loam.samples.series import SampleSeries, first_told
 
 log = logging.getLogger("loam")
 
@@ -95,10 +95,7 @@ class Rows:
     @cached_property
     def moisture(self) -> np.ndarray:
         """[row, layer] moisture of the first teacher that has it, m3 m-3; NaN where none has."""
-        first, *others = self.series.moisture[:, self.station, self.day]
-        for other in others:
-            first = np.where(np.isnan(first), other, first)
-        return first
+        return first_told(self.series.moisture[:, self.station, self.day])
 
     def extremes(self) -> pd.DataFrame:
         """Columns ``min`` and ``max`` of each feature over the rows, by the feature's column."""

@@ -132,6 +132,14 @@ def open_samples(path: str | Path) -> SampleSeries:
         raise TableError(f"cannot be read ({type(error).__name__}: {error})", where=path, fix=AGAIN) from error
 
 
+def first_told(moisture: np.ndarray) -> np.ndarray:
+    """Moisture [...] of the first teacher that has it, of moisture [teacher, ...]; NaN where none has."""
+    first, *others = moisture
+    for other in others:
+        first = np.where(np.isnan(first), other, first)
+    return first
+
+
 def join_series(first: SampleSeries, second: SampleSeries, weights: Mapping[str, float]) -> SampleSeries:
     """The samples of source and target together; a domain's moisture stays with teachers of its own.
 

@@ -17,7 +17,7 @@ import pandas as pd
 from loam.covariates.features import Feature, FeatureSet
 from loam.covariates.season import day_of_year
 from loam.errors import TableError
-from loam.samples.series import SampleSeries
+from loam.samples.series import SampleSeries, first_told
 
 
 class Windows:
@@ -106,11 +106,7 @@ class Windows:
     @cached_property
     def observed(self) -> np.ndarray:
         """[row, layer] moisture of the first teacher that has it, m3 m-3; NaN where none has."""
-        values = self.moisture[:, self.position]
-        first = values[0]
-        for other in values[1:]:
-            first = np.where(np.isnan(first), other, first)
-        return first
+        return first_told(self.moisture[:, self.position])
 
     @cached_property
     def keys(self) -> pd.DataFrame:
