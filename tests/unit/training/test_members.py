@@ -163,3 +163,34 @@ def test_a_loss_that_is_never_a_number_is_an_error(rows, splits, start, scaler):
     settings = TrainingSettings(learning_rate=1e300, batch_size=16, epochs=2, patience=1)
     with pytest.raises(ConfigError, match="never a number.*lower it"):
         train_members(network, parameters, rows.windows, splits, SEEDS, scaler, settings)
+
+
+def test_a_group_that_is_interrupted_before_its_first_step_raises_nothing_over_the_error_of_another(
+    rows, splits, start, scaler, monkeypatch
+):
+    begun = []
+
+    def fails(stack, *_):
+        begun.append(stack)
+        raise ArithmeticError("planted")
+
+    monkeypatch.setattr("loam.training.stacked.Stack.step", fails)
+    network, parameters = start("mlp")
+    with pytest.raises(ArithmeticError, match="planted"):
+        train_members(
+            network, parameters, rows.windows, splits, SEEDS, scaler, SETTINGS, threads=2, dtype=torch.float64
+        )
+    assert begun
+
+    class Soon:
+        """Set by another group once an epoch has begun."""
+
+        asked = 0
+
+        def is_set(self):
+            self.asked += 1
+            return self.asked > 1
+
+    monkeypatch.setattr("loam.training.members.Event", Soon)
+    with pytest.raises(ConfigError, match="never a number"):  # of what has not begun, where nothing else is raised
+        train_members(network, parameters, rows.windows, splits, SEEDS, scaler, SETTINGS, dtype=torch.float64)

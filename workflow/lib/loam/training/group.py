@@ -70,6 +70,7 @@ class Group:
             self._keep_state()
 
     def _train_epoch(self, interrupted: Event) -> list[float]:
+        """The mean loss of each running member's batches; nothing where another group has failed meanwhile."""
         before = [member.generator.bit_generator.state for member in self.running]
         shuffled = [member.generator.permutation(member.split.training) for member in self.running]
         index, real = batches_of(shuffled, self.settings.batch_size, self.trainer.whole)
@@ -83,7 +84,7 @@ class Group:
             if step > first and self._due():
                 self._keep_state(before, step, losses)
             if interrupted.is_set():
-                break
+                return []
             batch, exists = (torch.from_numpy(part[:, step]).to(self.inputs.device) for part in (index, real))
             if self.trainer.whole == 1:
                 batch, exists = batch[:, exists[0]], exists[:, exists[0]]
