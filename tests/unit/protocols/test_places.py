@@ -1,11 +1,9 @@
 """Groups, boxes and neighbourhoods are held out as wholes."""
 
-import numpy as np
 import pytest
 from held_out import stations_of
 
 from loam.errors import TableError
-from loam.protocols.places import distances
 
 
 @pytest.fixture
@@ -65,13 +63,6 @@ def test_a_box_may_lie_across_180_degrees(samples, draw):
 def test_boxes_that_cannot_be_held_out_are_named(samples, draw, boxes, words):
     with pytest.raises(TableError, match=words):
         draw(samples, "regional_boxes", boxes=boxes)
-
-
-def test_distances_are_those_of_the_globe():
-    degree = 2 * np.pi * 6371.0088 / 360  # of latitude, or of longitude on the equator, km
-    assert distances(-40.0, 146.0, np.array([-40.0, -41.0]), np.array([146.0, 146.0])) == pytest.approx([0, degree])
-    assert distances(0.0, 179.5, np.array([0.0]), np.array([-179.5])) == pytest.approx([degree])
-    assert distances(60.0, 10.0, np.array([60.0]), np.array([11.0])) == pytest.approx([degree / 2], rel=1e-4)
 
 
 def test_no_station_within_the_distance_trains_or_validates(samples, draw):

@@ -9,8 +9,7 @@ import numpy as np
 
 from loam.errors import TableError
 from loam.protocols.fold import WHERE, Fold, Record
-
-EARTH_RADIUS = 6371.0088  # km, mean (IUGG)
+from loam.raster.great_circle import distances
 
 
 def leave_group_out(record: Record, settings: Mapping[str, Any]) -> Iterator[Fold]:
@@ -77,11 +76,3 @@ def buffered(record: Record, settings: Mapping[str, Any]) -> Iterator[Fold]:
         free = record.at(far)
         validation = record.drawn(free, f"station {station}")
         yield Fold(record.at([station]), validation, free & ~validation)
-
-
-def distances(latitude: float, longitude: float, latitudes: np.ndarray, longitudes: np.ndarray) -> np.ndarray:
-    """Great-circle distances (km) from a place to others [place] by the haversine formula; coordinates in degrees."""
-    here, there = np.radians(latitude), np.radians(latitudes)
-    east = np.radians(longitudes - longitude)
-    half = np.sin((there - here) / 2) ** 2 + np.cos(here) * np.cos(there) * np.sin(east / 2) ** 2
-    return 2 * EARTH_RADIUS * np.arcsin(np.sqrt(half))
