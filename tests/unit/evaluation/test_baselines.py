@@ -61,6 +61,7 @@ def folds():
 def test_every_baseline_predicts_every_station_once_where_the_layer_is_observed(source, target, folds):
     target.loc[::3, "subsurface"] = np.nan
     predictions = PREDICTIONS.validate(predict_baselines(source, target, folds, VALUES))
+    assert set(predictions["rows"]) == {"training"}
     groups = predictions.groupby(["model", "scenario", "layer"]).size()
     rows, subsurface = len(target), int(target["subsurface"].notna().sum())
     assert groups.to_dict() == {

@@ -22,6 +22,7 @@ def predictions(model, scenario):
             "draw": 1,
             "model": model,
             "scenario": scenario,
+            "rows": "training",
             "fold": np.repeat([1, 2, 3], 4),
             "domain": "target",
             "station": np.repeat(STATIONS, 4),

@@ -40,7 +40,8 @@ def paths(tmp_path):
     network = target.rename(columns={"surface": "observed"}).drop(columns="clay")
     network = network.assign(
         protocol="leave_one_station_out", size=0, draw=1, domain="target", output=np.nan, spread=np.nan, lower=np.nan,
-        upper=np.nan, model="mlp", scenario="transfer", fold=network["station"].astype(int), layer="surface",
+        upper=np.nan, rows="training", model="mlp", scenario="transfer", fold=network["station"].astype(int),
+        layer="surface",
         predicted=network["observed"] + generator.normal(0, 0.03, len(network)),
     )  # fmt: skip
     folds = folds_of({"1": "2", "2": "3", "3": "1"})

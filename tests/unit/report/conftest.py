@@ -66,7 +66,8 @@ def make_predictions(stations, days, layers, systems):
                 parts.append(
                     pd.DataFrame(
                         {"protocol": "leave_one_station_out", "size": 0, "draw": 1, "model": system[0],
-                         "scenario": system[1], "fold": fold, "domain": "target", "station": station, "date": dates,
+                         "scenario": system[1], "rows": "training", "fold": fold, "domain": "target",
+                         "station": station, "date": dates,
                          "layer": layer, "observed": observed, "predicted": predicted}
                     )
                 )  # fmt: skip

@@ -167,6 +167,7 @@ def by_fold(
     if not parts:
         return pd.DataFrame(columns=list(PREDICTIONS.columns))
     named = {"protocol": folds["protocol"].iloc[0], "model": model, "scenario": scenario, "domain": "target"}
+    named["rows"] = "training"
     unknown = dict.fromkeys(["output", "spread", "lower", "upper"], np.nan)
     return pd.concat(parts, ignore_index=True).assign(**named, **unknown)[list(PREDICTIONS.columns)]
 

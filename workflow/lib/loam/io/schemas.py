@@ -7,6 +7,7 @@ import pandera.pandas as pa
 SCENARIOS = ["source", "target", "transfer", "both", "none"]
 DOMAINS = ["source", "target"]
 ROLES = ["training", "validation", "test", "unused"]
+ROWS = ["training", "all"]  # whose rows of a fold fitted a system: those that train, or these and those that validate
 METRICS = ["mae", "rmse", "ubrmse", "bias", "r", "ccc"]
 
 _text = pa.Column(str, coerce=True)
@@ -34,8 +35,8 @@ FOLDS = pa.DataFrameSchema(
     unique=["protocol", "fold", "domain", "station", "first_day"],
 )
 
-# One row a held-out prediction; m3 m-3. output: of a network before it is bounded to 0 to 1; spread, lower and upper of
-# who gives them.
+# One row a held-out prediction; m3 m-3. rows: which of the fold's rows fitted the system; output: of a network before
+# it is bounded to 0 to 1; spread, lower and upper of who gives them.
 PREDICTIONS = pa.DataFrameSchema(
     {
         "protocol": _text,
@@ -43,6 +44,7 @@ PREDICTIONS = pa.DataFrameSchema(
         "draw": _number_from_1,
         "model": _text,
         "scenario": pa.Column(str, pa.Check.isin(SCENARIOS), coerce=True),
+        "rows": pa.Column(str, pa.Check.isin(ROWS), coerce=True),
         "fold": _number_from_1,
         "domain": pa.Column(str, pa.Check.isin(DOMAINS), coerce=True),
         "station": _station,

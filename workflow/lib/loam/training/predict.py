@@ -159,7 +159,8 @@ def predict_held_out(
     log.info("%d held-out predictions at %d stations in %d folds", len(table), table["station"].nunique(), len(parted))
     return table.assign(
         predicted=table["output"].clip(0, 1), protocol=folds["protocol"].iloc[0], domain="target", lower=np.nan,
-        upper=np.nan, model=card["model"], scenario=card["scenario"],
+        upper=np.nan,
+        model=card["model"], scenario=card["scenario"], rows=card.get("rows", "training"),
     )[[*PREDICTIONS.columns]]  # fmt: skip
 
 
