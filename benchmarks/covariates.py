@@ -34,12 +34,12 @@ import rasterio  # noqa: E402
 import xarray as xr  # noqa: E402
 from affine import Affine  # noqa: E402
 
-from loam.covariates.cube import Cube  # noqa: E402
-from loam.covariates.derive import DAILY, RowReader, Settings  # noqa: E402
-from loam.covariates.dynamic import build_month  # noqa: E402
+from loam.covariates.build.dynamic import build_month  # noqa: E402
+from loam.covariates.build.land import build_grid  # noqa: E402
+from loam.covariates.build.static import build_static  # noqa: E402
 from loam.covariates.features import feature_set  # noqa: E402
-from loam.covariates.land import build_grid  # noqa: E402
-from loam.covariates.static import build_static  # noqa: E402
+from loam.covariates.read.cube import Cube  # noqa: E402
+from loam.covariates.read.derive import DAILY, RowReader, Settings  # noqa: E402
 from loam.raster.grid import read_grid, write_grid  # noqa: E402
 from loam.samples.build import STATIONS_AT_ONCE  # noqa: E402
 

@@ -49,11 +49,11 @@ from run_all import processor  # noqa: E402
 from scipy.ndimage import distance_transform_edt  # noqa: E402
 
 from loam.config.settings import load_config, pick  # noqa: E402
-from loam.covariates.cube import Cube  # noqa: E402
-from loam.covariates.day import open_cube_day  # noqa: E402
-from loam.covariates.derive import settings_of as cube_settings  # noqa: E402
 from loam.covariates.features import feature_set  # noqa: E402
-from loam.covariates.tiles import TileInputs  # noqa: E402
+from loam.covariates.read.cube import Cube  # noqa: E402
+from loam.covariates.read.day import open_cube_day  # noqa: E402
+from loam.covariates.read.derive import settings_of as cube_settings  # noqa: E402
+from loam.covariates.read.tiles import TileInputs  # noqa: E402
 from loam.io.tables import read_table, write_table  # noqa: E402
 from loam.mapping.engine import Engine  # noqa: E402
 from loam.raster.grid import Tile, read_grid  # noqa: E402

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 
 from loam.config.models import network_of
-from loam.covariates.tiles import TileInputs
+from loam.covariates.read.tiles import TileInputs
 from loam.mapping.engine import Engine
 from loam.models.parts.initial import draw_parameters
 from loam.training.card import Members

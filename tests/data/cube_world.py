@@ -12,11 +12,11 @@ import rasterio
 import xarray as xr
 from affine import Affine
 
-from loam.covariates.cube import Cube
-from loam.covariates.derive import Settings
-from loam.covariates.dynamic import build_month
-from loam.covariates.land import build_grid
-from loam.covariates.static import build_static
+from loam.covariates.read.cube import Cube
+from loam.covariates.read.derive import Settings
+from loam.covariates.build.dynamic import build_month
+from loam.covariates.build.land import build_grid
+from loam.covariates.build.static import build_static
 from loam.raster.grid import Grid
 
 ROWS, COLS, SIDE, TILE = 75, 110, 80.0, 32

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from loam.covariates.derive import Settings
+from loam.covariates.read.derive import Settings
 from loam.io.tables import read_table
 from loam.samples.build import build_series
 from loam.samples.domains import Domain

@@ -27,10 +27,10 @@ from loam.acquire.local.local_fields import read_local_fields
 from loam.acquire.local.local_source import LocalSource
 from loam.config.sections.mapping import MapInput
 from loam.config.sections.probes import StationMap
-from loam.covariates.dynamic import build_month
+from loam.covariates.build.dynamic import build_month
+from loam.covariates.build.static import build_static
 from loam.covariates.features import feature_set
-from loam.covariates.rasters import open_day
-from loam.covariates.static import build_static
+from loam.covariates.read.rasters import open_day
 from loam.datasets.murrumbidgee import store_table
 from loam.datasets.uscrn_weather import daily_weather
 from loam.datasets.yanco import read_station

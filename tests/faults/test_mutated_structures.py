@@ -39,7 +39,7 @@ from loam.acquire.local.layout import read_layout
 from loam.acquire.local.local_source import LocalSource
 from loam.acquire.region import geobox_of_run
 from loam.config.settings import load_config
-from loam.covariates.land import build_grid
+from loam.covariates.build.land import build_grid
 from loam.covariates.store import (
     atomic_store,
     create_days,

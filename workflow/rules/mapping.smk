@@ -2,7 +2,7 @@
 # Needs: results/<run>/models/, the rasters that the config names, samples and scores for pictures.
 # Gives: results/<run>/grid.json, results/<run>/maps/.
 from loam.acquire.credits import licences_of
-from loam.covariates.day_files import files_of_day
+from loam.covariates.read.day_files import files_of_day
 from loam.config.parts import origin
 from loam.covariates.cube_plan import cube_months
 

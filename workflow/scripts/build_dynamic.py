@@ -1,7 +1,7 @@
 """Build one month of dynamic covariates: fields, composites, Sentinel-1 and Sentinel-2."""
 
 from loam.io.stage import Paths, Values, run_stage
-from loam.covariates.dynamic import build_month
+from loam.covariates.build.dynamic import build_month
 from loam.raster.grid import read_grid
 from loam.variables import kinds
 

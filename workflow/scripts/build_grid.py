@@ -1,7 +1,7 @@
 """Make the grid of the run: that of a raster, or of CRS, bounds and resolution with its land by a land-cover map."""
 
 from loam.io.stage import Paths, Values, run_stage
-from loam.covariates.land import build_grid
+from loam.covariates.build.land import build_grid
 from loam.raster.grid import write_grid
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pandas as pd
 
 from loam.io.stage import Paths, Values, run_stage
-from loam.covariates.derive import settings_of
+from loam.covariates.read.derive import settings_of
 from loam.io.atomic import atomic_path
 from loam.io.tables import write_table
 from loam.samples.build import build_series

@@ -1,7 +1,7 @@
 """Build the static covariates on the run's grid: soil, terrain, land cover."""
 
 from loam.io.stage import Paths, Values, run_stage
-from loam.covariates.static import build_static
+from loam.covariates.build.static import build_static
 from loam.raster.grid import read_grid
 
 

@@ -6,9 +6,9 @@ from loam.io.stage import Paths, Values, run_stage
 from loam.config.code import code_version
 from loam.config.read import picked
 from loam.config.sections.mapping import MapInput, Mapping
-from loam.covariates.cube import Cube
-from loam.covariates.derive import settings_of
 from loam.covariates.features import feature_set
+from loam.covariates.read.cube import Cube
+from loam.covariates.read.derive import settings_of
 from loam.mapping.engine import Engine, map_day
 from loam.mapping.tags import map_tags
 from loam.raster.grid import read_grid

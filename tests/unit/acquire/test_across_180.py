@@ -32,7 +32,7 @@ from loam.acquire.steps.fetch_points import fetch_point_fields
 from loam.config.sections.mapping import MapInput
 from loam.config.sections.probes import StationMap
 from loam.covariates.features import feature_set
-from loam.covariates.rasters import open_day
+from loam.covariates.read.rasters import open_day
 from loam.probes.readings import STATIONS
 from loam.probes.station_maps import fill_from_maps
 from loam.raster.dateline import parts_of

@@ -9,8 +9,8 @@ import torch
 from rio_cogeo.cogeo import cog_validate
 
 from loam.covariates.features import feature_set
-from loam.covariates.rasters import open_day
-from loam.covariates.tiles import TileInputs
+from loam.covariates.read.rasters import open_day
+from loam.covariates.read.tiles import TileInputs
 from loam.mapping import engine as engine_module
 from loam.mapping.engine import Engine, map_day
 from loam.raster.grid import grid_like

@@ -8,8 +8,8 @@ import rasterio
 from rio_cogeo.cogeo import cog_validate
 
 from loam.covariates.features import feature_set
-from loam.covariates.rasters import open_day
-from loam.covariates.tiles import TileInputs
+from loam.covariates.read.rasters import open_day
+from loam.covariates.read.tiles import TileInputs
 from loam.errors import TableError
 from loam.mapping.contents import FLAG
 from loam.mapping.engine import Engine, map_day

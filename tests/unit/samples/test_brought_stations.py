@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from loam.covariates.derive import RowReader, Settings
 from loam.covariates.features import feature_set
+from loam.covariates.read.derive import RowReader, Settings
 from loam.errors import TableError
 from loam.samples.brought_stations import TableStations
 from loam.samples.brought_table import StationTable, read_station_table

@@ -14,7 +14,7 @@ from samples import NO_GAPS, SETTINGS, sampled
 from series import series_of_columns
 
 from loam.covariates.features import feature_set
-from loam.covariates.tiles import TileInputs
+from loam.covariates.read.tiles import TileInputs
 from loam.errors import ConfigError, TableError
 from loam.io.tables import read_table
 from loam.mapping.engine import Engine

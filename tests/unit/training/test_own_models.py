@@ -12,7 +12,7 @@ from pages import labelled_files
 from series import series_of_columns
 
 from loam.config.models import network_of, resolve_model
-from loam.covariates.tiles import TileInputs
+from loam.covariates.read.tiles import TileInputs
 from loam.mapping.engine import Engine
 from loam.training.card import load_members
 from loam.training.folds import draw_folds

@@ -28,7 +28,7 @@ from loam.acquire.scenes.scene_names import scene_rows
 from loam.config.covariates import ahead_of, kinds_needed
 from loam.config.day_boundary import day_of, shift_of
 from loam.config.parts import demand, origin, origins
-from loam.covariates.day_files import months_of_days
+from loam.covariates.read.day_files import months_of_days
 from loam.errors import ConfigError
 from loam.variables import facts_of, kinds_of, native, observed
 

@@ -21,11 +21,11 @@ from torch import Tensor, nn
 
 from loam.config.day_boundary import UTC_DAYS
 from loam.config.sections.mapping import MapInput
-from loam.covariates.cube import Cube
-from loam.covariates.day import open_cube_day
 from loam.covariates.features import FeatureSet
-from loam.covariates.rasters import open_day
-from loam.covariates.tiles import TileInputs
+from loam.covariates.read.cube import Cube
+from loam.covariates.read.day import open_cube_day
+from loam.covariates.read.rasters import open_day
+from loam.covariates.read.tiles import TileInputs
 from loam.io.progress import counted
 from loam.mapping.contents import FLAG, MOISTURE
 from loam.mapping.trust import RangeCheck, with_gaps

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from loam.covariates.features import FeatureSet
-from loam.covariates.tiles import TileInputs
+from loam.covariates.read.tiles import TileInputs
 from loam.raster.cog import Class
 from loam.raster.grid import Grid, Tile, open_raster
 from loam.training.ranges import INSIDE, NO_VALUE, OUTSIDE, TrainingRange, class_columns

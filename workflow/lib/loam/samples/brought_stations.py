@@ -1,4 +1,4 @@
-"""Stations of a table that a person brings, as ``loam.covariates.derive`` reads them.
+"""Stations of a table that a person brings, as ``loam.covariates.read.derive`` reads them.
 
 A daily covariate is a series from its column, or from ready lags: ``rain_2`` of a row is the rain of two days before.
 What is called static but changes at a station is a series too, named by the feature's column.
@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from loam.covariates.derive import Observations, Series, observed_as
 from loam.covariates.features import feature_set
+from loam.covariates.read.derive import Observations, Series, observed_as
 from loam.errors import TableError
 from loam.raster.cell_index import CellIndex
 from loam.samples.brought_table import StationTable, lag_windows, ready_lags

@@ -18,7 +18,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from loam.config.covariates import days_of_steps
-from loam.covariates.derive import Settings, base_of
+from loam.covariates.read.derive import Settings, base_of
 from loam.errors import TableError
 from loam.io.numbers import row_of
 from loam.io.tables import PARQUET, check_widths, read_parquet

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from loam.covariates.derive import RowReader, Settings
 from loam.covariates.features import Feature, FeatureSet, widest_set
+from loam.covariates.read.derive import RowReader, Settings
 from loam.samples.domains import Domain
 from loam.samples.gaps import Filled, Gaps
 from loam.samples.series import SampleSeries

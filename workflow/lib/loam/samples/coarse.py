@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pyproj
 
-from loam.covariates.cube import Cube
-from loam.covariates.derive import Observations, Series
+from loam.covariates.read.cube import Cube
+from loam.covariates.read.derive import Observations, Series
 from loam.errors import ConfigError
 from loam.raster.cell_index import CellIndex
 from loam.raster.classes import CODES
@@ -101,7 +101,7 @@ class CoarseCells:
 
 
 class CellSource:
-    """Some coarse cells, as ``loam.covariates.derive`` reads them."""
+    """Some coarse cells, as ``loam.covariates.read.derive`` reads them."""
 
     def __init__(self, cells: CoarseCells, place: np.ndarray) -> None:
         self.cells, self.place = cells, place

@@ -19,9 +19,9 @@ import numpy as np
 import pandas as pd
 import pyproj
 
-from loam.covariates.cube import Cube
-from loam.covariates.derive import Settings, Source
-from loam.covariates.land import why_not_land
+from loam.covariates.build.land import why_not_land
+from loam.covariates.read.cube import Cube
+from loam.covariates.read.derive import Settings, Source
 from loam.covariates.reasons import ALL_LAYERS
 from loam.errors import ConfigError, TableError
 from loam.raster.classes import class_names

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from loam.config.covariates import fillable
-from loam.covariates.derive import OBSERVED, Observations, Series, Source
+from loam.covariates.read.derive import OBSERVED, Observations, Series, Source
 from loam.covariates.reasons import WARM_UP
 from loam.raster.cell_index import CellIndex
 from loam.samples.series import SampleSeries

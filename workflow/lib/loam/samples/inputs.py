@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 
 from loam.config.parts import of_cells, origin
-from loam.covariates.cube import Cube
-from loam.covariates.derive import settings_of
+from loam.covariates.read.cube import Cube
+from loam.covariates.read.derive import settings_of
 from loam.io.tables import read_table
 from loam.probes.products import DAILY, STATION_SUMMARY
 from loam.raster.grid import read_grid

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from loam.covariates.derive import Observations, Series, observed_as
+from loam.covariates.read.derive import Observations, Series, observed_as
 from loam.errors import ConfigError, TableError
 from loam.io.numbers import refuse_impossible
 from loam.io.tables import read_table
@@ -47,7 +47,7 @@ class PointTables:
 
 
 class PointSource:
-    """Stations of point tables, as ``loam.covariates.derive`` reads them."""
+    """Stations of point tables, as ``loam.covariates.read.derive`` reads them."""
 
     def __init__(self, stations: list[str], tables: PointTables) -> None:
         self.where, self._maps = tables.where, tables.maps.reindex(stations)

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from loam.covariates.derive import RowReader, Settings, Source
 from loam.covariates.features import Feature, FeatureSet
+from loam.covariates.read.derive import RowReader, Settings, Source
 from loam.errors import ConfigError, TableError
 
 OWN = "probes"  # what the layers' own columns, or the probes, are called

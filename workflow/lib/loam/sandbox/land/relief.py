@@ -18,8 +18,8 @@ import numpy as np
 import scipy.fft
 from scipy import ndimage
 
-from loam.covariates.flow import Scratch, accumulate, wetness
-from loam.covariates.slopes import slope_and_aspect
+from loam.covariates.build.flow import Scratch, accumulate, wetness
+from loam.covariates.build.slopes import slope_and_aspect
 from loam.sandbox.lattice import key_of, lattice_field, random_numbers
 from loam.sandbox.world_settings import PIXEL
 

@@ -7,9 +7,9 @@ import pytest
 from affine import Affine
 from odc.geo.geobox import GeoBox
 
-from loam.covariates import flow
-from loam.covariates.flow import Scratch, accumulate, wetness
-from loam.covariates.slopes import close_holes, pixel_sizes, slope_and_aspect
+from loam.covariates.build import flow
+from loam.covariates.build.flow import Scratch, accumulate, wetness
+from loam.covariates.build.slopes import close_holes, pixel_sizes, slope_and_aspect
 from loam.raster.grid import Tile
 
 

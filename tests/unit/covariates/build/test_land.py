@@ -11,7 +11,7 @@ import rasterio
 from affine import Affine
 from build_grid import stage
 
-from loam.covariates.land import build_grid, why_not_land
+from loam.covariates.build.land import build_grid, why_not_land
 from loam.errors import ConfigError, RasterError
 from loam.raster.grid import read_grid
 

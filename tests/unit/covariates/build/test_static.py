@@ -13,7 +13,7 @@ import zarr
 from affine import Affine
 from build_static import stage
 
-from loam.covariates.static import build_static
+from loam.covariates.build.static import build_static
 from loam.errors import ConfigError, RasterError
 from loam.raster import warp
 from loam.raster.grid import grid_like, write_grid

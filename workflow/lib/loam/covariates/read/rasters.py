@@ -20,11 +20,11 @@ from odc.geo.geobox import GeoBox
 from loam.codes import LARGEST, Codes
 from loam.config.day_boundary import UTC_DAYS, shift_of
 from loam.config.sections.mapping import MapInput
-from loam.covariates.day import MapDay
-from loam.covariates.day_files import file_of_day
-from loam.covariates.derive import DAILY, Observations, Series, Settings
 from loam.covariates.features import Feature, FeatureSet
-from loam.covariates.input_units import InputUnits, unit_named
+from loam.covariates.read.day import MapDay
+from loam.covariates.read.day_files import file_of_day
+from loam.covariates.read.derive import DAILY, Observations, Series, Settings
+from loam.covariates.read.input_units import InputUnits, unit_named
 from loam.errors import ConfigError, RasterError
 from loam.raster.cell_index import CellIndex, index_pixels
 from loam.raster.cells import NETCDF, Cells, open_cells
@@ -159,7 +159,7 @@ class Rasters:
 
 
 class RasterSource:
-    """Some pixels of a tile, as ``loam.covariates.derive`` reads them."""
+    """Some pixels of a tile, as ``loam.covariates.read.derive`` reads them."""
 
     def __init__(self, rasters: Rasters, tile: Tile, land: np.ndarray) -> None:
         self.rasters, self.tile, self.land = rasters, tile, land

@@ -12,9 +12,9 @@ import xarray as xr
 from affine import Affine
 
 from loam.config.sections.mapping import MapInput
-from loam.covariates.day_files import files_of_day
 from loam.covariates.features import feature_set
-from loam.covariates.rasters import open_day
+from loam.covariates.read.day_files import files_of_day
+from loam.covariates.read.rasters import open_day
 from loam.errors import ConfigError, RasterError
 from loam.raster.cells import open_cells
 from loam.raster.grid import cells_at, grid_like

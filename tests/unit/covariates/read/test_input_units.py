@@ -8,7 +8,7 @@ from affine import Affine
 
 from loam.config.sections.mapping import MapInput
 from loam.covariates.features import feature_set
-from loam.covariates.rasters import open_day
+from loam.covariates.read.rasters import open_day
 from loam.errors import RasterError
 from loam.raster.grid import grid_like
 

@@ -16,8 +16,8 @@ import zarr
 from affine import Affine
 from build_dynamic import stage
 
-from loam.covariates.dynamic import build_month
-from loam.covariates.observations import day_of_file
+from loam.covariates.build.dynamic import build_month
+from loam.covariates.build.observations import day_of_file
 from loam.covariates.store import days_of
 from loam.errors import RasterError
 from loam.raster.grid import grid_like, write_grid

@@ -1,7 +1,7 @@
 """The static covariates of a run: ``static.zarr``, made from canonical maps of soil, terrain and land cover.
 
 Everything is made block by block on the run's grid, in rows of tiles, except for the flow of water, which needs the
-elevations of the whole region (``loam.covariates.flow`` says how much memory that is).
+elevations of the whole region (``loam.covariates.build.flow`` says how much memory that is).
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import zarr
 
-from loam.covariates.flow import Scratch, accumulate, wetness
-from loam.covariates.slopes import HALO, close_holes, pixel_sizes, slope_and_aspect
+from loam.covariates.build.flow import Scratch, accumulate, wetness
+from loam.covariates.build.slopes import HALO, close_holes, pixel_sizes, slope_and_aspect
 from loam.covariates.store import atomic_store, create_map, describe_grid
 from loam.door import Door
 from loam.errors import ConfigError, RasterError

@@ -29,7 +29,7 @@ import pandas as pd
 import zarr
 from odc.geo.geobox import GeoBox
 
-from loam.covariates.observations import write_observations
+from loam.covariates.build.observations import write_observations
 from loam.covariates.store import atomic_store, create_days, create_map, describe_grid
 from loam.door import Door
 from loam.errors import RasterError

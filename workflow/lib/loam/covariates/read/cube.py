@@ -3,7 +3,7 @@
 ``results/<run>/covariates/static.zarr`` holds what does not change, on the run's grid; ``dynamic/<yyyy-mm>.zarr`` one
 month of what does: daily fields on their own coarse cells (groups ``coarse_moisture``, ``weather``), and observations
 by pass or composite (``sentinel1``, ``sentinel2``, ``vegetation``). A map's tile and a station's samples are both made
-by ``GridSource`` here and ``RowReader`` in ``loam.covariates.derive``; nothing else reads the stores.
+by ``GridSource`` here and ``RowReader`` in ``loam.covariates.read.derive``; nothing else reads the stores.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import pyproj
 import zarr
 from odc.geo.geobox import GeoBox
 
-from loam.covariates.derive import Observations, Series, Settings
+from loam.covariates.read.derive import Observations, Series, Settings
 from loam.covariates.store import days_of, grid_of_group, open_store, read_along, read_cells
 from loam.errors import ConfigError, RasterError
 from loam.raster.cell_index import CellIndex, index_pixels, transformer_between
@@ -178,7 +178,7 @@ class Cube:
 
 
 class GridSource:
-    """Some pixels of the run's grid, as ``loam.covariates.derive`` reads them."""
+    """Some pixels of the run's grid, as ``loam.covariates.read.derive`` reads them."""
 
     def __init__(self, cube: Cube, rows: np.ndarray, cols: np.ndarray) -> None:
         self.cube, self.rows, self.cols = cube, rows, cols

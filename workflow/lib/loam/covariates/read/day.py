@@ -7,10 +7,10 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from loam.covariates.cube import Cube
-from loam.covariates.derive import RowReader, Settings, Source
 from loam.covariates.features import FeatureSet
-from loam.covariates.tiles import Completeness, TileInputs
+from loam.covariates.read.cube import Cube
+from loam.covariates.read.derive import RowReader, Settings, Source
+from loam.covariates.read.tiles import Completeness, TileInputs
 from loam.errors import RasterError
 from loam.raster.grid import Grid, Tile
 

@@ -24,8 +24,8 @@ from snakemake.utils import update_config
 from loam.acquire.acquire_plan import check_samples, fields_values
 from loam.config.day_boundary import shift_of
 from loam.config.settings import load_config
+from loam.covariates.build.static import build_static
 from loam.covariates.cube_plan import passes
-from loam.covariates.static import build_static
 from loam.raster.grid import grid_like, write_grid
 
 DAYS = [date(2020, 2, 28), date(2020, 2, 29), date(2020, 3, 1), date(2020, 3, 2)]

@@ -13,10 +13,10 @@ import xarray as xr
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from loam.covariates.cube import Cube
-from loam.covariates.day import open_cube_day
-from loam.covariates.derive import DAILY, RowReader, Settings
 from loam.covariates.features import feature_set
+from loam.covariates.read.cube import Cube
+from loam.covariates.read.day import open_cube_day
+from loam.covariates.read.derive import DAILY, RowReader, Settings
 from loam.errors import ConfigError, RasterError
 
 AGES = {"sentinel1": 12, "sentinel2": 20, "vegetation": 32}

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from loam.config.covariates import reach_of
 from loam.config.sections.features import LAG_WINDOWS
-from loam.covariates.day_files import months_of_days
-from loam.covariates.derive import OBSERVED, Observations, Series, Settings, derive, recipe_of
 from loam.covariates.features import feature_set
+from loam.covariates.read.day_files import months_of_days
+from loam.covariates.read.derive import OBSERVED, Observations, Series, Settings, derive, recipe_of
 
 SETTINGS = Settings(
     maximum_age={"sentinel1": 10, "sentinel2": 10, "vegetation": 32}, sum_days=(3, 30), missing_share=0.34
