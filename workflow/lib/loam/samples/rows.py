@@ -23,7 +23,6 @@ import pyarrow.parquet as pq
 
 from loam.covariates.features import Feature, FeatureSet, feature_set, widest_set
 from loam.covariates.reasons import ALL_LAYERS, COVARIATE, KEPT, MASKED, OUTSIDE, REASONS, WARM_UP
-from loam.covariates.season import day_of_year
 from loam.errors import TableError
 from loam.io.tables import check_table
 from loam.samples.domains import Domain
@@ -90,7 +89,7 @@ class Rows:
 
     def column(self, feature: Feature) -> np.ndarray:
         """A feature's values: [row], float64."""
-        return values_of(self.series, feature, self.station, self.day)
+        return self.series.column(feature, self.station, self.day)
 
     @cached_property
     def moisture(self) -> np.ndarray:
@@ -103,16 +102,6 @@ class Rows:
         return pd.DataFrame(found, index=self.features.columns, columns=["min", "max"])
 
 
-def values_of(series: SampleSeries, feature: Feature, station: np.ndarray, day: np.ndarray) -> np.ndarray:
-    """A feature of rows, each a station on a day (positions in ``series``): [row], float64, NaN where missing."""
-    if feature.kind == "season":
-        return day_of_year(pd.DatetimeIndex(series.days), str(feature.value))[day]
-    if feature.series in series.daily:
-        before = day - feature.lag
-        return np.where(before >= 0, series.daily[feature.series][station, before], np.nan)
-    return series.static[station, list(series.variables).index(feature.column)]
-
-
 def rows_of(series: SampleSeries, domain: Domain, features: Mapping[str, Any]) -> Rows:
     """The rows of ``series`` that have every feature and any layer.
 
@@ -123,7 +112,7 @@ def rows_of(series: SampleSeries, domain: Domain, features: Mapping[str, Any]) -
     station, day = np.nonzero(np.isfinite(series.moisture).any(axis=(0, 3)))
     lacking = {feature.name: np.zeros(len(station), bool) for feature in wanted.all}
     for feature in widest_set(features).all:
-        lacking[feature.name] |= ~np.isfinite(values_of(series, feature, station, day))
+        lacking[feature.name] |= ~np.isfinite(series.column(feature, station, day))
     table = pd.DataFrame(lacking)
     keep = ~table.any(axis=1).to_numpy()
     dropped = _counts(domain, np.array(series.stations, object)[station], table)

@@ -20,8 +20,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
+from loam.covariates.features import Feature
+from loam.covariates.season import day_of_year
 from loam.errors import NONSENSE, TableError
 from loam.io.atomic import atomic_folder
 from loam.variables import variable_of
@@ -62,6 +65,16 @@ class SampleSeries:
     teachers: Sequence[str] = ("probes",)
     weights: Sequence[float] = (1.0,)
     attributes: Mapping[str, Any] = field(default_factory=dict)
+
+    def column(self, feature: Feature, station: np.ndarray, day: np.ndarray) -> np.ndarray:
+        """A feature of stations on days (positions that are broadcast together): float64, NaN where missing."""
+        station, day = np.broadcast_arrays(station, day)
+        if feature.kind == "season":
+            return np.asarray(day_of_year(pd.DatetimeIndex(self.days), str(feature.value))[day])
+        if feature.series in self.daily:
+            before = day - feature.lag
+            return np.where(before >= 0, self.daily[feature.series][station, before], np.nan)
+        return np.asarray(self.static[station, list(self.variables).index(feature.column)])
 
 
 def write_samples(series: SampleSeries, path: str | Path) -> None:

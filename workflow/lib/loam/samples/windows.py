@@ -15,7 +15,6 @@ import numpy as np
 import pandas as pd
 
 from loam.covariates.features import Feature, FeatureSet
-from loam.covariates.season import day_of_year
 from loam.errors import TableError
 from loam.samples.series import SampleSeries, first_told
 
@@ -54,10 +53,7 @@ class Windows:
         complete = np.repeat(np.isfinite(self.of_station).all(1)[:, None], days, 1)
         of_day = np.empty((stations, days, len(moving)))
         for place, feature in enumerate(moving):
-            if feature.kind == "season":
-                of_day[..., place] = day_of_year(pd.DatetimeIndex(series.days), str(feature.value))
-            else:
-                of_day[..., place] = _before(series.daily[feature.series], feature.lag)
+            of_day[..., place] = series.column(feature, np.arange(stations)[:, None], np.arange(days))
         complete &= np.isfinite(of_day).all(2)
         variables = [feature.series for feature in features.sequence[0]] if features.sequence else []
         self.lags = np.array([step[0].lag for step in features.sequence] if variables else [], np.int64)
@@ -116,14 +112,7 @@ class Windows:
 
     def column(self, number: int, rows: np.ndarray) -> np.ndarray:
         """Feature ``number`` (in ``features.all``) of ``rows`` (their positions): [row], float64."""
-        static, fixed = len(self.order), self.of_station.shape[1]
-        if number >= static:
-            step, variable = divmod(number - static, self.of_step.shape[1])
-            return self.of_step[self.position[rows] - self.lags[step], variable]
-        place = self.order[number]
-        if place < fixed:
-            return self.of_station[self.station[rows], place]
-        return self.of_day[self.position[rows], place - fixed]
+        return self.series.column(self.features.all[number], self.station[rows], self.day[rows])
 
     @cached_property
     def hash(self) -> str:
@@ -156,11 +145,8 @@ def _is_still(feature: Feature, series: SampleSeries) -> bool:
     return feature.kind in ("static", "class") and feature.series not in series.daily
 
 
-def _before(values: np.ndarray, lag: int) -> np.ndarray:
-    """Values [station, day] of ``lag`` days before; NaN, or False, before the first day."""
-    if not lag:
-        return values
-    missing = False if values.dtype == bool else np.nan
-    shifted = np.full(values.shape, missing, values.dtype)
-    shifted[:, lag:] = values[:, :-lag]
+def _before(known: np.ndarray, lag: int) -> np.ndarray:
+    """Whether ``known`` [station, day] ``lag`` days before; False before the first day."""
+    shifted = np.zeros_like(known)
+    shifted[:, lag:] = known[:, : max(known.shape[1] - lag, 0)]
     return shifted

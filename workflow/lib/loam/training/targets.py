@@ -22,7 +22,7 @@ class Targets:
         self._loss, self._least = load(LOSSES[settings.loss]), LEAST.get(settings.loss, 1)
         self._weights, self._every = windows.series.weights, settings.answers == "every"
         self._lags = windows.lags if self._every and len(windows.lags) else np.zeros(1, np.int64)
-        self._position, self._observed = windows.position, np.isfinite(windows.moisture)
+        self._position, self._answered = windows.position, _answered(np.isfinite(windows.moisture), self._lags)
         self._moisture = torch.from_numpy(windows.moisture).to(device, dtype)
         self._rows, self._before = (
             torch.from_numpy(np.ascontiguousarray(part)).to(device) for part in (windows.position, self._lags)
@@ -30,13 +30,8 @@ class Targets:
 
     def enough(self, index: np.ndarray, real: np.ndarray) -> np.ndarray:
         """Which batches [...] have a loss: rows ``index`` [..., row] where ``real``."""
-        counts = np.zeros((*index.shape[:-1], self._observed.shape[2]), np.int64)
-        for teacher in self._observed:
-            found = np.zeros_like(counts)
-            for lag in self._lags:
-                found += (teacher[self._position[index] - lag] & real[..., None]).sum(-2)
-            counts = np.maximum(counts, found)
-        return np.asarray((counts >= self._least).any(-1))
+        counts = [(answered[self._position[index]] * real[..., None]).sum(-2) for answered in self._answered]
+        return np.asarray((np.max(counts, axis=0) >= self._least).any(-1))
 
     def loss(self, predicted: Tensor, index: Tensor, real: Tensor) -> Tensor:
         """Loss [...] of ``predicted`` [..., row, step, output] for rows ``index`` [..., row] where ``real``."""
@@ -47,3 +42,29 @@ class Targets:
         exists = real.unsqueeze(-1).expand(*real.shape, len(self._before)).flatten(-2)
         known = observed.isfinite() & exists.unsqueeze(-1)
         return of_teachers(self._loss, predicted.flatten(-3, -2), observed, known, self._weights)
+
+
+def _answered(observed: np.ndarray, lags: np.ndarray) -> np.ndarray:
+    """Of how many of the days that the answers of a row at each position are of there is moisture.
+
+    Args:
+        observed: [teacher, station day, layer], bool.
+        lags: days before the row's day of each answer, oldest first, as far apart from each other.
+
+    Returns:
+        [teacher, station day, layer], of rows all of whose days are the station's.
+    """
+    if len(lags) == 1:
+        return _before(observed, int(lags[0]))
+    step = int(lags[0] - lags[1])
+    up_to = observed.astype(np.int32)
+    for first in range(step):
+        up_to[:, first::step] = up_to[:, first::step].cumsum(1)
+    return _before(up_to, int(lags[-1])) - _before(up_to, int(lags[0]) + step)
+
+
+def _before(values: np.ndarray, lag: int) -> np.ndarray:
+    """Values [teacher, position, layer] of ``lag`` positions before; 0 before the first."""
+    moved = np.zeros_like(values)
+    moved[:, lag:] = values[:, : max(values.shape[1] - lag, 0)]
+    return moved
