@@ -90,6 +90,7 @@ rule score_predictions:
     output:
         metrics="results/{run}/evaluation/metrics.csv",
         summary="results/{run}/evaluation/summary.csv",
+        paired="results/{run}/evaluation/paired.csv",
     log:
         "results/{run}/logs/score_predictions.log",
     benchmark:
@@ -100,7 +101,7 @@ rule score_predictions:
         mem_mb=2000,
         runtime=10,
     params:
-        values=pick(CONFIG, "seed", "layers", "evaluation.bootstrap"),
+        values=pick(CONFIG, "seed", "layers", "training.models", "evaluation.bootstrap"),
         code=code_version("score_predictions"),
     script:
         "../scripts/score_predictions.py"

@@ -4,8 +4,9 @@ import logging
 
 from loam.io.stage import Paths, Values, run_stage
 from loam.evaluation.metrics import score_stations
+from loam.evaluation.paired import pair_systems
 from loam.evaluation.summary import summarise
-from loam.io.schemas import METRICS_TABLE, PREDICTIONS, SUMMARY
+from loam.io.schemas import METRICS_TABLE, PAIRED, PREDICTIONS, SUMMARY
 from loam.io.tables import read_table, write_table
 
 log = logging.getLogger("loam")
@@ -14,10 +15,13 @@ log = logging.getLogger("loam")
 def stage(paths: Paths, values: Values) -> None:
     predictions = read_table(paths["predictions"], PREDICTIONS)
     metrics = score_stations(predictions)
-    summary = summarise(predictions, metrics, draws=values["evaluation"]["bootstrap"], seed=values["seed"])
+    bootstrap = {"draws": values["evaluation"]["bootstrap"], "seed": values["seed"]}
+    summary = summarise(predictions, metrics, **bootstrap)
+    paired = pair_systems(predictions, metrics, values["training"]["models"], **bootstrap)
     log.info("%d predictions, %d station scores, bootstrap seed %d", len(predictions), len(metrics), values["seed"])
     write_table(metrics, paths["metrics"], METRICS_TABLE)
     write_table(summary, paths["summary"], SUMMARY)
+    write_table(paired, paths["paired"], PAIRED)
 
 
 if __name__ == "__main__":

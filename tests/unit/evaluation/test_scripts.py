@@ -13,7 +13,7 @@ import pytest
 import score_predictions as scoring
 from held_out import days_of, folds_of
 
-from loam.io.schemas import METRICS_TABLE, SUMMARY
+from loam.io.schemas import METRICS_TABLE, PAIRED, SUMMARY
 from loam.io.tables import read_table, write_table
 
 LIBRARY = Path(__file__).parents[3] / "workflow" / "lib"
@@ -69,8 +69,8 @@ def test_scripts_lead_from_samples_to_scores(paths):
     )  # fmt: skip
     scoring.stage(
         {"predictions": paths / "predictions.parquet", "metrics": paths / "metrics.csv",
-         "summary": paths / "summary.csv"},
-        {"seed": 1, "layers": [{"name": "surface"}], "evaluation": {"bootstrap": 100}},
+         "summary": paths / "summary.csv", "paired": paths / "paired.csv"},
+        {"seed": 1, "training": {"models": ["mlp"]}, "layers": [{"name": "surface"}], "evaluation": {"bootstrap": 100}},
     )  # fmt: skip
     metrics = read_table(paths / "metrics.csv", METRICS_TABLE)
     summary = read_table(paths / "summary.csv", SUMMARY)
@@ -87,6 +87,8 @@ def test_scripts_lead_from_samples_to_scores(paths):
     for row in metrics.itertuples():
         mine = predictions.query("model == @row.model and scenario == @row.scenario and station == @row.station")
         assert row.rmse == pytest.approx(((mine["predicted"] - mine["observed"]) ** 2).mean() ** 0.5)
+    paired = read_table(paths / "paired.csv", PAIRED)
+    assert set(paired["model"]) == {"mlp"} and "boosted_trees" in set(paired["rival_model"])
     assert set(metrics["model"]) == {"mlp", "boosted_trees", "same_day_mean"}
 
 

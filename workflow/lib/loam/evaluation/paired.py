@@ -1,19 +1,29 @@
 """Two systems beside one another: their scores at the stations that both have, and how far the difference can be told.
 
-The interval is that of the median paired difference, by the bootstrap over stations (Efron, 1979). Where it holds zero,
-these stations do not tell the two apart.
+The interval is that of the median or of the mean paired difference, by the bootstrap over stations (Efron, 1979). Where
+it holds zero, these stations do not tell the two apart. ``better``, ``worse`` and ``no clear difference`` are said by
+this module only.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from loam.evaluation.summary import draw_stations, interval, median_of_draws
+from loam.evaluation.metrics import over_draws
+from loam.evaluation.summary import draw_stations, interval, mean_of_draws, median_of_draws
+from loam.io.schemas import PAIRED
 
 System = tuple[str, str]  # model and scenario
+
+BETTER, WORSE, ALIKE = "better", "worse", "no clear difference"
+PAIRED_METRICS = ["rmse", "ubrmse"]
+STATISTICS = {"mean": (np.mean, mean_of_draws), "median": (np.median, median_of_draws)}
+PROBES_OF_THE_DAY = {"same_day_mean", "persistence", "inverse_distance", "kriging"}  # nothing without them
+MIXED, NEIGHBOURS = "_mixed", "_neighbours"  # how such systems' names end
 
 
 @dataclass(frozen=True)
@@ -21,9 +31,10 @@ class Paired:
     """A system against one rival, by an error at the stations that both have; m3 m-3.
 
     Args:
-        ours, theirs: median error over the stations.
+        ours, theirs: mean or median error over the stations.
         lower: stations at which ours is the lower, of ``stations``.
-        difference, low, high: median paired difference (ours - theirs) and its 95 % interval, NaN with one station.
+        difference, low, high: mean or median paired difference (ours - theirs) and its 95 % interval, NaN with one
+            station.
     """
 
     ours: float
@@ -44,8 +55,15 @@ class Paired:
         """Whether the interval says that the rival errs less."""
         return self.low > 0
 
+    @property
+    def word(self) -> str:
+        """``better``, ``worse`` or ``no clear difference``, as the interval says."""
+        return WORSE if self.worse else BETTER if self.better else ALIKE
 
-def compare(by_system: pd.DataFrame, ours: System, rival: System, *, draws: int, seed: int) -> Paired | None:
+
+def compare(
+    by_system: pd.DataFrame, ours: System, rival: System, *, draws: int, seed: int, statistic: str = "median"
+) -> Paired | None:
     """Compare two systems; None where they share no station.
 
     Args:
@@ -53,16 +71,85 @@ def compare(by_system: pd.DataFrame, ours: System, rival: System, *, draws: int,
         ours, rival: columns of it.
         draws: bootstrap draws of the stations.
         seed: of the draws.
+        statistic: over the stations, one of ``STATISTICS``.
     """
     both = by_system[[ours, rival]].dropna()
     if both.empty:
         return None
+    over_stations, over_draws_of = STATISTICS[statistic]
     difference = (both[ours] - both[rival]).to_numpy()
     stations = len(difference)
     low, high = np.nan, np.nan
     if stations > 1:
-        low, high = interval(median_of_draws(difference, draw_stations(stations, draws, seed)))
+        low, high = interval(over_draws_of(difference, draw_stations(stations, draws, seed)))
     return Paired(
-        float(both[ours].median()), float(both[rival].median()), int(np.sum(difference < 0)), stations,
-        float(np.median(difference)), low, high,
+        float(over_stations(both[ours])), float(over_stations(both[rival])), int(np.sum(difference < 0)), stations,
+        float(over_stations(difference)), low, high,
     )  # fmt: skip
+
+
+def pair_systems(
+    predictions: pd.DataFrame, metrics: pd.DataFrame, models: Iterable[str], *, draws: int, seed: int
+) -> pd.DataFrame:
+    """Each of ``models``, and its level mix, against every other system of its protocol and layer.
+
+    Args:
+        predictions: schema PREDICTIONS, for the rows that fitted a system.
+        metrics: schema METRICS_TABLE, the scores of each station.
+        models: names of the models that are set against all others.
+        draws: bootstrap draws of the stations.
+        seed: of the draws.
+
+    Returns:
+        Schema PAIRED: one row a (protocol, size, layer, system, rival, metric, statistic). ``unequal`` says in what the
+        two did not answer the same question.
+    """
+    ours = {name for model in models for name in (model, model + MIXED)}
+    fitted = predictions.groupby(["model", "scenario"])["rows"].first().to_dict()
+    rows = [
+        dict(zip(("protocol", "flatters", "size", "layer"), key, strict=True)) | row
+        for key, part in metrics.groupby(["protocol", "flatters", "size", "layer"], sort=False)
+        for row in _pairs(over_draws(part), ours, fitted, draws, seed)
+    ]
+    return pd.DataFrame(rows, columns=list(PAIRED.columns))
+
+
+def _pairs(
+    metrics: pd.DataFrame, models: set[str], fitted: dict[System, str], draws: int, seed: int
+) -> Iterator[dict[str, object]]:
+    wide = {name: metrics.pivot(index="station", columns=["model", "scenario"], values=name) for name in PAIRED_METRICS}
+    counts = metrics.pivot(index="station", columns=["model", "scenario"], values="n")
+    systems = list(counts.columns)
+    for ours in (system for system in systems if system[0] in models):
+        for rival in (system for system in systems if system != ours):
+            rows = counts[[ours, rival]].dropna()
+            named = {
+                "model": ours[0], "scenario": ours[1], "rows": fitted[ours],
+                "rival_model": rival[0], "rival_scenario": rival[1], "rival_rows": fitted[rival],
+                "n": int(rows[ours].sum()), "rival_n": int(rows[rival].sum()),
+                "unequal": "; ".join(_unequal(ours, rival, fitted, rows)),
+            }  # fmt: skip
+            for metric, by_system in wide.items():
+                for statistic in STATISTICS:
+                    one = compare(by_system, ours, rival, draws=draws, seed=seed, statistic=statistic)
+                    if one is not None:
+                        yield named | {
+                            "metric": metric, "statistic": statistic, "ours": one.ours, "theirs": one.theirs,
+                            "stations": one.stations, "lower": one.lower, "difference": one.difference,
+                            "difference_low": one.low, "difference_high": one.high, "verdict": one.word,
+                        }  # fmt: skip
+
+
+def reads_probes_of_the_day(model: str) -> bool:
+    """Whether a system, by its model's name, is told what other probes measured on the predicted day."""
+    return model in PROBES_OF_THE_DAY or model.removesuffix(MIXED).endswith(NEIGHBOURS)
+
+
+def _unequal(ours: System, rival: System, fitted: dict[System, str], rows: pd.DataFrame) -> Iterator[str]:
+    for mine, other, name in ((ours, rival, "the rival"), (rival, ours, "the system")):
+        if reads_probes_of_the_day(other[0]) and not reads_probes_of_the_day(mine[0]):
+            yield f"{name} is told what other probes measured on the day"
+        if (fitted[mine], fitted[other]) == ("training", "all"):
+            yield f"{name} was fitted on the validation stations too"
+    if not (rows[ours] == rows[rival]).all():
+        yield "scored on different days"

@@ -79,6 +79,30 @@ SUMMARY = pa.DataFrameSchema(
     strict=True,
 )
 
+# One row a (protocol, size, layer, system, rival, metric, statistic): the statistic over the stations that both have of
+# the error of either, and of its difference (the system's - the rival's); n rows of either are scored there. unequal:
+# in what the two did not answer the same question, "" where they did.
+PAIRED = pa.DataFrameSchema(
+    {
+        **_protocol,
+        **_key,
+        "rows": pa.Column(str, pa.Check.isin(ROWS), coerce=True),
+        "rival_model": _text,
+        "rival_scenario": pa.Column(str, pa.Check.isin(SCENARIOS), coerce=True),
+        "rival_rows": pa.Column(str, pa.Check.isin(ROWS), coerce=True),
+        "n": _count,
+        "rival_n": _count,
+        "metric": pa.Column(str, pa.Check.isin(METRICS), coerce=True),
+        "statistic": pa.Column(str, pa.Check.isin(["mean", "median"]), coerce=True),
+        "stations": _count,
+        "lower": _count,
+        **dict.fromkeys(["ours", "theirs", "difference", "difference_low", "difference_high"], _number),
+        "verdict": _text,
+        "unequal": pa.Column(str, coerce=True, nullable=True),
+    },
+    strict=True,
+)
+
 # One row a layer: what is known of the error of the mapped model where no probe is; m3 m-3, millimetres over the layer.
 ACCURACY = pa.DataFrameSchema(
     {

@@ -1,8 +1,8 @@
 """How far off a map is where nobody has put a probe, in a sentence a layer that stands above every map.
 
 The error is that of the mapped model and scenario at the stations that were held out, the median over them of the RMSE.
-Beside it stands the best rival: whatever else the run scored, but for the mean of other probes on the day, which makes
-no map. ``better`` is said only where the 95 % interval of the median paired difference leaves zero out.
+Beside it stands the best rival: whatever else the run scored, but for what is told of other probes on the day where the
+map is not. ``better`` is said only where the 95 % interval of the median paired difference leaves zero out.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from typing import Any
 import pandas as pd
 
 from loam.config.protocols import FLATTERS
-from loam.evaluation.paired import Paired, compare
+from loam.evaluation.paired import Paired, compare, reads_probes_of_the_day
 from loam.io.schemas import ACCURACY
-from loam.report.finding import METRIC, NEEDS_PROBES
+from loam.report.finding import METRIC
 from loam.report.words import UNIT, System, layer_name, number, plain_name
 
 NONE = "none"
-BETTER, WORSE, ALIKE, ALONE, UNKNOWN = "better", "worse", "no clear difference", "no rival", "not known"
+ALONE, UNKNOWN = "no rival", "not known"
 
 
 def accuracies(
@@ -75,26 +75,19 @@ def _row(metrics: pd.DataFrame, layer: Mapping[str, Any], mapped: System, draws:
         f"{_millimetres(water)} mm in {layer['bottom_cm'] - layer['top_cm']:g} cm; {told}. {where}; the map is by "
         f"{plain_name(mapped)}."
     )
-    return row | {"verdict": _verdict(paired), "text": text}
+    return row | {"verdict": paired.word if paired else ALONE, "text": text}
 
 
 def _best_rival(by_system: pd.DataFrame, mapped: System, draws: int, seed: int) -> tuple[System | None, Paired | None]:
     """The rival with the lowest median among those that are clearly better, or among all where none is."""
     found = {}
     for system in by_system.columns:
-        if system not in (mapped, NEEDS_PROBES) and (
-            paired := compare(by_system, mapped, system, draws=draws, seed=seed)
-        ):
+        easier = reads_probes_of_the_day(system[0]) and not reads_probes_of_the_day(mapped[0])
+        if not (system == mapped or easier) and (paired := compare(by_system, mapped, system, draws=draws, seed=seed)):
             found[system] = paired
     better = [system for system, paired in found.items() if paired.worse]
     best = min(better or found, key=lambda system: found[system].theirs, default=None)
     return best, found.get(best)
-
-
-def _verdict(paired: Paired | None) -> str:
-    if paired is None:
-        return ALONE
-    return WORSE if paired.worse else BETTER if paired.better else ALIKE
 
 
 def _beside(rival: System | None, paired: Paired | None, stations: int) -> str:
