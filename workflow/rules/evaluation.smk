@@ -107,6 +107,31 @@ rule score_predictions:
         "../scripts/score_predictions.py"
 
 
+rule audit_leakage:
+    input:
+        folds="results/{run}/folds.csv",
+        source=SOURCE_SAMPLES,
+        target="results/{run}/samples/target.parquet",
+        cards=rules.merge_predictions.input.cards,
+        predictions="results/{run}/predictions.parquet",
+    output:
+        audit="results/{run}/evaluation/audit.csv",
+    log:
+        "results/{run}/logs/audit_leakage.log",
+    benchmark:
+        "results/{run}/benchmarks/audit_leakage.tsv"
+    conda:
+        "../../envs/geo.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=20,
+    params:
+        values=pick(CONFIG, "seed", "layers", "features", "evaluation.bootstrap"),
+        code=code_version("audit_leakage"),
+    script:
+        "../scripts/audit_leakage.py"
+
+
 rule describe_accuracy:
     input:
         metrics="results/{run}/evaluation/metrics.csv",

@@ -18,7 +18,8 @@ def predicted(model, scenario, error, rows="training", days=DAYS):
     return pd.concat(
         [
             pd.DataFrame({"protocol": "leave_one_station_out", "size": 0, "draw": 1, "model": model,
-                          "scenario": scenario, "rows": rows, "station": station, "date": days, "layer": "surface", "observed": 0.2,
+                          "scenario": scenario, "rows": rows, "station": station, "date": days,
+                          "layer": "surface", "observed": 0.2,
                           "predicted": 0.2 + sign * own})
             for station, own in zip(STATIONS, error, strict=True)
         ]

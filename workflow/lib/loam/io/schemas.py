@@ -103,6 +103,16 @@ PAIRED = pa.DataFrameSchema(
     strict=True,
 )
 
+# One row a finding of the leakage audit. A table is written only where none failed.
+AUDIT = pa.DataFrameSchema(
+    {
+        "check": _text,
+        "result": pa.Column(str, pa.Check.isin(["failed", "warning", "note", "passed"]), coerce=True),
+        "detail": _text,
+    },
+    strict=True,
+)
+
 # One row a layer: what is known of the error of the mapped model where no probe is; m3 m-3, millimetres over the layer.
 ACCURACY = pa.DataFrameSchema(
     {

@@ -1,0 +1,52 @@
+"""Audit the run for leakage: what was held out is in no fit, scaler, neighbours' mean, validation or pretraining."""
+
+import json
+import logging
+
+from loam.io.stage import Paths, Values, run_stage
+from loam.covariates.features import feature_set
+from loam.evaluation.audit import (
+    WARNING,
+    check_neighbours,
+    check_repeats,
+    check_rows,
+    refuse_failed,
+    table_of,
+)
+from loam.evaluation.audit_scalers import check_scalers
+from loam.evaluation.audit_warnings import check_features, check_period
+from loam.io.schemas import AUDIT, FOLDS, PREDICTIONS
+from loam.io.tables import read_table, write_table
+
+log = logging.getLogger("loam")
+
+
+def stage(paths: Paths, values: Values) -> None:
+    folds, predictions = read_table(paths["folds"], FOLDS), read_table(paths["predictions"], PREDICTIONS)
+    cards = [json.loads(path.read_text(encoding="utf-8")) for path in dict.fromkeys(paths["cards"])]
+    samples = {domain: read_table(paths[domain]) for domain in ("source", "target") if paths[domain]}
+    target, layers = samples["target"], [layer["name"] for layer in values["layers"]]
+    systems = {str(name): set(part) for name, part in predictions.groupby("protocol")["model"].unique().items()}
+    features = feature_set(values["features"])
+    daily = [one.column for one in features.all if one.kind in ("daily", "sequence")]
+    table = table_of(
+        [
+            *check_rows(folds, cards, target),
+            *check_scalers(cards, samples),
+            *check_repeats(folds, cards, samples, layers),
+            *check_neighbours(folds, systems, target, layers),
+            *check_features(target, values["features"]["static"], daily),
+            *check_period(predictions, draws=values["evaluation"]["bootstrap"], seed=values["seed"]),
+        ]
+    )
+    for row in table.itertuples():
+        log.info("%s, %s: %s", row.check, row.result, row.detail)
+    refuse_failed(table)
+    for check, warned in table[table["result"] == WARNING].groupby("check", sort=False)["detail"]:
+        more = f"; {len(warned) - 1} more in evaluation/audit.csv" if len(warned) > 1 else ""
+        log.warning("leakage audit, %s: %s%s", check, warned.iloc[0], more)
+    write_table(table, paths["audit"], AUDIT)
+
+
+if __name__ == "__main__":
+    run_stage(snakemake, stage)  # noqa: F821
