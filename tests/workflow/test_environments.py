@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from functools import cache
 
 import pytest
 import yaml
@@ -57,27 +58,36 @@ def module(name):
     return ".".join(name.split(".")[: 2 if name.split(".")[0] in SHARED else 1])
 
 
+@cache
+def plugins_named(path):
+    """The modules that stand as text in a module's tables of plugins."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    texts = [str(node.value) for node in ast.walk(tree) if isinstance(node, ast.Constant)]
+    names = [text.split(":")[0] for text in texts if re.fullmatch(r"loam(\.\w+)+:\w+", text)]
+    return {LIBRARY.joinpath(*name.split(".")).with_suffix(".py") for name in names}
+
+
 def with_plugins(starts):
     """All modules that the files reach, those too that stand as text in a table of plugins."""
     reached = closure(starts)
-    texts = {
-        node.value.split(":")[0]
-        for path in reached
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Constant) and re.fullmatch(r"loam(\.\w+)+:\w+", str(node.value))
-    }
-    plugins = {LIBRARY.joinpath(*text.split(".")).with_suffix(".py") for text in texts}
+    plugins = set().union(*map(plugins_named, reached))
     return reached if plugins <= reached else with_plugins(reached | plugins)
 
 
-def third_party(script):
+@cache
+def imported(path):
+    """The packages that a module imports."""
     names = set()
-    for path in with_plugins([SCRIPTS / f"{script}.py"]):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Import):
-                names |= {module(alias.name) for alias in node.names}
-            elif isinstance(node, ast.ImportFrom):
-                names.add(module(node.module))
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {module(alias.name) for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names.add(module(node.module))
+    return names
+
+
+def third_party(script):
+    names = set().union(*map(imported, with_plugins([SCRIPTS / f"{script}.py"])))
     return {CONDA_NAME.get(name, name) for name in names - set(sys.stdlib_module_names) - {"loam"} - OPTIONAL}
 
 

@@ -5,10 +5,10 @@ import yaml
 from tables import write_tables
 
 
-@pytest.fixture
-def checkout(copy_project, project, tmp_path):
+@pytest.fixture(scope="module")
+def checkout(copy_project, project, tmp_path_factory):
     config = yaml.safe_load((project / "docs" / "how-to" / "bring-your-own-table.yaml").read_text(encoding="utf-8"))
-    checkout = copy_project(project, tmp_path / "loam", config)
+    checkout = copy_project(project, tmp_path_factory.mktemp("terminal") / "loam", config)
     write_tables(checkout.folder / "my_data")
     return checkout
 

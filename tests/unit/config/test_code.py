@@ -1,4 +1,5 @@
 import os
+import shutil
 import time
 
 import pytest
@@ -98,3 +99,19 @@ def test_what_cannot_be_read_is_found_again(tree, kept):
     code.KEPT.write_text(kept.replace("path", str(tree / "scripts/work.py")))
     forget()
     assert code.code_version("work") == before
+
+
+def test_what_was_found_holds_in_a_copy_and_not_for_a_file_that_was_changed_there(tree, tmp_path, monkeypatch):
+    long_ago = time.time() - 60
+    for path in tree.rglob("*.py"):
+        os.utime(path, (long_ago, long_ago))
+    before, copy = code.code_version("work"), tmp_path.parent / f"{tmp_path.name}_copy"
+    shutil.copytree(tree, copy)
+    monkeypatch.setattr(code, "LIBRARY", copy / "lib")
+    monkeypatch.setattr(code, "SCRIPTS", copy / "scripts")
+    monkeypatch.setattr(code, "KEPT", copy / "kept" / "code.json")
+    forget()
+    with monkeypatch.context() as patch:
+        patch.setattr(code.ast, "parse", lambda *_, **__: pytest.fail("parsed again"))
+        assert code.code_version("work") == before
+    assert version_after(copy, "lib/loam/b/two.py", "X = 20\n") != before

@@ -71,20 +71,24 @@ def closure(starts: Iterable[Path]) -> set[Path]:
 def _tree(path: Path) -> tuple[bytes, frozenset[Path]]:
     """Hash of a module's code and the library's files that it imports."""
     about = path.stat()
-    looks, kept = [about.st_mtime_ns, about.st_size], _kept().get(str(path))
+    name = str(path.relative_to(LIBRARY.parent) if path.is_relative_to(LIBRARY.parent) else path)
+    looks, kept = [about.st_mtime_ns, about.st_size], _kept().get(name)
     if kept is None or kept["looks"] != looks:
         tree = _without_docstrings(ast.parse(path.read_bytes(), filename=str(path)))
         digest = hashlib.sha256(ast.dump(tree).encode()).hexdigest()
         kept = {"looks": looks, "code": digest, "imports": sorted(_imported(tree))}
         if time.time() - about.st_mtime > SETTLED:
-            _kept()[str(path)] = kept
+            _kept()[name] = kept
             _new.add(path)
     return bytes.fromhex(kept["code"]), frozenset(file for name in kept["imports"] for file in _files(name))
 
 
 @cache
 def _kept() -> dict[str, dict[str, Any]]:
-    """What earlier processes found, by path: the file's time (ns) and size, the hash of its code, what it imports."""
+    """What earlier processes found: a file's time (ns) and size, the hash of its code, what it imports.
+
+    By path, of the library's own from ``workflow/`` on, so that it holds in a copy of the clone too.
+    """
     try:
         found = json.loads(KEPT.read_bytes())
     except (OSError, ValueError):

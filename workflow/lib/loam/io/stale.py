@@ -33,6 +33,7 @@ def check_when_planned(workflow: Any) -> None:
 
         async def check_and_plan(*arguments: Any, **named: Any) -> None:
             workflow.dag.update_needrun = plan
+            _compare_without_pandas(workflow.persistence)
             if counts(workflow):
                 _force(workflow)
             await plan(*arguments, **named)
@@ -41,6 +42,13 @@ def check_when_planned(workflow: Any) -> None:
         build()
 
     workflow._build_dag = build_and_check
+
+
+def _compare_without_pandas(persistence: Any) -> None:
+    """Snakemake imports pandas, most of a second, to tell tables among the params of jobs; loam's are plain values."""
+    kind = type(persistence)
+    if hasattr(kind, "_serialize_param_builtin"):
+        kind._serialize_param = property(lambda self: self._serialize_param_builtin)
 
 
 def made_from_other(job: Job, *, refresh: bool = False) -> str | None:
