@@ -80,13 +80,14 @@ def check_samples(config: Mapping[str, Any]) -> None:
     provided = {
         kind: [] for kind in FIELDS if config["acquire"][kind] and config["acquire"][kind]["back_end"] != "local"
     }
-    for name in (*(item["name"] for item in config["features"]["daily"]), *config["features"]["sequence"]["variables"]):
+    features = config["features"]
+    for name in (*(item["name"] for item in features["daily"]), *features["sequence"]["variables"], *features["patch"]):
         if kind_of(name) in provided:
             provided[kind_of(name)].append(name)
     check_day_boundary(config, provided)
     for domain in cube:
         place = config["covariates"]["domains"][domain]
-        names = [name for name in covariate_names(config["features"]) if not known_at_points(name)]
+        names = [name for name in covariate_names({**features, "patch": []}) if not known_at_points(name)]
         if place == "points" and names:
             raise ConfigError(
                 f"{', '.join(names)} cannot be had at single stations", where="config section 'features'",

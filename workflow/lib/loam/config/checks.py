@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from loam.config.covariates import covariate_names
-from loam.config.parts import makes, origin
+from loam.config.covariates import covariate_names, kind_of
+from loam.config.parts import domains_of, has_pixels, makes, origin
 from loam.config.raster_days import check_days_held, check_units
 from loam.config.wrong import nearest
 from loam.errors import ConfigError
+from loam.variables import covariate_of
 
 Config = Mapping[str, Any]
 GEOGRAPHIC = ("EPSG:4326", "EPSG:4258", "EPSG:4269", "EPSG:4283", "EPSG:7844")  # the usual ones in degrees
@@ -19,6 +20,8 @@ def contradictions(config: Config) -> Iterator[ConfigError]:
     """The errors of a configuration whose sections are right one by one."""
     checks: list[Callable[[Config], None]] = [_check_features, _check_layers_named, _check_unit_of_grid]
     mapping = config["mapping"]
+    if config["features"]["patch"] and makes(config) == "scores":
+        checks.append(_check_patches)
     if mapping["dates"] and makes(config) == "scores":
         checks.append(_check_mapped)
         if origin(config, "target") != "cube":  # whose grid and features are checked with what is acquired
@@ -31,7 +34,31 @@ def contradictions(config: Config) -> Iterator[ConfigError]:
 
 
 def _check_features(config: Config) -> None:
-    _no_duplicates("features", covariate_names(config["features"]))
+    _no_duplicates("features", covariate_names({**config["features"], "patch": []}))
+    _no_duplicates("features.patch", config["features"]["patch"])
+
+
+def _check_patches(config: Config) -> None:
+    """Patches are of pixels of the cube; what is trained or tested on anything else cannot read them."""
+    training = config["training"]
+    models = [name for name in training["models"] if (training[name]["window"] or {}).get("patch")]
+    for name in config["features"]["patch"]:
+        kind_of(name)
+        if (variable := covariate_of(name)) and variable.classes:
+            raise ConfigError(
+                f"'{name}' holds classes, and a band of a patch is a number", where="config key 'features.patch'",
+                expected=f"shares, with covariates.landcover: shares, such as {name}_share_PAST",
+            )  # fmt: skip
+    source = {"source", "transfer", "both"} & set(training["scenarios"]) or training["scaling"]["target"] == "source"
+    for domain in domains_of(config) if source else ["target"]:
+        if not has_pixels(config, domain):
+            raise ConfigError(
+                f"model {', '.join(models)} reads patches, and the {domain} domain has no pixels",
+                where="config key 'training.models'",
+                expected=f"samples.from: cube with covariates.domains.{domain}: cube, whose stations are pixels",
+                fix="leave the model out, or train scenario target alone, scaled by the fold"
+                if domain == "source" else "leave the model out",
+            )  # fmt: skip
 
 
 def _check_layers_named(config: Config) -> None:

@@ -43,6 +43,7 @@ def covariate_names(features: Mapping[str, Any]) -> list[str]:
         *(item["name"] for item in features["daily"]),
         *features["sequence"]["variables"],
         *(item["name"] for item in features["classes"]),
+        *features.get("patch", ()),
     ]
 
 
@@ -60,23 +61,51 @@ def kinds_needed(features: Mapping[str, Any]) -> list[str]:
 def reach_of(features: Mapping[str, Any], covariates: Mapping[str, Any]) -> int:
     """Days before a day that its covariates reach back to in the cube: lags, sums and the age of observations."""
     windows = [(item["name"], item["lags"][1]) for item in features["daily"]]
-    windows += [(name, days_of_steps(features["sequence"])[1]) for name in features["sequence"]["variables"]]
+    last = days_of_steps(features["sequence"])[1]
+    windows += [(name, last) for name in (*features["sequence"]["variables"], *features.get("patch", ()))]
     return max((lag + _back_of(name, covariates) for name, lag in windows), default=0)
 
 
 def days_of_steps(sequence: Mapping[str, Any]) -> list[int]:
     """First and last day, counted back from a row's own, that the steps of the config's ``features.sequence`` read."""
+    back = [lag for window in windows_of(sequence) for lag in days_back(sequence, window)]
+    return [min(back), max(back) + sequence.get("every", 1) - 1]
+
+
+def windows_of(sequence: Mapping[str, Any]) -> list[Mapping[str, int] | None]:
+    """The windows that models read of a run's ``features.sequence``: its lags (None), and those of models' own."""
+    return [None, *sequence.get("windows", ())]
+
+
+def days_back(sequence: Mapping[str, Any], window: Mapping[str, int] | None) -> list[int]:
+    """Days from a row's own back to the (last) day of each step of a window, newest first.
+
+    Args:
+        sequence: the config's ``features.sequence``.
+        window: ``length`` in steps, and ``step`` in days where that is not the run's; None for the run's lags.
+    """
     first, last = sequence["lags"]
-    last = max(last, first + sequence.get("longest", 0) - 1)  # of a model with a window of its own
     every = sequence.get("every", 1)
-    return [first * every, (last + 1) * every - 1]
+    if window is None:
+        return [lag * every for lag in range(first, last + 1)]
+    return [first * every + number * window.get("step", every) for number in range(window["length"])]
+
+
+def changes(name: str) -> bool:
+    """Whether a covariate of the cube changes from day to day."""
+    variable = covariate_of(name)
+    return variable is None or kinds()[str(variable.kind)].form != "maps"
 
 
 def fillable(names: Sequence[str] | None, features: Mapping[str, Any]) -> list[str]:
     """The daily covariates whose gaps are filled: ``names``, or weather but rain and modelled moisture."""
     if names is not None:
         return list(names)
-    daily = [*(item["name"] for item in features["daily"]), *features["sequence"]["variables"]]
+    daily = [
+        *(item["name"] for item in features["daily"]),
+        *features["sequence"]["variables"],
+        *features.get("patch", ()),
+    ]
     known = {name: covariate_of(name) for name in daily if not is_rain(name)}
     return [name for name, variable in known.items() if variable and variable.kind in ("weather", "coarse_moisture")]
 

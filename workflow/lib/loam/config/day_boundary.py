@@ -55,7 +55,9 @@ def check_day_boundary(config: Mapping[str, Any], kinds: Mapping[str, list[str]]
         return
     features = config["features"]
     first = {item["name"]: item["lags"][0] for item in features["daily"]}
-    first |= dict.fromkeys(features["sequence"]["variables"], days_of_steps(features["sequence"])[0])
+    begin = days_of_steps(features["sequence"])[0]
+    for name in (*features["sequence"]["variables"], *features["patch"]):
+        first[name] = min(first.get(name, begin), begin)
     for kind, names in kinds.items():
         if early := [name for name in names if first[name] < 1]:
             raise ConfigError(

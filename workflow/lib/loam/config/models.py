@@ -27,7 +27,7 @@ CHOICES: dict[str, Any] = {
     "engine": "stacked",  # stacked | loop
     "reads": "features",  # sequence: it needs variables of a sequence
     "answers": "last",  # last | every: of the window's last day, or of each of its days
-    "window": None,  # {length: steps of the sequence}; None: those of features.sequence
+    "window": None,  # {length: steps, step: days, patch: pixels a side}; None: the steps of features.sequence
     "loss": "concordance",
     "scaling": "standard",  # standard | limits
     "optimiser": "adam",
@@ -171,21 +171,30 @@ def choose_models(config: dict[str, Any]) -> None:
             resolve_model(name, training)
     for name in training["models"]:
         training[name] = resolve_model(name, training)
+        window = training[name]["window"] or {}
+        if window.get("patch") and not config["features"]["patch"]:
+            raise ConfigError(
+                f"model {name} reads patches and features.patch is empty", where="config key 'training.models'",
+                fix=f"name covariates in features.patch, such as [elevation], or leave {name} out",
+            )  # fmt: skip
         if training[name]["reads"] == "sequence" and not config["features"]["sequence"]["variables"]:
             raise ConfigError(
                 f"model {name} reads a sequence and features.sequence.variables is empty",
                 where="config key 'training.models'", fix=f"name the sequence variables, or leave {name} out",
             )  # fmt: skip
-    _note_longest(config)
+    _note_windows(config)
 
 
-def _note_longest(config: dict[str, Any]) -> None:
-    """Put the longest window of any model, in steps, beside the run's lags where it is longer than they are."""
-    training, sequence = config["training"], config["features"]["sequence"]
-    windows = [training[name]["window"] for name in training["models"]]
-    longest = max((window["length"] for window in windows if window), default=0)
-    if longest > sequence["lags"][1] - sequence["lags"][0] + 1:
-        sequence["longest"] = longest
+def _note_windows(config: dict[str, Any]) -> None:
+    """Put the windows of models that have one of their own beside the run's lags: samples hold what any model reads."""
+    training, features = config["training"], config["features"]
+    windows = [window for name in training["models"] if (window := training[name]["window"])]
+    if windows:
+        features["sequence"]["windows"] = [
+            window for place, window in enumerate(windows) if window not in windows[:place]
+        ]
+    if not any(window.get("patch") for window in windows):
+        features["patch"] = []
 
 
 def _files(folder: str | None) -> list[Path]:
@@ -283,10 +292,23 @@ def _choice(key: str, value: Any, where: str) -> Any:
             raise ConfigError(f"{value} does not fit", where=where, expected="{'hidden.*.weight': 1.0e-4}")
         return value
     if key == "window" and value is not None:
-        if not isinstance(value, dict) or set(value) != {"length"}:
-            raise ConfigError(f"{as_yaml(value)} does not fit", where=where, expected="{length: 365}, the steps")
-        return {"length": _setting(value["length"], {"default": 365, "least": 1}, where)}
+        return _window(value, where)
     return value
+
+
+def _window(value: Any, where: str) -> dict[str, int]:
+    if not isinstance(value, dict) or not {"length"} <= set(value) <= {"length", "step", "patch"}:
+        raise ConfigError(
+            f"{as_yaml(value)} does not fit", where=where,
+            expected="{length: 365}, the steps; with `step`, days from one to the next, and `patch`, pixels a side",
+        )  # fmt: skip
+    window = {key: _setting(number, {"default": 365, "least": 1}, where) for key, number in sorted(value.items())}
+    if window.get("patch", 1) % 2 == 0:
+        raise ConfigError(
+            f"a patch of {window['patch']} pixels a side has no middle one", where=where, expected="an odd number",
+            fix=f"write {window['patch'] + 1}",
+        )  # fmt: skip
+    return window
 
 
 def _schedule(value: Any, where: str) -> dict[str, Any]:

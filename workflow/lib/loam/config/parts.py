@@ -48,6 +48,11 @@ def of_cells(config: Config, domain: str) -> bool:
     return origin(config, domain) == "cube" and config["covariates"]["domains"][domain] == "coarse_cells"
 
 
+def has_pixels(config: Config, domain: str) -> bool:
+    """Whether a domain's stations are pixels of the cube."""
+    return origin(config, domain) == "cube" and config["covariates"]["domains"][domain] == "cube"
+
+
 def origins(config: Config) -> dict[str, str]:
     """Where the samples of each domain come from of which the run has any."""
     return {domain: origin(config, domain) for domain in domains_of(config)}

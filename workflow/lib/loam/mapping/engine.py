@@ -25,13 +25,14 @@ from loam.covariates.features import FeatureSet
 from loam.covariates.read.cube import Cube
 from loam.covariates.read.day import open_cube_day
 from loam.covariates.read.rasters import open_day
-from loam.covariates.read.tiles import TileInputs
+from loam.covariates.read.tiles import Around, TileInputs
 from loam.io.progress import counted
 from loam.mapping.contents import FLAG, MOISTURE
 from loam.mapping.trust import RangeCheck, with_gaps
 from loam.raster.cog import open_map
 from loam.raster.grid import Grid
 from loam.training.card import Members
+from loam.training.networks import NO_PATCH
 from loam.training.predict import bounded
 from loam.training.ranges import INSIDE, RANGE_BAND, read_range
 
@@ -39,6 +40,7 @@ log = logging.getLogger("loam")
 
 MASK = "mask"  # what becomes of pixels outside the range of the training data
 TOLD_BESIDE = "how far off the map is: see the file .aux.xml beside it, accuracy.csv or the report of the run"
+FEATURES = 256  # numbers that a pixel reads, of which so many pixels at a time are
 CHUNK = {"cpu": 4096, "cuda": 2**18}  # pixels at a time: on a processor, activations stay in its cache
 
 
@@ -57,10 +59,17 @@ class Engine:
         self._scaler = [scaler for _, scaler in found]
         self.card, self.layers = members.card, list(members.card["layers"])
         static, steps, variables = members.card["shape"]
-        (self._static_mean, self._sequence_mean), (self._static_std, self._sequence_std) = (
-            (part[:, :static], part[:, static:].unflatten(1, (steps, variables)))
-            for part in (members.mean.to(device), members.std.to(device))
+        patch_steps, _, bands = members.card.get("patch", NO_PATCH)
+        sizes = [static, steps * variables, patch_steps * bands]
+        (self._static_mean, sequence_mean, patch_mean), (self._static_std, sequence_std, patch_std) = (
+            part.to(device).split(sizes, 1) for part in (members.mean, members.std)
         )
+        self._sequence_mean, self._sequence_std = (
+            part.unflatten(1, (steps, variables)) for part in (sequence_mean, sequence_std)
+        )
+        self._patch_mean, self._patch_std = (part[:, None, None, None, :bands] for part in (patch_mean, patch_std))
+        self._reads_patches = bool(bands)
+        self.filled = np.zeros(bands, np.int64)  # numbers of patches that are those of the middle pixel
         self._one_scaler = bool((members.mean == members.mean[0]).all() and (members.std == members.std[0]).all())
 
     def predict(self, inputs: TileInputs) -> tuple[np.ndarray, np.ndarray]:
@@ -89,8 +98,9 @@ class Engine:
             by_cell = self._of_cells(network, sequence)
             if place == 0 or not self._one_scaler:
                 scaled = self._scaled(static, self._static_mean, self._static_std, place)
-            for part in self._chunks(len(static)):
-                output = self._of_pixels(network, scaled[part], by_cell[cell[part]])
+            for part in self._chunks(len(static), inputs.around):
+                patch = self._patch(inputs, part, place) if self._reads_patches else None
+                output = self._of_pixels(network, scaled[part], by_cell[cell[part]], patch)
                 difference = output - mean[part]
                 mean[part] += difference / (place + 1)
                 squares[part] += difference * (output - mean[part])
@@ -104,20 +114,33 @@ class Engine:
 
     def _of_cells(self, network: nn.Module, sequence: Tensor) -> Tensor:
         """What pixels read of their cells: the network's ``of_cell``, or the scaled sequence itself."""
-        if not hasattr(network, "of_cell"):
+        if not hasattr(network, "of_cell") or self._reads_patches:
             return sequence
         return torch.cat([network.of_cell(sequence[part]) for part in self._chunks(len(sequence))])
 
-    def _of_pixels(self, network: nn.Module, static: Tensor, of_cell: Tensor) -> Tensor:
+    def _patch(self, inputs: TileInputs, part: slice, place: int) -> Tensor:
+        """The scaled patches around some pixels."""
+        found, filled = inputs.around.patches(inputs.pixel[part])
+        self.filled += filled if place == 0 else 0
+        return self._scaled(
+            torch.as_tensor(found, device=self.device).double(), self._patch_mean, self._patch_std, place
+        )
+
+    def _of_pixels(self, network: nn.Module, static: Tensor, of_cell: Tensor, patch: Tensor | None) -> Tensor:
         """A network's moisture [pixel, layer] from the pixels' own features and what they read of their cells."""
-        if hasattr(network, "of_cell"):
+        if patch is not None:
+            answer = network({"static": static, "sequence": of_cell, "patch": patch})
+        elif hasattr(network, "of_cell"):
             answer = network.of_pixel(static, of_cell)
         else:
             answer = network({"static": static, "sequence": of_cell})
         return answer[:, -1, : len(self.layers)]
 
-    def _chunks(self, count: int) -> list[slice]:
+    def _chunks(self, count: int, around: Around | None = None) -> list[slice]:
+        """Pixels at a time; fewer where each has a patch."""
         size = CHUNK[self.device.type]
+        if around is not None:
+            size = min(size, max(1, size * FEATURES // (around.values[0, 0].size * around.size**2)))
         return [slice(first, first + size) for first in range(0, max(count, 1), size)]
 
 
@@ -189,6 +212,9 @@ def map_day(
             given += int(kept.sum())
             impossible += int(beyond[kept].sum())
         rasters.log_missing()
+    for band, count in zip(features.bands, engine.filled.tolist(), strict=True):
+        share = 100 * count / max(mapped * len(features.patch) * features.size**2, 1)
+        log.info("%.1f %% of the pixels of patches of %s have no value and take the middle one's", share, band.series)
     log.info(
         "%d pixels, %d members: reading %.1f s, computing %.1f s (%.0f pixels/s), range %.1f s, all %.1f s",
         mapped, len(engine.networks), reading, computing, mapped / max(computing, 1e-9), checking,

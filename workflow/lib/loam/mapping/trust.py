@@ -54,10 +54,13 @@ class RangeCheck:
         static, cells = inputs.static, inputs.cells.reshape(len(inputs.cells), math.prod(inputs.cells.shape[1:]))
         count = self.static_count
         beyond = (static < self.low[:count]) | (static > self.high[:count])
-        beyond_of_cell = (cells < self.low[count:]) | (cells > self.high[count:])
+        of_cells = slice(count, count + cells.shape[1])
+        beyond_of_cell = (cells < self.low[of_cells]) | (cells > self.high[of_cells])
         outside = beyond.any(axis=1) | beyond_of_cell.any(axis=1)[inputs.cell]
+        if self.features.patch:
+            outside |= self._beyond_of_patches(inputs)
         self.outside[:count] += np.count_nonzero(beyond, axis=0)
-        self.outside[count:] += np.bincount(inputs.cell, minlength=len(cells)) @ beyond_of_cell
+        self.outside[of_cells] += np.bincount(inputs.cell, minlength=len(cells)) @ beyond_of_cell
         for name, columns, low, high in self.classes:
             total = static[:, columns].sum(axis=1, dtype=np.float64)
             strange = (total < low - ROUNDING) | (total > high + ROUNDING)
@@ -66,6 +69,16 @@ class RangeCheck:
         self.pixels += len(outside)
         self.inside += len(outside) - int(outside.sum())
         return np.where(outside, OUTSIDE, INSIDE).astype(np.uint8)
+
+    def _beyond_of_patches(self, inputs: TileInputs) -> np.ndarray:
+        """Pixels around which a band is beyond its limits; a missing pixel of a patch is not."""
+        around, count = inputs.around, inputs.around.values[0, 0].size
+        values = around.values.reshape(*around.values.shape[:2], count)
+        beyond = (values < self.low[-count:]) | (values > self.high[-count:])
+        windows = np.lib.stride_tricks.sliding_window_view(beyond, (around.size, around.size), axis=(0, 1))
+        found = windows.any(axis=(-2, -1))[inputs.pixel // around.width, inputs.pixel % around.width]
+        self.outside[-count:] += np.count_nonzero(found, axis=0)
+        return found.any(axis=1)
 
     def log_outside(self) -> None:
         """Log how many pixels lie inside, and the features that most often lead outside."""

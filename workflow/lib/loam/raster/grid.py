@@ -74,6 +74,13 @@ class Grid:
         with open_raster(self.land) as dataset:
             return _land_of_tile(dataset, tile)
 
+    def around(self, tile: Tile, reach: int) -> Tile:
+        """``tile`` with ``reach`` pixels more on each side, as far as the grid goes."""
+        height, width = self.geobox.shape
+        row, col = max(tile.row - reach, 0), max(tile.col - reach, 0)
+        last_row = min(tile.row + tile.height + reach, height)
+        return Tile(row, col, last_row - row, min(tile.col + tile.width + reach, width) - col)
+
     def centres(self, tile: Tile, crs: pyproj.CRS | str | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Centres of a tile's pixels, row by row: x and y, each [height * width].
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from loam.covariates.features import Feature, FeatureSet, widest_set
-from loam.covariates.read.derive import RowReader, Settings
+from loam.covariates.read.derive import DAILY, RowReader, Settings
 from loam.samples.domains import Domain
 from loam.samples.gaps import Filled, Gaps
 from loam.samples.series import SampleSeries
@@ -19,6 +19,7 @@ from loam.samples.teachers import of_source
 log = logging.getLogger("loam")
 
 NO_GAPS = Gaps()
+STILL = ("static", "class")  # kinds of features that do not change, but in some tables
 STATIONS_AT_ONCE = 2048  # bounds what is read at once of a long record
 
 
@@ -38,16 +39,16 @@ def build_series(
     Raises:
         ConfigError: a feature or group is not there.
     """
-    wanted = widest_set(features)
+    wanted = widest_set(features, patch=domain.around is not None)
     fixed, moving = _parts(wanted, domain)
     station = domain.about.index.get_indexer(domain.moisture.index.get_level_values("station"))
     day = domain.moisture.index.get_level_values("date").to_numpy().astype("datetime64[D]")
     back = max((feature.lag for feature in wanted.all), default=0)
     days = np.arange(day.min() - back, day.max() + 1)
     shape = (len(domain.about), len(days))
-    static = np.full((shape[0], len(fixed) + sum(feature.kind in ("static", "class") for feature in moving)), np.nan)
     daily = {feature.series: np.full(shape, np.nan) for feature in moving}
-    variables = [feature.column for feature in wanted.static if feature.kind in ("static", "class")]
+    variables = list(dict.fromkeys(feature.series for feature in wanted.all if feature.kind in STILL))
+    static = np.full((shape[0], len(variables)), np.nan)
     layers = list(domain.moisture.columns)
     moisture = np.full((len(domain.teachers), *shape, len(layers)), np.nan)
     filled: Counter[str] = Counter()
@@ -60,9 +61,9 @@ def build_series(
         reader = RowReader(wanted, source, np.arange(observed[0], observed[-1] + 1), settings)
         everyone = np.arange(len(own))
         for feature in fixed:
-            static[own, variables.index(feature.column)] = reader.column(feature, np.zeros_like(everyone), everyone)
+            static[own, variables.index(feature.series)] = reader.column(feature, np.zeros_like(everyone), everyone)
         for feature in moving:
-            if feature.kind in ("static", "class"):
+            if feature.kind in STILL:
                 begin, values = days[0], source.series(feature.column, days[0], days[-1])[0].values.T
             else:
                 begin, values = reader.series(feature, len(own))
@@ -89,14 +90,14 @@ def build_series(
         domain.about["latitude"].to_numpy(float), domain.about["longitude"].to_numpy(float),
         {name: np.concatenate(parts)[np.argsort(domain.order)] for name, parts in carried.items()},
         [teacher.name for teacher in domain.teachers], [teacher.weight for teacher in domain.teachers],
-        attributes={"domain": domain.name, "source": str(domain.where), "steps": len(wanted.sequence)},
+        attributes={"domain": domain.name, "source": str(domain.where), "lags": list(wanted.lags)},
     )  # fmt: skip
 
 
 def _parts(wanted: FeatureSet, domain: Domain) -> tuple[list[Feature], list[Feature]]:
     """The features that do not change at a station, and one feature of each daily series."""
-    still = [feature for feature in wanted.static if feature.kind in ("static", "class")]
-    fixed = [feature for feature in still if not domain.changes(feature.column)]
-    moving = [feature for feature in still if domain.changes(feature.column)]
-    daily = {feature.series: feature for feature in wanted.all if feature.kind in ("daily", "sequence")}
+    still = {feature.series: feature for feature in wanted.all if feature.kind in STILL}.values()
+    fixed = [feature for feature in still if not domain.changes(feature.series)]
+    moving = [feature for feature in still if domain.changes(feature.series)]
+    daily = {feature.series: feature for feature in wanted.all if feature.kind in DAILY}
     return fixed, [*moving, *daily.values()]

@@ -25,7 +25,7 @@ from loam.covariates.read.derive import Settings, Source
 from loam.covariates.reasons import ALL_LAYERS
 from loam.errors import ConfigError, TableError
 from loam.raster.classes import class_names
-from loam.raster.grid import Grid, cells_at, crs_of, project
+from loam.raster.grid import Grid, Tile, cells_at, crs_of, project
 from loam.samples.brought_stations import TableStations
 from loam.samples.brought_table import StationTable
 from loam.samples.coarse import CoarseCells
@@ -58,6 +58,8 @@ class Domain:
         teachers: whom models learn moisture from.
         said: what each teacher says, as ``moisture``; of one that is not there, ``moisture`` is its own or the source
             has it.
+        around: the land pixels around some stations (rows of ``about``), so many a side: their covariates, and which
+            they are of all, [station, row, column]; None where stations are no pixels.
     """
 
     name: str
@@ -71,6 +73,7 @@ class Domain:
     lost: Mapping[tuple[str, str, str], int] = field(default_factory=dict)
     teachers: Sequence[Teacher] = (Teacher(),)
     said: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    around: Callable[[pd.DataFrame, int], tuple[Source, np.ndarray]] | None = None
 
 
 def domain_of_table(
@@ -173,6 +176,7 @@ def domain_of_cube(
     return Domain(
         name, where, about, moisture[moisture.index.get_level_values("station").isin(about.index)],
         lambda about: source.at(*pixels_of(source.grid, about)), _of_pixels, order, lost=lost, teachers=teachers,
+        around=lambda about, size: _around(source, about, size),
     )  # fmt: skip
 
 
@@ -242,6 +246,19 @@ def pixels_of(grid: Grid, stations: pd.DataFrame) -> tuple[np.ndarray, np.ndarra
     longitude, latitude = (stations[name].to_numpy(float) for name in ("longitude", "latitude"))
     x, y = project(longitude, latitude, pyproj.CRS("EPSG:4326"), crs_of(grid.geobox))
     return cells_at(grid.geobox, x, y)
+
+
+def _around(cube: Cube, about: pd.DataFrame, size: int) -> tuple[Source, np.ndarray]:
+    """The land pixels of the grid around stations, and which they are of all [station, row, column]."""
+    grid, reach = cube.grid, size // 2
+    there = np.zeros((len(about), size, size), bool)
+    rows, cols = pixels_of(grid, about)
+    for place, (row, col) in enumerate(zip(rows.tolist(), cols.tolist(), strict=True)):
+        wide = grid.around(Tile(row, col, 1, 1), reach)
+        top, left = wide.row - row + reach, wide.col - col + reach
+        there[place, top : top + wide.height, left : left + wide.width] = grid.land_mask(wide)
+    station, down, across = np.nonzero(there)
+    return cube.at(rows[station] + down - reach, cols[station] + across - reach), there
 
 
 def _with_table(

@@ -110,8 +110,9 @@ def rows_of(series: SampleSeries, domain: Domain, features: Mapping[str, Any]) -
     """
     wanted = feature_set(features)
     station, day = np.nonzero(np.isfinite(series.moisture).any(axis=(0, 3)))
-    lacking = {feature.name: np.zeros(len(station), bool) for feature in wanted.all}
-    for feature in widest_set(features).all:
+    every = widest_set(features, patch=domain.around is not None).all
+    lacking = {feature.name: np.zeros(len(station), bool) for feature in (*wanted.all, *every)}
+    for feature in every:
         lacking[feature.name] |= ~np.isfinite(series.column(feature, station, day))
     table = pd.DataFrame(lacking)
     keep = ~table.any(axis=1).to_numpy()

@@ -6,6 +6,7 @@
     <covariate> [station, day]                 one array a daily covariate, NaN where missing
     moisture [teacher, station, day, layer]    m3 m-3, NaN where not observed
     group_<name> [station] or [station, day]   carried along for scores by group
+    patch, patch_static                        pixels around stations, where a model reads them (``patches.py``)
     latitude, longitude [station]              degrees, WGS 84
 
 A teacher is a source of observed moisture; most runs have one a domain. Days follow each other without a gap. Zarr's
@@ -27,6 +28,7 @@ from loam.covariates.features import Feature
 from loam.covariates.season import day_of_year
 from loam.errors import NONSENSE, TableError
 from loam.io.atomic import atomic_folder
+from loam.samples.patches import PATCHES, Patches, PatchParts, join_patches, open_patches
 from loam.variables import variable_of
 
 GROUP = "group_"
@@ -50,6 +52,7 @@ class SampleSeries:
         teachers: names.
         weights: of the teachers in the loss.
         attributes: more to write down.
+        patches: pixels around the stations; None where no model reads them.
     """
 
     stations: Sequence[str]
@@ -65,6 +68,7 @@ class SampleSeries:
     teachers: Sequence[str] = ("probes",)
     weights: Sequence[float] = (1.0,)
     attributes: Mapping[str, Any] = field(default_factory=dict)
+    patches: Patches | None = None
 
     def column(self, feature: Feature, station: np.ndarray, day: np.ndarray) -> np.ndarray:
         """A feature of stations on days (positions that are broadcast together): float64, NaN where missing."""
@@ -74,11 +78,11 @@ class SampleSeries:
         if feature.series in self.daily:
             before = day - feature.lag
             return np.where(before >= 0, self.daily[feature.series][station, before], np.nan)
-        return np.asarray(self.static[station, list(self.variables).index(feature.column)])
+        return np.asarray(self.static[station, list(self.variables).index(feature.series)])
 
 
-def write_samples(series: SampleSeries, path: str | Path) -> None:
-    """Write the samples of a domain; the store appears whole or not at all."""
+def write_samples(series: SampleSeries, path: str | Path, patches: PatchParts | None = None) -> None:
+    """Write the samples of a domain, with the patches that ``patches`` reads; the store appears whole or not at all."""
     daily = {
         name: (("station", "day"), values, {"units": quantity.units} if (quantity := variable_of(name)) else {})
         for name, values in series.daily.items()
@@ -106,8 +110,13 @@ def write_samples(series: SampleSeries, path: str | Path) -> None:
         },
         attrs=dict(series.attributes),
     )
+    if patches is not None:
+        bands = {"band": np.asarray(patches.moving, object), "static_band": np.asarray(patches.still, object)}
+        dataset = dataset.assign_coords(bands).assign_attrs(patch_size=patches.size)
     with atomic_folder(path) as temporary:
         dataset.to_zarr(temporary, zarr_format=2, consolidated=True)
+        if patches is not None:
+            patches.write(Path(temporary))
 
 
 def open_samples(path: str | Path) -> SampleSeries:
@@ -119,8 +128,10 @@ def open_samples(path: str | Path) -> SampleSeries:
     if not Path(path).is_dir():
         raise TableError("no such samples", where=path, fix="run the rule build_samples")
     try:
-        with xr.open_zarr(path, consolidated=True, chunks=None) as dataset:
+        with xr.open_zarr(path, consolidated=True, chunks=None, drop_variables=[*PATCHES]) as dataset:
             dataset = dataset.load()
+            bands = ([str(name) for name in dataset[key].to_numpy()] if key in dataset.coords else []
+                     for key in ("band", "static_band"))  # fmt: skip
             groups = {str(name): values.to_numpy() for name, values in dataset.items() if str(name).startswith(GROUP)}
             apart = {"static", "moisture", "weight", *groups}
             days = dataset["day"].to_numpy().astype("datetime64[D]")
@@ -140,6 +151,7 @@ def open_samples(path: str | Path) -> SampleSeries:
                 [str(name) for name in dataset["teacher"].to_numpy()],
                 dataset["weight"].to_numpy().tolist(),
                 dict(dataset.attrs),
+                open_patches(Path(path), int(size), *bands) if (size := dataset.attrs.get("patch_size")) else None,
             )
     except (KeyError, *NONSENSE) as error:
         raise TableError(f"cannot be read ({type(error).__name__}: {error})", where=path, fix=AGAIN) from error
@@ -169,7 +181,7 @@ def join_series(first: SampleSeries, second: SampleSeries, weights: Mapping[str,
     daily = {name: np.full((len(stations), len(days)), np.nan) for name in {**first.daily, **second.daily}}
     moisture = np.full((len(teachers), len(stations), len(days), len(first.layers)), np.nan)
     latitude, longitude = np.empty((2, len(stations)))
-    teacher = 0
+    teacher, patches = 0, []
     for _, part in parts:
         rows = np.searchsorted(stations, list(part.stations))
         begin = int((part.days[0] - days[0]).astype(int))
@@ -185,7 +197,10 @@ def join_series(first: SampleSeries, second: SampleSeries, weights: Mapping[str,
             moisture[teacher, rows, columns] = own[..., layers]
             teacher += 1
         latitude[rows], longitude[rows] = part.latitude, part.longitude
+        if part.patches is not None:
+            patches.append((part.patches, rows, columns))
     return SampleSeries(
         stations, days, first.variables, static, daily, first.layers, moisture, latitude, longitude, {}, teachers,
         [weights[domain] * weight for domain, part in parts for weight in part.weights],
+        patches=join_patches(patches, len(stations), len(days)) if len(patches) == len(parts) else None,
     )  # fmt: skip

@@ -27,6 +27,9 @@ class Windows:
         of_day: [station day, feature], float64: daily features by their lags, season, what else changes; a station's
             days together.
         of_step: [station day, variable], float64: the sequence's variables.
+        around: of a station and of its days, float32: the patches' bands that do not change, [station, row, column,
+            band], and those that do, [station day, row, column, band]; without bands where no patch is read.
+        bands: positions of the patches' bands in the first of ``around`` beside the second.
         order: positions of the static tensor's features in ``of_station`` beside ``of_day``.
         lags: days before the row's day of each step, oldest first.
         station, day: [row] positions in the series.
@@ -56,16 +59,22 @@ class Windows:
             of_day[..., place] = series.column(feature, np.arange(stations)[:, None], np.arange(days))
         complete &= np.isfinite(of_day).all(2)
         variables = [feature.series for feature in features.sequence[0]] if features.sequence else []
-        self.lags = np.array([step[0].lag for step in features.sequence] if variables else [], np.int64)
+        self.lags = np.array(features.lags if variables or features.patch else [], np.int64)
         of_step = np.empty((stations, days, len(variables)))
         for place, name in enumerate(variables):
             of_step[..., place] = series.daily[name]
         known = np.isfinite(of_step).all(2)
-        for lag in {*self.lags.tolist(), *self._lags_of_all()}:
+        read = {*self.lags.tolist(), *(series.attributes.get("lags", ()) if variables or series.patches else ())}
+        if series.patches is not None:  # whose middle pixels the series hold; all models are trained on the same rows
+            known &= np.isfinite([series.daily[name] for name in series.patches.moving]).all(0)
+            still = [list(series.variables).index(name) for name in series.patches.still]
+            complete &= np.isfinite(series.static[:, still]).all(1)[:, None]
+        for lag in read:
             complete &= _before(known, lag)
         self.of_day, self.of_step = (part.reshape(stations * days, part.shape[2]) for part in (of_day, of_step))
         places = {id(feature): place for place, feature in enumerate([*fixed, *moving])}
         self.order = np.array([places[id(feature)] for feature in features.static], np.int64)
+        self._take_patches()
         chosen = [list(series.layers).index(layer) for layer in layers]
         self.moisture = series.moisture[..., chosen].reshape(len(series.teachers), stations * days, len(chosen))
         observed = np.isfinite(self.moisture).any((0, 2)).reshape(stations, days)
@@ -123,14 +132,34 @@ class Windows:
         digest.update(np.asarray(self.series.weights, "<f8").tobytes())
         for part in (self.of_station, self.of_day, self.of_step, self.moisture):
             digest.update(np.ascontiguousarray(part, "<f8").tobytes())
+        for part in self.around if self.features.patch else ():
+            digest.update(np.ascontiguousarray(part, "<f4"))
         return digest.hexdigest()
 
-    def _lags_of_all(self) -> list[int]:
-        """Lags of the longest window of the run's models: all are trained and scored on the rows that have it."""
-        if not self.features.sequence:
-            return []
-        newest = self.features.sequence[-1][0]
-        return [newest.lag + place * newest.step.days for place in range(int(self.series.attributes.get("steps", 0)))]
+    def band(self, number: int, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """A band of the patches that ``rows`` (positions) read: its values [value, 1], and how often each is read."""
+        fixed = self.around[0].shape[-1]
+        moving = (place := self.bands[number]) >= fixed
+        values = self.around[1][..., place - fixed] if moving else self.around[0][..., place]
+        read = np.zeros(len(values), np.int64)
+        for lag in self.lags if moving else [0]:
+            read += np.bincount(self.position[rows] - lag if moving else self.station[rows], minlength=len(read))
+        values = values[read > 0].reshape(np.count_nonzero(read), -1)
+        return values.reshape(-1, 1), np.repeat(read[read > 0], values.shape[1])
+
+    def _take_patches(self) -> None:
+        patches, size, bands = self.series.patches, self.features.size, self.features.bands
+        if bands and (patches is None or patches.size < size):
+            raise TableError(f"no patches of {size} x {size} pixels", where=self.where, fix="rerun build_samples")
+        still = [band.series for band in bands if band.kind == "static"]
+        moving = [band.series for band in bands if band.kind != "static"]
+        if patches is None or not bands:
+            stations, days = len(self.series.stations), len(self.series.days)
+            self.around = tuple(np.empty((rows, 0, 0, 0), np.float32) for rows in (stations, stations * days))
+        else:
+            of_day = patches.of("patch", moving, size)
+            self.around = patches.of("patch_static", still, size), of_day.reshape(-1, *of_day.shape[2:])
+        self.bands = np.array([[*still, *moving].index(band.series) for band in bands], np.int64)
 
     def _check(self) -> None:
         series = self.series

@@ -4,8 +4,9 @@
 networks behind the network's name and a slash. ``card.json`` beside it says how to read them and where they come from:
 
     model, scenario, protocol (null: source), layers, features (columns, in the network's order), shape (static
-    features, steps, variables), network (its settings), family (values of settings, each combination a network),
-    training (its settings), scaler (standard, limits), frozen (parameters that were not trained), scaling (whose rows),
+    features, steps, variables), patch (steps, pixels a side, bands; where it reads any), network (its settings),
+    family (values of settings, each combination a network), training (its settings), scaler (standard, limits),
+    frozen (parameters that were not trained), scaling (whose rows),
     data (SHA-256 of the samples that were read, by domain), seed, device, versions,
     range (minimum and maximum of each feature, least and greatest total of each class covariate's columns, over all
         rows that any member has learned from: source, its training rows; target, those of all folds, so that a
@@ -36,7 +37,7 @@ from torch import Tensor, nn
 from loam.config.models import model_names, network_of
 from loam.errors import NONSENSE, ConfigError, TableError, naming
 from loam.io.atomic import atomic_path, write_text
-from loam.training.networks import build_networks, names_of
+from loam.training.networks import NO_PATCH, build_networks, names_of
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,7 @@ def load_members(weights: str | Path, card: str | Path, plugin: str | None = Non
 def _networks_of(content: Mapping[str, Any], plugin: str) -> list[nn.Module]:
     return build_networks(
         plugin, content["network"], content["family"], content["shape"],
-        len(content["layers"]), content["training"]["loss"],
+        len(content["layers"]), content["training"]["loss"], content.get("patch", NO_PATCH),
     )  # fmt: skip
 
 

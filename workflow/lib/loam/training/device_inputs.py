@@ -12,6 +12,7 @@ from loam.samples.windows import Windows
 from loam.training.scaling import Scaler
 
 ROWS_AT_ONCE = 256  # rows of each member in one computation without gradients; bounds the memory
+NUMBERS_AT_ONCE = 2**22  # of each member's patches, then
 WHOLE = 32  # PyTorch's loops take so many numbers at a time, and may round those left over at the end differently
 
 Inputs = Mapping[str, Tensor]
@@ -51,16 +52,20 @@ class ScaledInputs:
             for part in (windows.station, windows.position, windows.lags, windows.order)
         )
         self._in_order = bool((windows.order == np.arange(static)).all())
+        self._take_patches(windows, mean, std)
 
     def read(self, index: Tensor) -> dict[str, Tensor]:
-        """``static`` [member, row, feature] and ``sequence`` [member, row, step, variable] of rows [member, row]."""
+        """``static`` [member, row, feature] and ``sequence`` [member, row, step, variable] of rows [member, row]; where
+        the network reads patches, ``patch`` [member, row, step, row of pixels, column, band].
+        """
         which = self._which.unsqueeze(1)
         station = self._station[index] + which * self._stations
         position = self._position[index] + which * self._positions
         static = torch.cat([_take(self._of_station, station), _take(self._of_day, position)], -1)
         if not self._in_order:
             static = static.index_select(-1, self._order)
-        return {"static": static, "sequence": _take(self._of_step, position.unsqueeze(-1) - self._lags)}
+        inputs = {"static": static, "sequence": _take(self._of_step, position.unsqueeze(-1) - self._lags)}
+        return {**inputs, "patch": self._patches_of(index)} if self._patches else inputs
 
     def along(self, member: int, station: int) -> dict[str, Tensor]:
         """A station's whole series: ``static`` [1, feature] and ``sequence`` [1, day, variable], NaN where missing."""
@@ -75,6 +80,28 @@ class ScaledInputs:
     def keep(self, places: Sequence[int]) -> None:
         """Go on with the members at ``places`` only."""
         self._which = self._which[places]
+
+    def _take_patches(self, windows: Windows, mean: np.ndarray, std: np.ndarray) -> None:
+        """Patches stay as they are, once for all scalers, and are scaled when they are read."""
+        self._patches: list[Tensor] = []
+        self.rows_at_once = ROWS_AT_ONCE
+        if not (bands := len(windows.bands)):
+            return
+        steps = len(windows.lags)
+        self._patches = [torch.from_numpy(part).to(self.device) for part in windows.around]
+        self._bands = torch.from_numpy(windows.bands).to(self.device)
+        scales = (part[:, -steps * bands :][:, :bands] for part in (mean, std))
+        self._band_mean, self._band_std = (torch.from_numpy(part.copy()).to(self.device) for part in scales)
+        numbers = steps * bands * windows.features.size**2
+        self.rows_at_once = min(ROWS_AT_ONCE, max(WHOLE, NUMBERS_AT_ONCE // numbers // WHOLE * WHOLE))
+
+    def _patches_of(self, index: Tensor) -> Tensor:
+        still, moving = self._patches
+        found = _take(moving, self._position[index].unsqueeze(-1) - self._lags)
+        fixed = _take(still, self._station[index]).unsqueeze(2).expand(-1, -1, len(self._lags), -1, -1, -1)
+        mean, std = (part[self._which][:, None, None, None, None] for part in (self._band_mean, self._band_std))
+        both = torch.cat([fixed, found], -1).index_select(-1, self._bands)
+        return ((both.double() - mean) / std).to(self.dtype)
 
     def _scaled(self, values: np.ndarray, mean: np.ndarray, std: np.ndarray) -> Tensor:
         return torch.from_numpy((values - mean) / std).to(self.device, self.dtype)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from loam.training.checkpoints import Checkpoints
-from loam.training.device_inputs import ROWS_AT_ONCE, Inputs, ScaledInputs, batches_of
+from loam.training.device_inputs import Inputs, ScaledInputs, batches_of
 from loam.training.draws import draw
 from loam.training.loop import Plain
 from loam.training.member import Member
@@ -162,6 +162,6 @@ def predict(run: Any, inputs: ScaledInputs, rows: Sequence[np.ndarray]) -> list[
         inputs: of the rows.
         rows: positions, of each member.
     """
-    index = torch.from_numpy(batches_of(rows, ROWS_AT_ONCE)[0]).to(inputs.device)
+    index = torch.from_numpy(batches_of(rows, inputs.rows_at_once)[0]).to(inputs.device)
     outputs = torch.cat([run(inputs.read(batch)) for batch in index.unbind(1)], 1)
     return [own[: len(places)] for own, places in zip(outputs, rows, strict=True)]

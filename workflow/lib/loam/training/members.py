@@ -153,7 +153,7 @@ def _groups(
     count = len(next(iter(start.values())))
     if settings.engine == "loop":
         return list(np.arange(count)[:, None])
-    most = members_at_once(network, start, windows.features.shape, settings.batch_size, torch.device(device))
+    most = members_at_once(network, start, windows.features, settings.batch_size, torch.device(device))
     on_gpu = torch.device(device).type == "cuda"
     groups = min(count, max(1 if on_gpu else threads, math.ceil(count / most)))
     return np.array_split(np.arange(count), groups)

@@ -9,6 +9,7 @@ from math import prod
 import torch
 from torch import Tensor, nn
 
+from loam.covariates.features import FeatureSet
 from loam.training.draws import draws_of
 
 CACHE = 96 * 2**20  # bytes on a processor; what more members read outgrows its cache
@@ -18,32 +19,34 @@ COPIES = 4  # of a parameter: itself, its gradient and two moments
 
 
 def members_at_once(
-    network: nn.Module, start: Mapping[str, Tensor], shape: tuple[int, int, int], rows: int, device: torch.device
+    network: nn.Module, start: Mapping[str, Tensor], features: FeatureSet, rows: int, device: torch.device
 ) -> int:
     """So many members keep what a training step reads and writes within a cache, or a GPU's memory; at least one.
 
     Args:
         network: the members' network.
         start: parameters [member, ...].
-        shape: number of static features, of steps and of sequence variables.
+        features: what it reads.
         rows: of a step.
         device: where they are trained.
     """
     room = CACHE if device.type == "cpu" else int(SHARE_OF_GPU * torch.cuda.mem_get_info(device)[0])
-    return max(1, room // bytes_of_step(network, start, shape, rows))
+    return max(1, room // bytes_of_step(network, start, features, rows))
 
 
-def bytes_of_step(network: nn.Module, start: Mapping[str, Tensor], shape: tuple[int, int, int], rows: int) -> int:
+def bytes_of_step(network: nn.Module, start: Mapping[str, Tensor], features: FeatureSet, rows: int) -> int:
     """Bytes in single precision that one member's step keeps: parameters, moments, inputs, what is saved for backward.
 
     A copy of the network is asked with a few rows; what it saves grows with them.
     """
-    static, steps, variables = shape
+    steps, size, bands = features.patch_shape
+    static, *sequence = features.shape
+    shapes = {"static": (static,), "sequence": sequence} | ({"patch": (steps, size, size, bands)} if bands else {})
     network = copy.deepcopy(network).float().train()
     for own in (*network.parameters(), *network.buffers()):
         own.data.zero_()
     inputs = {
-        "static": torch.zeros(FEW, static), "sequence": torch.zeros(FEW, steps, variables),
+        **{name: torch.zeros(FEW, *own) for name, own in shapes.items()},
         "real": torch.ones(FEW, dtype=torch.bool),
         **{name: torch.zeros(FEW, *own) for name, (_, own) in draws_of(network).items()},
     }  # fmt: skip
@@ -60,4 +63,4 @@ def bytes_of_step(network: nn.Module, start: Mapping[str, Tensor], shape: tuple[
         kept = network(inputs)  # as long as it lives, no storage is used again
     numbers = sum(prod(tensor.shape[1:]) for tensor in start.values())
     del kept
-    return 4 * (COPIES * numbers + rows * (static + steps * variables)) + sum(saved.values()) * rows // FEW
+    return 4 * (COPIES * numbers + rows * sum(map(prod, shapes.values()))) + sum(saved.values()) * rows // FEW

@@ -12,10 +12,12 @@ from loam.models.parts.shape import Shape
 from loam.plugins import load
 from loam.training.losses import OUTPUTS
 
+NO_PATCH = (0, 0, 0)
+
 
 def build_networks(
     plugin: str, settings: Mapping[str, Any], family: Mapping[str, list[Any]], shape: Sequence[int], layers: int,
-    loss: str,
+    loss: str, patch: Sequence[int] = NO_PATCH,
 ) -> list[nn.Module]:  # fmt: skip
     """The networks of a model, their weights not yet drawn; several where it is a family.
 
@@ -26,9 +28,10 @@ def build_networks(
         shape: number of static features, of steps and of sequence variables.
         layers: number of soil layers.
         loss: name of the loss; some ask for more than one output a layer.
+        patch: number of a patch's steps, of its pixels a side and of its bands.
     """
     static, steps, variables = shape
-    sizes = Shape(static, steps, variables, outputs=layers * OUTPUTS.get(loss, 1))
+    sizes = Shape(static, max(steps, patch[0]), variables, layers * OUTPUTS.get(loss, 1), *patch[1:])
     return [load(plugin)({**settings, **own}, sizes) for own in combinations(family)]
 
 

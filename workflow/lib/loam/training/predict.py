@@ -61,7 +61,12 @@ def predict_rows(
 def carries(network: nn.Module, windows: Windows) -> bool:
     """Whether a network runs along a series: it has ``carry``, and reads days one by one and what does not change."""
     steps = windows.features.sequence
-    return hasattr(network, "carry") and bool(steps) and steps[0][0].step.days == 1 and not windows.of_day.shape[1]
+    return (
+        hasattr(network, "carry")
+        and bool(steps)
+        and steps[0][0].step.days == 1
+        and not (windows.of_day.shape[1] or windows.features.patch)
+    )
 
 
 @torch.no_grad()

@@ -3,7 +3,8 @@
 Of every feature the least and the greatest value over the training rows. A pixel outside the box in one feature alone
 is one that the network extrapolates to. The converse does not hold: inside the box, combinations of values may still
 be new. Of the 0/1 columns (or shares) of a class covariate the box holds their total too: where every training row has
-one of the classes, a pixel that has none of them lies outside, although each of its columns is 0, which was seen.
+one of the classes, a pixel that has none of them lies outside, although each of its columns is 0, which was seen. A
+band of a patch has one range, over all its pixels and steps.
 """
 
 from __future__ import annotations
@@ -64,10 +65,10 @@ def range_of_rows(windows: Windows, training: Sequence[np.ndarray]) -> TrainingR
         training: positions of the training rows of each member.
     """
     rows = np.unique(np.concatenate(list(training)))
-    limits = [
-        (column.min(), column.max())
-        for column in (windows.column(number, rows) for number in range(len(windows.features.all)))
-    ]
+    of_rows = len(windows.features.all) - len(windows.features.patch) * len(windows.bands)
+    limits = [(column.min(), column.max()) for column in (windows.column(number, rows) for number in range(of_rows))]
+    of_bands = [windows.band(number, rows)[0] for number in range(len(windows.bands))]
+    limits += [(values.min(), values.max()) for values in of_bands] * len(windows.features.patch)
     classes = {}
     for name, columns in class_columns(windows.features).items():
         total = np.sum([windows.column(number, rows) for number in columns], axis=0)

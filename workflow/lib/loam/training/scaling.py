@@ -3,7 +3,8 @@
 
 The works that loam follows do not say how inputs are scaled. Both ways are linear, so a feature outside the range of
 the training rows stays outside it. A variable of the sequence has one scale for all its steps: the network meets a
-change from one day to the next as a change, not as a difference between two scales.
+change from one day to the next as a change, not as a difference between two scales. So has a band of a patch, for all
+its pixels too.
 """
 
 from __future__ import annotations
@@ -48,7 +49,8 @@ def fit_scaler(windows: Windows, training: Sequence[np.ndarray], scaling: str = 
         scaling: ``standard`` or ``limits``.
     """
     static, steps, variables = windows.features.shape
-    scales = np.empty((2, len(training), static + steps * variables))
+    bands = len(windows.bands)
+    scales = np.empty((2, len(training), len(windows.features.all)))
     for member, rows in enumerate(training):
         position = windows.position[rows]
         read = np.zeros(len(windows.of_step), np.int64)  # how often rows read each day of the sequence
@@ -58,9 +60,13 @@ def fit_scaler(windows: Windows, training: Sequence[np.ndarray], scaling: str = 
                              scaling)  # fmt: skip
         of_day = _scales(windows.of_day, np.bincount(position, minlength=len(windows.of_day)), scaling)
         scales[:, member, :static] = np.concatenate([of_station, of_day], 1)[:, windows.order]
-        scales[:, member, static:] = np.tile(_scales(windows.of_step, read, scaling), steps)
+        scales[:, member, static : static + steps * variables] = np.tile(_scales(windows.of_step, read, scaling), steps)
+        if bands:
+            of_bands = [_scales(*windows.band(number, rows), scaling) for number in range(bands)]
+            scales[:, member, static + steps * variables :] = np.tile(np.concatenate(of_bands, 1), len(windows.lags))
     mean, std = scales
-    for place in range(static + (variables if steps else 0)):
+    first = static + steps * variables
+    for place in [*range(static + (variables if steps else 0)), *range(first, first + bands)]:
         if count := np.count_nonzero(std[:, place] == 0):
             name = windows.features.columns[place]
             log.warning("feature '%s' is constant in the training rows of %d of %d members", name, count, len(training))

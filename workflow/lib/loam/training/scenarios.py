@@ -262,7 +262,13 @@ def _train(
     if pretrained is not None:
         learned = learned.union(read_range(pretrained.card))
     networks = build_networks(
-        plan.plugin, plan.network, plan.family, plan.features.shape, len(plan.layers), plan.training.loss
+        plan.plugin,
+        plan.network,
+        plan.family,
+        plan.features.shape,
+        len(plan.layers),
+        plan.training.loss,
+        plan.features.patch_shape,
     )
     labels = names_of(plan.family)
     frozen = [frozen_of(network, plan.network) if pretrained is not None else [] for network in networks]
@@ -293,6 +299,7 @@ def _train(
         "layers": plan.layers,
         "features": plan.features.columns,
         "shape": list(plan.features.shape),
+        **({"patch": list(plan.features.patch_shape)} if plan.features.patch else {}),
         "network": plan.network,
         "family": plan.family,
         "training": asdict(plan.training),

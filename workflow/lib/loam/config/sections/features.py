@@ -94,4 +94,10 @@ class Features(Section):
         description="Class columns; each value becomes one 0/1 feature.",
         examples=[[{"name": "landcover", "values": ["PAST", "FORE"]}]],
     )
+    patch: list[str] = Field(
+        [],
+        description="Covariates of the cube whose pixels around a place are read too, by models that declare a `patch` "
+        "in their window (docs/how-to/add-a-model.md): static ones, and daily ones on each step of the window.",
+        examples=[["elevation", "ndvi"]],
+    )
     day_of_year: bool = Field(False, description="Add the sine and cosine of the day of year.")

@@ -9,8 +9,8 @@ import numpy as np
 
 from loam.covariates.features import FeatureSet
 from loam.covariates.read.cube import Cube
-from loam.covariates.read.derive import RowReader, Settings, Source
-from loam.covariates.read.tiles import Completeness, TileInputs
+from loam.covariates.read.derive import DAILY, RowReader, Settings, Source
+from loam.covariates.read.tiles import Around, Completeness, TileInputs
 from loam.errors import RasterError
 from loam.raster.grid import Grid, Tile
 
@@ -39,11 +39,31 @@ class MapDay:
         reader = RowReader(self.features, self._at(tile, land), np.array([self.day]), self._settings)
         static = reader.read(self.features.static, np.zeros(len(land), np.int64), np.arange(len(land)))
         index, cells = self._sequence(reader, len(land))
-        return self._completeness.keep(land, static, index, cells)
+        return self._completeness.keep(land, static, index, cells, self._around(tile) if self.features.patch else None)
 
     def log_missing(self) -> None:
         """Log how many land pixels were mapped, and the missing share of each feature that lacks any."""
         self._completeness.log_missing()
+
+    def _around(self, tile: Tile) -> Around:
+        """The bands of patches at the land pixels of ``tile`` and of its margin."""
+        size, steps = self.features.size, self.features.patch
+        reach = size // 2
+        wide = self.grid.around(tile, reach)
+        land = np.flatnonzero(self.grid.land_mask(wide))
+        reader = RowReader(FeatureSet(tuple(feature for step in steps for feature in step), ()), self._at(wide, land),
+                           np.array([self.day]), self._settings)  # fmt: skip
+        shape = (tile.height + 2 * reach, tile.width + 2 * reach, len(steps), len(steps[0]))
+        values = np.full(shape, np.nan, np.float32)
+        rows, cols = land // wide.width + wide.row - tile.row + reach, land % wide.width + wide.col - tile.col + reach
+        day, pixel = np.zeros(len(land), np.int64), np.arange(len(land))
+        for band in range(shape[3]):
+            for place, step in enumerate(steps):
+                if place and step[band].kind not in DAILY:
+                    values[..., place, band] = values[..., 0, band]
+                else:
+                    values[rows, cols, place, band] = reader.column(step[band], day, pixel)
+        return Around(values, tile.width, size)
 
     def _sequence(self, reader: RowReader, pixels: int) -> tuple[np.ndarray, np.ndarray]:
         """The distinct sequences [cell, step, variable], and which each pixel reads; one a pixel if bilinear."""

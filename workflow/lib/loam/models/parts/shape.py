@@ -11,13 +11,17 @@ class Shape:
 
     Args:
         static: static features.
-        steps: steps of the sequence; 0 without one.
+        steps: steps of the sequence and of the patch; 0 without either.
         variables: variables of the sequence.
         outputs: numbers a step of the answer: one a layer of soil, two where the loss asks for a spread (mean of each
             layer, then the logarithm of its variance).
+        patch: pixels a side of the patch; 0 without one.
+        bands: bands of the patch.
     """
 
     static: int
     steps: int
     variables: int
     outputs: int
+    patch: int = 0
+    bands: int = 0
