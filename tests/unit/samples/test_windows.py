@@ -198,7 +198,7 @@ def test_all_models_of_a_run_have_the_rows_of_its_longest_window():
     daily[1, 20] = np.nan
     series = SampleSeries(
         ["a", "b"], days, [], np.empty((2, 0)), {"sm": daily}, ["surface"], np.full((1, 2, len(days), 1), 0.2),
-        np.zeros(2), np.zeros(2), attributes={"steps": 8},
+        np.zeros(2), np.zeros(2), attributes={"lags": list(range(1, 9))},
     )  # fmt: skip
     config = {"static": [], "daily": [], "classes": [], "day_of_year": False,
               "sequence": {"variables": ["sm"], "lags": [1, 3]}}  # fmt: skip
@@ -208,3 +208,22 @@ def test_all_models_of_a_run_have_the_rows_of_its_longest_window():
     assert (len(short.lags), len(long.lags)) == (3, 8)
     assert short.keys.equals(long.keys)
     assert len(short) == 2 * (len(days) - 8) - 8, "eight days lack the day that station b lacks"
+
+
+def test_a_window_with_a_step_of_its_own_reads_each_such_day():
+    series = a_series(days=np.arange("2020-01-01", "2020-03-06", dtype="datetime64[D]"))
+    config = {"static": [], "daily": [], "classes": [], "day_of_year": False,
+              "sequence": {"variables": ["coarse"], "lags": [1, 3]}}  # fmt: skip
+    windows = Windows(series, feature_set(config, {"length": 4, "step": 5}), LAYERS, "target")
+    assert windows.lags.tolist() == [16, 11, 6, 1]
+    assert windows.features.columns == ["coarse_16", "coarse_11", "coarse_6", "coarse_1"]
+    identity = Scaler(np.zeros((1, 4)), np.ones((1, 4)))
+    read = ScaledInputs(windows, identity, "cpu", torch.float64).read(torch.tensor([[7]]))["sequence"][0, 0, :, 0]
+    day = windows.day[7]
+    np.testing.assert_array_equal(
+        read, series.daily["coarse"][windows.station[7], [day - 16, day - 11, day - 6, day - 1]]
+    )
+    of_means = {**config, "sequence": {**config["sequence"], "every": 5, "statistic": "mean"}}
+    assert feature_set(of_means).columns == ["coarse_mean5_3", "coarse_mean5_2", "coarse_mean5_1"]
+    told = feature_set(of_means, {"length": 3, "step": 2}).columns
+    assert told == ["coarse_mean5_9d", "coarse_mean5_7d", "coarse_mean5_1"], "means of the days before those"
