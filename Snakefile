@@ -70,7 +70,11 @@ for name in datasets_named(CONFIG):
 
 
 RESULTS = [
-    *expand("results/{run}/evaluation/{table}.csv", run=CONFIG["run"], table=["metrics", "summary", "paired", "audit"]),
+    *expand(
+        "results/{run}/evaluation/{table}.csv",
+        run=CONFIG["run"],
+        table=["metrics", "summary", "paired", "coverage", "audit"],
+    ),
     *EXPORTED,
     *expand("results/{run}/maps/{date}/{file}", run=CONFIG["run"], date=CONFIG["mapping"]["dates"], file=MAP_FILES),
     *expand("results/{run}/report/index.html", run=CONFIG["run"]),

@@ -68,7 +68,7 @@ rule merge_predictions:
         models=["results/{run}/models/%s/%s/%s/predictions.parquet" % scored for scored in SCORED],
         cards=[f"results/{{run}}/{trained(*scored)}/card.json" for scored in SCORED],
     output:
-        predictions="results/{run}/predictions.parquet",
+        uncalibrated="results/{run}/evaluation/uncalibrated.parquet",
     log:
         "results/{run}/logs/merge_predictions.log",
     benchmark:
@@ -82,6 +82,28 @@ rule merge_predictions:
         code=code_version("merge_predictions"),
     script:
         "../scripts/merge_predictions.py"
+
+
+rule calibrate_intervals:
+    input:
+        uncalibrated="results/{run}/evaluation/uncalibrated.parquet",
+    output:
+        predictions="results/{run}/predictions.parquet",
+        coverage="results/{run}/evaluation/coverage.csv",
+    log:
+        "results/{run}/logs/calibrate_intervals.log",
+    benchmark:
+        "results/{run}/benchmarks/calibrate_intervals.tsv"
+    conda:
+        "../../envs/geo.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=10,
+    params:
+        values=pick(CONFIG, "seed", "evaluation.intervals", "evaluation.bootstrap"),
+        code=code_version("calibrate_intervals"),
+    script:
+        "../scripts/calibrate_intervals.py"
 
 
 rule score_predictions:

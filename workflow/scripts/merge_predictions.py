@@ -13,7 +13,7 @@ def stage(paths: Paths, values: Values) -> None:
     baselines = [read_table(path, PREDICTIONS) for path in paths["baselines"]]
     models = [read_table(path, PREDICTIONS) for path in paths["models"]]
     cards = [json.loads(path.read_text(encoding="utf-8")) for path in paths["cards"]]
-    write_table(merge_predictions(folds, baselines, models, cards), paths["predictions"], PREDICTIONS)
+    write_table(merge_predictions(folds, baselines, models, cards), paths["uncalibrated"], PREDICTIONS)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import calibrate_intervals as calibrating
 import merge_predictions as merging
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ import pytest
 import score_predictions as scoring
 from held_out import days_of, folds_of
 
-from loam.io.schemas import METRICS_TABLE, PAIRED, SUMMARY
+from loam.io.schemas import COVERAGE, METRICS_TABLE, PAIRED, SUMMARY
 from loam.io.tables import read_table, write_table
 
 LIBRARY = Path(__file__).parents[3] / "workflow" / "lib"
@@ -64,8 +65,14 @@ def test_scripts_lead_from_samples_to_scores(paths):
     merging.stage(
         {"folds": paths / "folds.csv", "baselines": [paths / "baselines.parquet"],
          "models": [paths / "network.parquet"], "cards": [paths / "card.json"],
-         "predictions": paths / "predictions.parquet"},
+         "uncalibrated": paths / "uncalibrated.parquet"},
         {},
+    )  # fmt: skip
+    intervals = {"method": "level_and_dynamics", "levels": [0.5, 0.9], "finite_sample": False}
+    calibrating.stage(
+        {"uncalibrated": paths / "uncalibrated.parquet", "predictions": paths / "predictions.parquet",
+         "coverage": paths / "coverage.csv"},
+        {"seed": 1, "evaluation": {"bootstrap": 100, "intervals": intervals}},
     )  # fmt: skip
     scoring.stage(
         {"predictions": paths / "predictions.parquet", "metrics": paths / "metrics.csv",
@@ -84,6 +91,8 @@ def test_scripts_lead_from_samples_to_scores(paths):
         "median", "median_low", "median_high",
         "mean", "mean_low", "mean_high", "pooled",
     ]  # fmt: skip
+    assert (predictions["upper"] - predictions["lower"] > 0).all()
+    assert set(read_table(paths / "coverage.csv", COVERAGE)["level"]) == {0.5, 0.9}
     for row in metrics.itertuples():
         mine = predictions.query("model == @row.model and scenario == @row.scenario and station == @row.station")
         assert row.rmse == pytest.approx(((mine["predicted"] - mine["observed"]) ** 2).mean() ** 0.5)

@@ -27,6 +27,8 @@ def check_scalers(cards: Sequence[Mapping[str, Any]], samples: Mapping[str, pd.D
     """
     pretrained = {card["model"]: card for card in cards if card["scenario"] == "source"}
     count, left, unknown = 0, set(), set()
+    stations = {name: rows["station"].unique() for name, rows in samples.items()}
+    last: tuple[object, list[pd.DataFrame]] = (None, [])
     for card in cards:
         for member in card["members"]:
             days = member["days"].get("training", {})
@@ -37,7 +39,10 @@ def check_scalers(cards: Sequence[Mapping[str, Any]], samples: Mapping[str, pd.D
                 days = pretrained[card["model"]]["members"][0]["days"]["training"]
             known = [name for name in card["features"] if all(name in rows for rows in samples.values())]
             left |= set(card["features"]) - set(known)
-            differ = _differs(card, member["scaler"], known, _rows(samples, days))
+            if last[0] != days:
+                held = {name: rows for name, rows in samples.items() if set(days) & set(stations[name])}
+                last = (days, _rows(held, days))
+            differ = _differs(card, member["scaler"], known, last[1])
             count += 1
             if differ:
                 yield Finding(

@@ -103,6 +103,24 @@ PAIRED = pa.DataFrameSchema(
     strict=True,
 )
 
+# One row a (protocol, size, system, layer, level, season): the share of observations within the intervals, mean over
+# stations, at the worst station, the share of stations where it is below 80 %; width and crps in m3 m-3.
+COVERAGE = pa.DataFrameSchema(
+    {
+        **_protocol,
+        **_key,
+        "level": pa.Column(float, pa.Check.in_range(0, 1), coerce=True),
+        "season": pa.Column(str, pa.Check.isin(["all", "DJF", "MAM", "JJA", "SON"]), coerce=True),
+        "stations": _count,
+        "n": _count,
+        **dict.fromkeys(["coverage", "coverage_low", "coverage_high", "worst"], _number),
+        **dict.fromkeys(
+            [f"{name}{end}" for name in ("under_80", "width", "crps") for end in ("", "_low", "_high")], _number
+        ),
+    },
+    strict=True,
+)
+
 # One row a finding of the leakage audit. A table is written only where none failed.
 AUDIT = pa.DataFrameSchema(
     {

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Literal
+
 from pydantic import Field
 
-from loam.config.model import Section
+from loam.config.model import EachOnce, Number, Section
 
 
 class Baseline(Section):
@@ -13,6 +15,25 @@ class Baseline(Section):
     layer: str = Field(description="Layer that is predicted.", examples=["surface"])
     feature: str = Field(
         description="Feature that predicts it, as in the samples (`sm_surface_0`).", examples=["sm_surface_0"]
+    )
+
+
+class Intervals(Section):
+    """Intervals of held-out predictions, from the residuals of the other stations."""
+
+    method: Literal["level_and_dynamics", "scaled_level", "residuals"] = Field(
+        "level_and_dynamics",
+        description="`level_and_dynamics`: the errors of stations' means and those about the means apart, which holds "
+        "with few stations; `scaled_level`: likewise, wider where the mean prediction is far from that of the other "
+        "stations; `residuals`: quantiles of the absolute residuals, stations weighted alike.",
+    )
+    levels: Annotated[list[Annotated[Number, Field(gt=0, lt=1)]], EachOnce] = Field(
+        [0.5, 0.8, 0.9, 0.95], min_length=1, description="Levels of confidence that `coverage.csv` tells."
+    )
+    finite_sample: bool = Field(
+        False,
+        description="`residuals` only: the quantile that is guaranteed with few stations; it is wide, and has no bound "
+        "with fewer than nine other stations at 90 %.",
     )
 
 
@@ -27,3 +48,6 @@ class Evaluation(Section):
         examples=[[{"layer": "surface", "feature": "sm_surface_0"}]],
     )
     bootstrap: int = Field(1000, ge=100, description="Draws of stations for the 95 % intervals of medians and means.")
+    intervals: Intervals = Field(
+        default_factory=Intervals, description="90 % intervals of the predictions, and how often they hold."
+    )

@@ -1,0 +1,146 @@
+"""Intervals of held-out predictions, made from the held-out residuals of the other stations.
+
+A station's residuals are not independent witnesses: its level is one draw, its days about that level are many. All
+methods count stations alike and never look at the station that they are for.
+
+- ``level_and_dynamics``: the half width at a level of confidence q is sqrt(t^2 L + z^2 D), with L the mean over the n
+  other stations of the squared mean residual (error of the level), D that of the variance of their residuals about
+  their mean (error of the dynamics), t the quantile of Student's distribution with n degrees of freedom, because L
+  rests on n numbers, and z the normal one. It is the predictive interval of a random intercept a station, and holds
+  with few stations (docs/explanation/intervals.md).
+- ``scaled_level``: likewise, L growing with the distance of a station's mean prediction from that of the others: levels
+  far from the usual are further off.
+- ``residuals``: the quantile q of the other stations' absolute residuals (split conformal prediction, Vovk et al.,
+  2005; Lei et al., 2018), stations weighted alike. With ``finite_sample`` the quantile q (n + 1) / n of hierarchical
+  conformal prediction (Lee, Barber and Willett, 2023), which is guaranteed and often has no bound.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+GROUP = ["protocol", "size", "draw", "model", "scenario", "layer"]
+FEWEST_ROWS = 2  # of a station whose residuals say something
+FEWEST_STATIONS = 2  # beside the one that an interval is for
+RHO = np.array([0, 0.1, 0.3, 1, 3, 10])  # how fast the error of the level may grow
+TINY = 1e-12
+SHOWN = 0.9  # the level of ``lower`` and ``upper``
+
+log = logging.getLogger("loam")
+
+
+def half_widths(predictions: pd.DataFrame, settings: Mapping[str, Any], levels: Sequence[float]) -> np.ndarray:
+    """Half width of the interval of each prediction at each level: [row, level], m3 m-3; NaN where nobody can tell.
+
+    Args:
+        predictions: schema PREDICTIONS.
+        settings: ``method`` and ``finite_sample`` of ``evaluation.intervals``.
+        levels: of confidence, between 0 and 1.
+    """
+    residual = (predictions["observed"] - predictions["predicted"]).to_numpy(float)
+    widths = np.full((len(predictions), len(levels)), np.nan)
+    lone: list[str] = []
+    for group, rows in predictions.groupby(GROUP, sort=False).indices.items():
+        station, names = pd.factorize(predictions["station"].to_numpy()[rows])
+        parts = residual[rows], predictions["predicted"].to_numpy(float)[rows], station
+        own = _of_stations(*parts, len(names), settings, np.asarray(levels, float))
+        widths[rows] = own[station]
+        if np.isnan(own).all():
+            lone.append(f"{group[3]} {group[4]}, {group[5]} ({len(names)})")
+    if lone:
+        log.warning(
+            "no interval for %d of %d systems and layers, because it takes %d other stations with %d rows or more: %s",
+            len(lone), predictions.groupby(GROUP).ngroups, FEWEST_STATIONS, FEWEST_ROWS, ", ".join(lone[:5]),
+        )  # fmt: skip
+    return widths
+
+
+def _of_stations(
+    residual: np.ndarray,
+    predicted: np.ndarray,
+    station: np.ndarray,
+    count: int,
+    settings: Mapping[str, Any],
+    levels: np.ndarray,
+) -> np.ndarray:
+    """Half widths [station, level] from ``residual`` and ``predicted`` [row] of the stations ``station`` [row]."""
+    n = np.bincount(station, minlength=count)
+    telling = n >= FEWEST_ROWS
+    number = telling.sum() - telling
+    enough = number >= FEWEST_STATIONS
+    widths = np.full((count, len(levels)), np.nan)
+    if not enough.any():
+        return widths
+    if settings["method"] == "residuals":
+        for place in np.flatnonzero(enough):
+            others = telling & (np.arange(count) != place)
+            widths[place] = _quantiles(residual, station, n, others, settings["finite_sample"], levels)
+        return widths
+    others = (telling & ~np.eye(count, dtype=bool)) / np.maximum(number, 1)[:, None]
+    level = np.bincount(station, residual, count) / n
+    dynamics = np.where(telling, np.bincount(station, (residual - level[station]) ** 2, count) / n, 0.0)
+    squared = np.where(telling, level**2, 0.0)
+    if settings["method"] == "scaled_level":
+        mean = np.bincount(station, predicted, count) / n
+        of_level = np.array([_scaled(squared, mean, telling & (np.arange(count) != own), own) for own in range(count)])
+    else:
+        of_level = others @ squared
+    of_dynamics = others @ dynamics
+    student = stats.t.ppf((1 + levels) / 2, np.maximum(number, 1)[:, None])
+    widths[enough] = np.sqrt(
+        of_level[:, None] * student**2 + of_dynamics[:, None] * stats.norm.ppf((1 + levels) / 2) ** 2
+    )[enough]
+    return widths
+
+
+def _scaled(squared: np.ndarray, mean: np.ndarray, others: np.ndarray, own: int) -> float:
+    """Expected squared error of a station's level, a (1 + rho z).
+
+    z is the squared distance of its mean prediction from that of the ``others``, in units of their mean; a and rho are
+    those of the greatest likelihood over the others.
+    """
+    if others.sum() < FEWEST_STATIONS:
+        return np.nan
+    centre = mean[others].mean()
+    distance = (mean - centre) ** 2 / max(np.mean((mean[others] - centre) ** 2), TINY)
+    growth = 1 + RHO[:, None] * distance[others]
+    base = np.maximum(np.mean(squared[others] / growth, axis=1), TINY)
+    best = np.argmin(others.sum() * np.log(base) + np.log(growth).sum(1))
+    return float(base[best] * (1 + RHO[best] * distance[own]))
+
+
+def _quantiles(
+    residual: np.ndarray,
+    station: np.ndarray,
+    n: np.ndarray,
+    others: np.ndarray,
+    finite_sample: bool,
+    levels: np.ndarray,
+) -> np.ndarray:
+    """Quantiles [level] of the absolute residuals of the stations ``others``, each station of one weight."""
+    kept = others[station]
+    size, owner = np.abs(residual[kept]), station[kept]
+    order = np.argsort(size, kind="stable")
+    number = int(others.sum())
+    share = np.cumsum(1 / n[owner[order]]) / number
+    wanted = levels * (number + 1) / number if finite_sample else levels
+    found = np.minimum(np.searchsorted(share, wanted - 1e-12), len(size) - 1)
+    return np.where(wanted <= 1, size[order][found], np.nan)
+
+
+def with_bounds(predictions: pd.DataFrame, settings: Mapping[str, Any]) -> pd.DataFrame:
+    """Predictions with ``lower`` and ``upper`` of the 90 % interval, within 0 to 1 m3 m-3.
+
+    Args:
+        predictions: schema PREDICTIONS.
+        settings: the config's ``evaluation.intervals``.
+    """
+    half = half_widths(predictions, settings, [SHOWN])[:, 0]
+    predicted = predictions["predicted"].to_numpy(float)
+    return predictions.assign(lower=np.clip(predicted - half, 0, 1), upper=np.clip(predicted + half, 0, 1))
