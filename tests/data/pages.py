@@ -45,6 +45,16 @@ def blocks(text: str, language: str) -> list[str]:
     return [block for name, block in FENCE.findall(text) if name == language]
 
 
+def copy_compiled(project: Path, folder: Path) -> None:
+    """Give a copy of the workflow what Python and numba have compiled of it, which they take if the file is the same."""
+    for cache in (project / "workflow").rglob("__pycache__"):
+        place = folder / cache.relative_to(project)
+        place.mkdir(exist_ok=True)
+        for file in cache.iterdir():
+            if file.suffix in (".pyc", ".nbi", ".nbc", ".json"):  # not what another process is writing
+                shutil.copy2(file, place)
+
+
 def fresh_clone(project: Path, folder: Path) -> Path:
     """Clone the checkout to ``folder`` as it stands, uncommitted changes too; ``.venv`` there is the Python that runs this."""
     if not (project / ".git").exists():
@@ -60,6 +70,7 @@ def fresh_clone(project: Path, folder: Path) -> Path:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(project / name, folder / name)
     subprocess.run(["git", "add", "--all"], cwd=folder, check=True)
+    copy_compiled(project, folder)
     environment = folder / ".venv"
     environment.mkdir()
     for part in Path(sys.prefix).iterdir():

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from pages import copy_compiled
 
 PARTS = ["Snakefile", "config", "workflow", "envs", "profiles"]
 
@@ -51,9 +52,10 @@ def _copy_project(project: Path, folder: Path, config: dict) -> Checkout:
     for part in PARTS:
         source = project / part
         if source.is_dir():
-            shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns("*.pyc"))  # with what numba compiled
+            shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(source, folder / part)
+    copy_compiled(project, folder)
     return Checkout(folder, config)
 
 

@@ -33,7 +33,7 @@ PLACES = {  # of the target domain's stations: pixel (row, column), or longitude
     "T1": (3, 4), "T2": (5, 13), "T3": (14, 5), "T4": (16, 14), "Sea": (8, 22), "Far": (147.6, -41.6),
 }  # fmt: skip
 SOURCE = {"Hill": (146.1, -35.2), "Flat": (145.4, -34.6), "Creek": (147.9, -35.8)}
-FIRST, LAST = date(2019, 12, 24), date(2020, 3, 5)
+FIRST, LAST = date(2020, 2, 8), date(2020, 3, 5)
 PUBLISHED = date(2020, 3, 12)
 PIXELS, TABLES = "/v1/projects/a-project/image:computePixels", "/v1/projects/a-project/table:computeFeatures"
 DENIED = {"error": {"code": 403, "message": "Permission 'earthengine.computations.create' denied on resource"}}
@@ -76,7 +76,7 @@ CONFIG = {
 AREA = f"earthengine_{area_of(CONFIG)}"
 MAPS = [f"resources/mcd12q1/{AREA}/mcd12q1.tif", f"resources/glo30/{AREA}/elevation.tif"]
 TABLES_AT_STATIONS = (("era5_land", "2020-02"), ("slga", "maps"))
-FETCHED = {"fetch_maps": 5, "fetch_fields": 8, "fetch_point_maps": 3, "fetch_point_fields": 2}
+FETCHED = {"fetch_maps": 5, "fetch_fields": 4, "fetch_point_maps": 3, "fetch_point_fields": 2}
 
 
 def place_of(row: float, col: float) -> tuple[float, float]:
@@ -102,7 +102,7 @@ def write_probes(folder: Path) -> None:
             for top, bottom in ((0.0, 0.3), (0.3, 0.6))
         ]
         write_station(folder / "ismn", "OZNET", name, sensors, latitude=latitude, longitude=longitude)
-    times = pd.date_range("2019-12-20", "2020-03-10", freq="6h", inclusive="left")
+    times = pd.date_range("2020-02-05", "2020-03-10", freq="6h", inclusive="left")
     rows = ["station,latitude,longitude"]
     (folder / "loggers").mkdir()
     for number, (name, place) in enumerate(PLACES.items()):
@@ -224,7 +224,7 @@ def test_a_request_that_is_denied_ends_the_run_with_one_line_and_leaves_no_file(
 
 
 def test_nothing_is_asked_for_twice(acquired):
-    assert len(acquired.server.asked(PIXELS)) == 1 + 5 + 2 * 4, "one denied; maps; months of the region"
+    assert len(acquired.server.asked(PIXELS)) == 1 + 5 + 2 * 2, "one denied; maps; months of the region"
     assert len(acquired.server.asked(TABLES)) == 5 + 2, "maps and months at stations"
 
 
@@ -296,7 +296,7 @@ def test_the_manifest_has_every_day_that_was_asked_for(acquired):
     fields = manifest[~manifest["file"].str.contains("points")]
     for dataset in ("smap_l4", "era5_land"):
         days = fields[fields["file"].str.contains(dataset)].set_index("date")["state"]
-        assert list(days.sort_index().index) == list(pd.date_range("2019-12-01", "2020-03-20"))
+        assert list(days.sort_index().index) == list(pd.date_range("2020-02-01", "2020-03-20"))
         late = days.index > pd.Timestamp(PUBLISHED)
         assert set(days[~late]) == {"complete"} and set(days[late]) == {"not_yet_published"}
     points = manifest[manifest["file"].str.contains("points")]

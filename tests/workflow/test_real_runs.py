@@ -10,6 +10,8 @@ from rio_cogeo.cogeo import cog_validate
 from loam.io.schemas import FOLDS
 from loam.io.tables import read_table
 from loam.mapping.trust import INCOMPLETE
+from loam.probes.products import DAILY
+from loam.probes.quality.flags import Flag
 from loam.training.ranges import INSIDE, NO_VALUE
 
 
@@ -63,6 +65,27 @@ def test_murrumbidgee_has_no_overwritten_month(murrumbidgee):
     target = read_table(murrumbidgee / "samples" / "target.parquet")
     y1 = target[(target["station"] == "Y1") & (target["date"] >= "2009-06-01")]
     assert y1["subsurface"].isna().all() and y1["surface"].notna().any()
+
+
+def test_murrumbidgee_s_copied_readings_are_found_as_a_person_found_them(murrumbidgee, shared_data):
+    """What was found in the files by hand, the quality control finds by itself."""
+    folders = [murrumbidgee / "probes" / domain for domain in ("source", "target")]
+    tables = [read_table(folder / "daily.parquet", DAILY) for folder in folders]
+    assert [table["station"].nunique() for table in tables] == [25, 13]
+    daily, report = pd.concat(tables), pd.concat([pd.read_csv(folder / "qc_report.csv") for folder in folders])
+    below = daily[daily["layer"] == "subsurface"]
+    copied = below[(below["qc"] & Flag.REPEATS_DEPTH.value) != 0]
+    stations = {"K6", "K7", "K8", *(f"K{n}" for n in range(10, 15)), *(f"Y{n}" for n in range(1, 14) if n != 3)}
+    assert set(copied["station"]) == stations and copied["moisture"].isna().all()
+    assert copied["date"].min() == pd.Timestamp("2009-06-01") and len(copied) == 9650
+    folder = shared_data / "murrumbidgee"
+    middle, deep = (pd.read_csv(folder / f"{name}.csv", index_col=0, parse_dates=True) for name in ("middle", "deep"))
+    equal = (middle == deep.reindex_like(middle)) & (middle.index >= "2009-06-01")[:, None] & (middle > 0)
+    out_of_range = int((equal & ((middle > 65) | (middle < 0))).to_numpy().sum())
+    assert int(equal.to_numpy().sum()) == len(copied) + out_of_range, "no copied reading is missed"
+    assert daily["moisture"].max() <= 0.65
+    a4 = report[(report["station"] == "A4") & (report["flag"] == "stuck") & (report["counted"] == "day")]
+    assert a4["number"].tolist() == [88]
 
 
 @pytest.fixture(scope="module")

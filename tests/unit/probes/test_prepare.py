@@ -1,4 +1,4 @@
-"""From probe files to daily layers: the whole pipeline on small files, and on the real ones."""
+"""From probe files to daily layers: the whole pipeline on small files (on real ones in tests/workflow)."""
 
 from __future__ import annotations
 
@@ -6,16 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import rasterio
-import yaml
 from affine import Affine
 from ismn_files import Series, write_station
 from prepare_probes import stage
 from probe_settings import probes_at
-from snakemake.utils import update_config
 
 from loam.config.read import checked
 from loam.config.sections.probes import Calibration, Quality, StationMap
-from loam.config.settings import load_config
 from loam.errors import TableError
 from loam.io.tables import read_table
 from loam.probes import prepare
@@ -271,39 +268,6 @@ def test_the_same_readings_in_two_formats_give_the_same_days(tmp_path, default_c
     assert surface.index[0] == pd.Timestamp("2020-05-01") and surface["moisture"].notna().sum() >= 14
     frozen = (surface["qc"] & Flag.FROZEN.value) != 0
     assert frozen[:5].all() and not frozen[6:].any()
-
-
-def test_the_script_hands_over_what_the_config_says(shared_data, project, default_config, tmp_path):
-    """Murrumbidgee: what a person found in the files by hand, the quality control finds by itself."""
-    update_config(
-        default_config, yaml.safe_load((project / "config" / "murrumbidgee.yaml").read_text(encoding="utf-8"))
-    )
-    config = load_config({**default_config, "data_dir": str(shared_data)})
-    daily, reports = [], []
-    for domain in ("source", "target"):
-        paths = {name: tmp_path / f"{domain}_{name}" for name in ("daily.parquet", "stations.parquet", "qc_report.csv")}
-        paths = {path.name.split("_", 1)[1].split(".")[0].replace("qc_", ""): path for path in paths.values()}
-        stage(paths, {**config, "domain": domain})
-        daily.append(read_table(paths["daily"], DAILY))
-        reports.append(pd.read_csv(paths["report"]))
-    assert [table["station"].nunique() for table in daily] == [25, 13]
-    daily, report = pd.concat(daily), pd.concat(reports)
-    below = daily[daily["layer"] == "subsurface"]
-    copied = below[(below["qc"] & Flag.REPEATS_DEPTH.value) != 0]
-    stations = {"K6", "K7", "K8", *(f"K{n}" for n in range(10, 15)), *(f"Y{n}" for n in range(1, 14) if n != 3)}
-    assert set(copied["station"]) == stations and copied["moisture"].isna().all()
-    assert copied["date"].min() == pd.Timestamp("2009-06-01") and len(copied) == 9650
-    folder = shared_data / "murrumbidgee"
-    middle, deep = (pd.read_csv(folder / f"{name}.csv", index_col=0, parse_dates=True) for name in ("middle", "deep"))
-    equal = (middle == deep.reindex_like(middle)) & (middle.index >= "2009-06-01")[:, None] & (middle > 0)
-    assert int(equal.to_numpy().sum()) == len(copied) + _out_of_range(equal, middle), "no copied reading is missed"
-    assert daily["moisture"].max() <= 0.65
-    a4 = report[(report["station"] == "A4") & (report["flag"] == "stuck") & (report["counted"] == "day")]
-    assert a4["number"].tolist() == [88]
-
-
-def _out_of_range(equal: pd.DataFrame, middle: pd.DataFrame) -> int:
-    return int((equal & ((middle > 65) | (middle < 0))).to_numpy().sum())
 
 
 def test_a_station_of_nothing_but_missing_readings_is_named_and_left_out(run, caplog):

@@ -17,9 +17,9 @@ from loam.acquire.source import Fields
 from loam.acquire.steps.across import join, read_across
 from loam.door import Door
 from loam.errors import AcquireError, RasterError
+from loam.raster.band_on_grid import Reading, resample
 from loam.raster.dateline import parts_of, period_of, within_longitudes
 from loam.raster.grid import Tile, cells_at, crs_of, project
-from loam.raster.resample import Reading, resample
 from loam.raster.warp import Warped
 
 SIZE = 4000.0

@@ -115,7 +115,7 @@ def test_a_map_in_feet_of_another_crs_lands_where_it_should(tmp_path):
 def test_a_fine_map_is_read_in_parts_and_gives_the_same(tmp_path, built, monkeypatch):
     path = tiff(tmp_path / "clay.tif", soil(1, (ROWS * 4, COLS * 4)), side=SIDE / 4)
     whole = built(soil=[path])["clay"]
-    monkeypatch.setattr(warp, "MOST_CELLS", 500)
+    monkeypatch.setattr(warp, "MOST_CELLS", 2000)
     np.testing.assert_allclose(built(soil=[path])["clay"], whole, rtol=1e-6)
 
 

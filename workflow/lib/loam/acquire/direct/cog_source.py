@@ -40,8 +40,8 @@ from loam.acquire.http.credentials import Login
 from loam.acquire.http.remote import RasterSource, RemoteRasters
 from loam.acquire.source import Bounds, Fields
 from loam.errors import AcquireError, ConfigError
+from loam.raster.band_on_grid import Reading, read_values, resample
 from loam.raster.grid import geobox_of, pixel_metres, project
-from loam.raster.resample import Reading, read_values, resample
 from loam.raster.whereabouts import Span, lookup_points, span_of_points
 
 log = logging.getLogger("loam")

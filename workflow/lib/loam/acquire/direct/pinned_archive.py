@@ -42,7 +42,7 @@ from loam.acquire.http.remote import RasterSource
 from loam.errors import AcquireError, ConfigError, RasterError
 from loam.io.archives import open_zip, read_member
 from loam.io.provenance import sha256_of_file
-from loam.raster.resample import Reading, resample
+from loam.raster.band_on_grid import Reading, resample
 
 log = logging.getLogger("loam")
 

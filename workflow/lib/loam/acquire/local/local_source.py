@@ -29,9 +29,9 @@ from loam.acquire.source import Bounds, Fields, Source
 from loam.codes import Codes
 from loam.config.day_boundary import UTC_DAYS, shift_of
 from loam.errors import RasterError
+from loam.raster.band_on_grid import Reading, resample
 from loam.raster.bands import unit_of
 from loam.raster.grid import open_raster, pixel_metres
-from loam.raster.resample import Reading, resample
 
 SUFFIXES = (".tif", ".tiff")
 

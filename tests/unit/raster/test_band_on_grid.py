@@ -11,8 +11,8 @@ from pyproj import Transformer
 from rasterio.transform import from_origin
 
 from loam.errors import RasterError
-from loam.raster import resample as module
-from loam.raster.resample import Reading, resample
+from loam.raster import warp
+from loam.raster.band_on_grid import Reading, resample
 
 TASMANIA = GeoBox((60, 50), Affine(80, 0, 500_000, 0, -80, 5_300_000), "EPSG:28355")
 CALIFORNIA = GeoBox((40, 40), Affine(80, 0, 642_000, 0, -80, 4_271_000), "EPSG:32610")
@@ -166,11 +166,11 @@ def test_a_fine_source_is_read_in_pieces_and_gives_the_same(tmp_path, monkeypatc
     )
     whole = read([path])
     sizes = []
-    join = module._join
+    join = warp._join
     monkeypatch.setattr(
-        module, "_join", lambda lattice, span, *more: sizes.append(span.pixels) or join(lattice, span, *more)
+        warp, "_join", lambda lattice, span, *more: sizes.append(span.pixels) or join(lattice, span, *more)
     )
-    monkeypatch.setattr(module, "MOST_PIXELS", 8000)
+    monkeypatch.setattr(warp, "MOST_CELLS", 8000)
     assert np.allclose(read([path]), whole, equal_nan=True, atol=1e-6)
     assert len(sizes) > 10 and max(sizes) <= 8000
 
