@@ -4,6 +4,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PIP = $(BIN)/python -m pip install --disable-pip-version-check --progress-bar on
+# what Python compiles is kept: a run's dozens of jobs do not compile it again
+export PYTHONDONTWRITEBYTECODE =
 TORCH_CPU ?= https://download.pytorch.org/whl/cpu
 
 # Snakemake starts scripts by a shell that splits the path of Python at blanks.
@@ -31,7 +33,8 @@ demo: setup
 	@cat results/demo/report/summary.txt
 
 test: setup
-	PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/workflow tests/docs tests/faults tests/unit
+	PATH="$(CURDIR)/$(BIN):$$PATH" python -m pytest -n 2 --dist loadfile --no-loadscope-reorder \
+		tests/unit/sandbox tests/unit/sentinel1 tests/workflow tests/docs tests/faults tests/unit
 
 lint: setup
 	$(BIN)/ruff check .

@@ -188,16 +188,16 @@ def _long(rows: pd.DataFrame, *, daily: bool) -> pd.DataFrame:
     series = [(f"soil_moisture_{depth}{suffix}", "soil_moisture", depth) for depth in DEPTHS]
     series += [(f"soil_temp_{depth}{suffix}", "soil_temperature", depth) for depth in DEPTHS]
     series += [(air, "air_temperature", 0), (rain, "precipitation", 0)]
-    frames = [
-        pd.DataFrame(
-            {
-                "station": rows["wban"], "sensor": name.removesuffix("_daily"), "variable": variable,
-                "depth_from_cm": float(depth), "depth_to_cm": float(depth), "time": rows["time"], "value": rows[name],
-                "unit": UNITS[variable], "flag": "",
-            }
-        )
-        for name, variable, depth in series
-        if rows[name].notna().any()
-    ]  # fmt: skip
-    empty = pd.DataFrame(columns=list(READINGS.columns))
-    return pd.concat(frames, ignore_index=True).dropna(subset="value", ignore_index=True) if frames else empty
+    about = pd.DataFrame(
+        [
+            (name.removesuffix("_daily"), variable, float(depth), float(depth), UNITS[variable], "")
+            for name, variable, depth in series
+        ],
+        columns=["sensor", "variable", "depth_from_cm", "depth_to_cm", "unit", "flag"],
+    )  # fmt: skip
+    values = rows[[name for name, _, _ in series]].to_numpy(float)
+    sensor, row = np.nonzero(~np.isnan(values).T)
+    of_rows = rows[["wban", "time"]].iloc[row].reset_index(drop=True)
+    long = about.iloc[sensor].reset_index(drop=True)
+    long = long.assign(station=of_rows["wban"], time=of_rows["time"], value=values[row, sensor])
+    return long[list(READINGS.columns)]
