@@ -24,6 +24,7 @@ PROTOCOLS = {
     "few_shot": "loam.protocols.stations:few_shot",
     "regional_boxes": "loam.protocols.places:regional_boxes",
     "buffered": "loam.protocols.places:buffered",
+    "knndm": "loam.protocols.nearest:knndm",
 }
 LEAVE_ONE_OUT = "leave_one_station_out"
 FLATTERS = {"random_rows": "rows of the same probe, and of the days before and after, are on both sides"}

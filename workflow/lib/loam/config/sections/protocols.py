@@ -79,6 +79,18 @@ class Buffer(Section):
     distance_km: Number = Field(50, gt=0, description="No station this near to the tested one trains or validates.")
 
 
+class Matched(Section):
+    """Parts of the stations as far from each other as the map is from its probes."""
+
+    folds: int = Field(5, ge=2, description="Parts that the stations are dealt into.")
+    box: Bounds | None = Field(
+        None,
+        description="West, south, east and north of the map, degrees; null is the box around the target's stations.",
+        examples=[[144.0, -44.0, 149.0, -39.5]],
+    )
+    points: int = Field(1000, ge=10, description="Places in the box whose distance to the nearest probe is matched.")
+
+
 class ProtocolSettings(Section):
     """Settings of the protocols by their names; those of a protocol of the user's own are its own affair."""
 
@@ -97,4 +109,9 @@ class ProtocolSettings(Section):
     regional_boxes: Boxes = Field(default_factory=Boxes, description="The stations of one box are tested at a time.")
     buffered: Buffer = Field(
         default_factory=Buffer, description="One station is tested at a time, without its neighbours."
+    )
+    knndm: Matched = Field(
+        default_factory=Matched,
+        description="Parts of the stations are tested whose distances to what trains are those of the map to its "
+        "probes (kNNDM, Linnenbrink et al. 2024).",
     )
