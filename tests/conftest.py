@@ -12,6 +12,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run side by side
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # and the threads of jobs that they start wait without a core
 
 
 @pytest.fixture(scope="session")
