@@ -147,7 +147,8 @@ def test_two_tables_and_the_page_s_config_give_scores_and_models_of_one_s_own_ar
 
     page = "docs/how-to/add-a-model.md"
     files = labelled_files((project / page).read_text(encoding="utf-8"))
-    assert set(files) == {"my_models/day_convolution.py", "my_models/step_lstm.py", "my_models/models.yaml"}
+    models = ("day_convolution", "step_lstm", "conv_lstm")
+    assert set(files) == {"my_models/models.yaml", *(f"my_models/{model}.py" for model in models)}
     for name, text in files.items():
         (clone / name).parent.mkdir(exist_ok=True)
         (clone / name).write_text(text, encoding="utf-8")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-import pyproj
 import pytest
 import rasterio
 from build_samples import stage as build_samples_stage
+from cube_probes import DAYS, LAYERS, moisture_of, stations_at
 from map_soil_moisture import stage as map_stage
 from networks import a_network
 from samples import NO_GAPS, SETTINGS, sampled
@@ -28,10 +28,6 @@ from loam.samples.windows import Windows
 from loam.training.card import load_members, write_members
 from loam.training.ranges import range_of_rows
 
-LAYERS = [
-    {"name": "surface", "top_cm": 0, "bottom_cm": 30, "column": "x"},
-    {"name": "subsurface", "top_cm": 30, "bottom_cm": 60, "column": "y"},
-]
 NAMES = [layer["name"] for layer in LAYERS]
 FEATURES = {
     "static": ["elevation", "clay_1"],
@@ -45,27 +41,6 @@ COVARIATES = {
     "sentinel": {"maximum_age_days": 12, "sentinel2": "last_valid", "outliers": None},
     "rain_sums": {"days": [5, 30], "missing_share": 0.2},
 }  # fmt: skip
-DAYS = pd.date_range("2020-02-20", "2020-03-10")
-
-
-def stations_at(grid, places) -> pd.DataFrame:
-    rows, cols = np.array(list(places.values())).T
-    longitude, latitude = pyproj.Transformer.from_crs(28355, 4326, always_xy=True).transform(
-        *grid.centres_of(rows, cols)
-    )
-    frame = pd.DataFrame({"station": list(places), "latitude": latitude, "longitude": longitude, "elevation": 1.0})
-    frame = frame.assign(bulk_density=np.nan, porosity=np.nan, landcover="crop", soil="clay")
-    return frame.assign(days=1, first_day=DAYS[0], last_day=DAYS[-1], note="")
-
-
-def moisture_of(*names: str, days=DAYS, seed=0) -> pd.DataFrame:
-    rng = np.random.default_rng(seed)
-    frames = [
-        pd.DataFrame({"station": name, "date": days, "layer": layer["name"], "moisture": moisture})
-        for name in names
-        for layer, moisture in zip(LAYERS, rng.uniform(0.1, 0.4, (2, len(days))), strict=True)
-    ]
-    return pd.concat(frames, ignore_index=True).assign(n_readings=24, qc=0)
 
 
 def found(source, daily, stations, tmp_path):
