@@ -70,11 +70,7 @@ for name in datasets_named(CONFIG):
 
 
 RESULTS = [
-    *expand(
-        "results/{run}/evaluation/{table}.csv",
-        run=CONFIG["run"],
-        table=["metrics", "summary", "paired", "coverage", "audit"],
-    ),
+    *expand("results/{run}/evaluation/{table}.csv", run=CONFIG["run"], table=EVALUATED),
     *EXPORTED,
     *expand("results/{run}/maps/{date}/{file}", run=CONFIG["run"], date=CONFIG["mapping"]["dates"], file=MAP_FILES),
     *expand("results/{run}/report/index.html", run=CONFIG["run"]),

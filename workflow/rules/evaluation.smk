@@ -10,6 +10,8 @@ SCORED = [
     for scenario in CONFIG["training"]["scenarios"]
 ]
 
+EVALUATED = ["metrics", "summary", "paired", "coverage", "adaptation", "audit"]
+
 
 rule predict_held_out:
     input:
@@ -152,6 +154,27 @@ rule audit_leakage:
         code=code_version("audit_leakage"),
     script:
         "../scripts/audit_leakage.py"
+
+
+rule adapt_levels:
+    input:
+        predictions="results/{run}/predictions.parquet",
+    output:
+        adaptation="results/{run}/evaluation/adaptation.csv",
+    log:
+        "results/{run}/logs/adapt_levels.log",
+    benchmark:
+        "results/{run}/benchmarks/adapt_levels.tsv"
+    conda:
+        "../../envs/geo.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        values=pick(CONFIG, "seed", "evaluation.adapt", "evaluation.bootstrap") | {"protocol": PROTOCOLS[0]},
+        code=code_version("adapt_levels"),
+    script:
+        "../scripts/adapt_levels.py"
 
 
 rule describe_accuracy:

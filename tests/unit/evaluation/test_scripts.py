@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import adapt_levels as adapting
 import calibrate_intervals as calibrating
 import merge_predictions as merging
 import numpy as np
@@ -14,7 +15,7 @@ import pytest
 import score_predictions as scoring
 from held_out import days_of, folds_of
 
-from loam.io.schemas import COVERAGE, METRICS_TABLE, PAIRED, SUMMARY
+from loam.io.schemas import ADAPTATION, COVERAGE, METRICS_TABLE, PAIRED, SUMMARY
 from loam.io.tables import read_table, write_table
 
 LIBRARY = Path(__file__).parents[3] / "workflow" / "lib"
@@ -79,6 +80,12 @@ def test_scripts_lead_from_samples_to_scores(paths):
          "summary": paths / "summary.csv", "paired": paths / "paired.csv"},
         {"seed": 1, "training": {"models": ["mlp"]}, "layers": [{"name": "surface"}], "evaluation": {"bootstrap": 100}},
     )  # fmt: skip
+    adapting.stage(
+        {"predictions": paths / "predictions.parquet", "adaptation": paths / "adaptation.csv"},
+        {"seed": 1, "protocol": "leave_one_station_out",
+         "evaluation": {"bootstrap": 100, "adapt": {"days": [0, 5], "draws": 2}}},
+    )  # fmt: skip
+    assert set(read_table(paths / "adaptation.csv", ADAPTATION)["days"]) == {0, 5}
     metrics = read_table(paths / "metrics.csv", METRICS_TABLE)
     summary = read_table(paths / "summary.csv", SUMMARY)
     predictions = pd.read_parquet(paths / "predictions.parquet")

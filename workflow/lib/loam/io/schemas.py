@@ -121,6 +121,24 @@ COVERAGE = pa.DataFrameSchema(
     strict=True,
 )
 
+# One row a (system, layer, way of choosing, number of days): median over stations of the error where so many days of
+# the station were known; difference to none. level_sd: what the model says of the error that is left of the level.
+ADAPTATION = pa.DataFrameSchema(
+    {
+        **_protocol,
+        **_key,
+        "chosen": pa.Column(str, pa.Check.isin(["random", "first"]), coerce=True),
+        "days": _count,
+        "stations": _count,
+        **{f"{name}{end}": _number for name in ("rmse", "bias") for end in ("", "_low", "_high")},
+        "level_sd": _number,
+        "lower": _count,
+        **dict.fromkeys(["difference", "difference_low", "difference_high"], _number),
+        "verdict": pa.Column(str, coerce=True, nullable=True),
+    },
+    strict=True,
+)
+
 # One row a finding of the leakage audit. A table is written only where none failed.
 AUDIT = pa.DataFrameSchema(
     {

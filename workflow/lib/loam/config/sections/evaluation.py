@@ -37,6 +37,15 @@ class Intervals(Section):
     )
 
 
+class Adapt(Section):
+    """How far a few days of a new probe bring the error down."""
+
+    days: Annotated[list[Annotated[int, Field(ge=0)]], EachOnce] = Field(
+        [0, 1, 3, 7, 30, 90], min_length=1, description="Numbers of days that are known of a held-out station."
+    )
+    draws: int = Field(10, ge=1, description="Draws of the days that are chosen at random.")
+
+
 class Evaluation(Section):
     """How predictions are scored."""
 
@@ -50,4 +59,8 @@ class Evaluation(Section):
     bootstrap: int = Field(1000, ge=100, description="Draws of stations for the 95 % intervals of medians and means.")
     intervals: Intervals = Field(
         default_factory=Intervals, description="90 % intervals of the predictions, and how often they hold."
+    )
+    adapt: Adapt = Field(
+        default_factory=Adapt,
+        description="Errors at held-out stations of which a few days are known (`adaptation.csv`).",
     )
