@@ -56,7 +56,7 @@ def test_days_in_a_row_are_fewer_facts_than_days_apart():
     apart, apart_left = model.level(np.arange(30) * 100, residuals)
     one, one_left = model.level(np.arange(1), residuals[:1])
     assert one < row < apart < 0.2 and one_left > row_left > 5 * apart_left
-    assert row_left > 0.5 * one_left  # thirty days in a row are about two
+    assert row_left > 0.5 * one_left  # thirty days in a row are about one and a half
 
 
 def test_the_correlation_of_days_is_found_in_other_stations_residuals():

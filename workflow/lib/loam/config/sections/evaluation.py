@@ -58,7 +58,8 @@ class Evaluation(Section):
     )
     bootstrap: int = Field(1000, ge=100, description="Draws of stations for the 95 % intervals of medians and means.")
     intervals: Intervals = Field(
-        default_factory=Intervals, description="90 % intervals of the predictions, and how often they hold."
+        default_factory=Intervals,
+        description="90 % intervals of the predictions, and how often they hold (docs/explanation/intervals.md).",
     )
     adapt: Adapt = Field(
         default_factory=Adapt,
