@@ -1,7 +1,8 @@
 # Evaluation: every held-out prediction, and the scores.
 # Needs: results/<run>/samples/, folds/, folds.csv, models/.
-# Gives: results/<run>/predictions.parquet, results/<run>/evaluation/.
+# Gives: results/<run>/rivals/, predictions.parquet, evaluation/.
 from loam.config.protocols import members_file, trained
+from loam.config.rivals import QUICK, SLOW, job_of, level_file, mixed, plugins_of, rivals_of
 
 SCORED = [
     (protocol, model, scenario)
@@ -9,6 +10,13 @@ SCORED = [
     for model in CONFIG["training"]["models"]
     for scenario in CONFIG["training"]["scenarios"]
 ]
+MIX = CONFIG["level"]["mix"]
+MIXED = [(protocol, mixed(model), scenario) for protocol, model, scenario in SCORED if model in MIX["models"]]
+RIVAL_JOBS = list(dict.fromkeys(map(job_of, CONFIG["evaluation"]["rivals"])))
+
+
+wildcard_constraints:
+    rival="|".join([QUICK, *SLOW]),
 
 EVALUATED = ["metrics", "summary", "paired", "coverage", "adaptation", "audit"]
 
@@ -39,17 +47,18 @@ rule predict_held_out:
         "../scripts/predict_held_out.py"
 
 
-rule predict_baselines:
+rule predict_rivals:
     input:
         source=SOURCE_SAMPLES,
         target="results/{run}/samples/target.parquet",
         folds="results/{run}/folds/{protocol}.csv",
+        level=level_file,
     output:
-        predictions="results/{run}/baselines/{protocol}/predictions.parquet",
+        predictions="results/{run}/rivals/{protocol}/{rival}/predictions.parquet",
     log:
-        "results/{run}/logs/predict_baselines_{protocol}.log",
+        "results/{run}/logs/predict_rivals_{protocol}_{rival}.log",
     benchmark:
-        "results/{run}/benchmarks/predict_baselines_{protocol}.tsv"
+        "results/{run}/benchmarks/predict_rivals_{protocol}_{rival}.tsv"
     conda:
         "../../envs/geo.yaml"
     threads: 2
@@ -57,16 +66,42 @@ rule predict_baselines:
         mem_mb=4000,
         runtime=60,
     params:
-        values=pick(CONFIG, "seed", "layers", "features", "evaluation.coarse"),
-        code=code_version("predict_baselines"),
+        values=lambda wildcards: pick(CONFIG, "seed", "layers", "features", "evaluation.coarse")
+        | {"rivals": rivals_of(wildcards.rival, CONFIG)},
+        code=lambda wildcards: code_version("predict_rivals", *plugins_of(wildcards.rival, CONFIG)),
     script:
-        "../scripts/predict_baselines.py"
+        "../scripts/predict_rivals.py"
+
+
+rule mix_level:
+    input:
+        dynamics="results/{run}/models/{protocol}/{model}/{scenario}/predictions.parquet",
+        level=f"results/{{run}}/rivals/{{protocol}}/{job_of(MIX['with'])}/predictions.parquet",
+    output:
+        predictions=f"results/{{run}}/models/{{protocol}}/{mixed('{model}')}/{{scenario}}/predictions.parquet",
+    log:
+        "results/{run}/logs/mix_level_{protocol}_{model}_{scenario}.log",
+    benchmark:
+        "results/{run}/benchmarks/mix_level_{protocol}_{model}_{scenario}.tsv"
+    conda:
+        "../../envs/geo.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        values=pick(CONFIG, "level.mix.share", "level.mix.with"),
+        code=code_version("mix_level"),
+    script:
+        "../scripts/mix_level.py"
 
 
 rule merge_predictions:
     input:
         folds="results/{run}/folds.csv",
-        baselines=expand("results/{{run}}/baselines/{protocol}/predictions.parquet", protocol=PROTOCOLS),
+        rivals=expand(
+            "results/{{run}}/rivals/{protocol}/{rival}/predictions.parquet", protocol=PROTOCOLS, rival=RIVAL_JOBS
+        ),
+        mixed=["results/{run}/models/%s/%s/%s/predictions.parquet" % scored for scored in MIXED],
         models=["results/{run}/models/%s/%s/%s/predictions.parquet" % scored for scored in SCORED],
         cards=[f"results/{{run}}/{trained(*scored)}/card.json" for scored in SCORED],
     output:

@@ -10,10 +10,10 @@ from loam.io.tables import read_table, write_table
 
 def stage(paths: Paths, values: Values) -> None:
     folds = read_table(paths["folds"], FOLDS)
-    baselines = [read_table(path, PREDICTIONS) for path in paths["baselines"]]
+    rivals = [read_table(path, PREDICTIONS) for path in [*paths["mixed"], *paths["rivals"]]]
     models = [read_table(path, PREDICTIONS) for path in paths["models"]]
     cards = [json.loads(path.read_text(encoding="utf-8")) for path in paths["cards"]]
-    write_table(merge_predictions(folds, baselines, models, cards), paths["uncalibrated"], PREDICTIONS)
+    write_table(merge_predictions(folds, rivals, models, cards), paths["uncalibrated"], PREDICTIONS)
 
 
 if __name__ == "__main__":

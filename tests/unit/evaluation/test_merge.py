@@ -52,7 +52,7 @@ def run():
     names = [("mlp", "source"), ("mlp", "transfer")]
     return {
         "folds": FOLDS,
-        "baselines": [predictions("coarse", "none")],
+        "rivals": [predictions("coarse", "none")],
         "models": [predictions(*name) for name in names],
         "cards": [card(*name) for name in names],
     }
@@ -100,9 +100,9 @@ def test_predictions_of_another_fold_are_refused(run):
         merge_predictions(**run)
 
 
-def test_a_baseline_of_other_folds_is_refused(run):
-    (baseline,) = run["baselines"]
-    baseline["fold"] = baseline["fold"].map({1: 2, 2: 3, 3: 1})
+def test_a_rival_of_other_folds_is_refused(run):
+    (rival,) = run["rivals"]
+    rival["fold"] = rival["fold"].map({1: 2, 2: 3, 3: 1})
     with pytest.raises(
         TableError, match=r"predictions of coarse none: fold 1 tests c on 2020-01-01; expected station a"
     ):
@@ -115,8 +115,8 @@ def test_a_network_without_one_of_the_stations_is_refused(run):
         merge_predictions(**run)
 
 
-def test_a_baseline_may_be_silent_on_a_station(run, caplog):
-    run["baselines"] = [rows[rows["station"] != "c"] for rows in run["baselines"]]
+def test_a_rival_may_be_silent_on_a_station(run, caplog):
+    run["rivals"] = [rows[rows["station"] != "c"] for rows in run["rivals"]]
     assert len(merge_predictions(**run)) == 32
     assert "predictions of coarse none: none for station c" in caplog.text
 
@@ -142,7 +142,7 @@ def test_a_card_of_other_predictions_is_refused(run):
 
 def test_a_station_and_day_that_two_folds_test_is_refused(run):
     run["folds"] = pd.concat([FOLDS, FOLDS[FOLDS["fold"] == 1].assign(fold=4)])
-    again = run["baselines"][0].query("fold == 1").assign(fold=4)
-    run |= {"baselines": [*run["baselines"], again], "models": [], "cards": []}
+    again = run["rivals"][0].query("fold == 1").assign(fold=4)
+    run |= {"rivals": [*run["rivals"], again], "models": [], "cards": []}
     with pytest.raises(TableError, match="station a on 2020-01-01 is tested in two folds"):
         merge_predictions(**run)

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from loam.config.rivals import reads_probes_of_the_day
 from loam.evaluation.metrics import score_stations
-from loam.evaluation.paired import Paired, compare, pair_systems, reads_probes_of_the_day
+from loam.evaluation.paired import Paired, compare, pair_systems
 from loam.io.schemas import PAIRED
 
 STATIONS = [f"station {number}" for number in range(8)]

@@ -10,7 +10,7 @@ import calibrate_intervals as calibrating
 import merge_predictions as merging
 import numpy as np
 import pandas as pd
-import predict_baselines as baselines
+import predict_rivals as rivals
 import pytest
 import score_predictions as scoring
 from held_out import days_of, folds_of
@@ -58,13 +58,14 @@ def paths(tmp_path):
 
 
 def test_scripts_lead_from_samples_to_scores(paths):
-    baselines.stage(
+    rivals.stage(
         {"source": paths / "source.parquet", "target": paths / "target.parquet", "folds": paths / "folds.csv",
-         "predictions": paths / "baselines.parquet"},
-        {"seed": 1, "threads": 1, "layers": [{"name": "surface"}], "features": FEATURES, "evaluation": {"coarse": []}},
+         "level": [], "predictions": paths / "rivals.parquet"},
+        {"seed": 1, "threads": 1, "layers": [{"name": "surface"}], "features": FEATURES, "evaluation": {"coarse": []},
+         "rivals": ["coarse", "same_day_mean", "boosted_trees"]},
     )  # fmt: skip
     merging.stage(
-        {"folds": paths / "folds.csv", "baselines": [paths / "baselines.parquet"],
+        {"folds": paths / "folds.csv", "rivals": [paths / "rivals.parquet"], "mixed": [],
          "models": [paths / "network.parquet"], "cards": [paths / "card.json"],
          "uncalibrated": paths / "uncalibrated.parquet"},
         {},
@@ -111,7 +112,7 @@ def test_scripts_lead_from_samples_to_scores(paths):
 def test_evaluation_runs_without_torch():
     code = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
-        "import loam.evaluation.baselines, loam.evaluation.merge, loam.evaluation.metrics, loam.evaluation.summary\n"
+        "import loam.rivals.predict_rivals, loam.evaluation.merge, loam.evaluation.metrics, loam.evaluation.summary\n"
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code, str(LIBRARY)], check=False).returncode == 0

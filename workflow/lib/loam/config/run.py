@@ -14,6 +14,7 @@ from loam.config.sections.covariates import Covariates
 from loam.config.sections.evaluation import Evaluation
 from loam.config.sections.features import Features
 from loam.config.sections.layers import Layers, two_layers
+from loam.config.sections.level import Level
 from loam.config.sections.mapping import Mapping
 from loam.config.sections.probes import Probes
 from loam.config.sections.samples import Samples
@@ -90,6 +91,7 @@ class Run(Section):
     evaluation: Evaluation = Field(
         default_factory=Evaluation, description="How held-out predictions are scored, and what they must beat."
     )
+    level: Level = Field(default_factory=Level, description="Whose mean a station's prediction has.")
     mapping: Mapping = Field(default_factory=Mapping, description="Which days are mapped, where, from which rasters.")
     sandbox: Sandbox = Field(
         default_factory=Sandbox, description="The synthetic world of the default run (docs/sandbox.md)."

@@ -11,6 +11,7 @@ from loam.config.choices import choose_training
 from loam.config.models import choose_models
 from loam.config.protocols import choose_protocols
 from loam.config.read import checked
+from loam.config.rivals import check_rivals
 from loam.config.run import Run
 from loam.config.sandbox import choose_samples
 from loam.config.wrong import together
@@ -30,6 +31,7 @@ def load_config(raw: Mapping[str, Any]) -> dict[str, Any]:
     choose_training(config)
     choose_protocols(config)
     choose_models(config)
+    check_rivals(config)
     config = _fill(config, {"{run}": config["run"], "{data_dir}": config["data_dir"].rstrip("/")})
     if errors := list(contradictions(config)):
         raise together(errors)

@@ -24,15 +24,15 @@ log = logging.getLogger("loam")
 
 def merge_predictions(
     folds: pd.DataFrame,
-    baselines: Sequence[pd.DataFrame],
+    rivals: Sequence[pd.DataFrame],
     models: Sequence[pd.DataFrame],
     cards: Sequence[Mapping[str, Any]],
 ) -> pd.DataFrame:
-    """The networks' predictions, then the baselines', after every check.
+    """The networks' predictions, then the rivals', after every check.
 
     Args:
         folds: schema FOLDS, of every protocol.
-        baselines: predictions (schema PREDICTIONS) of models without a card, a table a protocol.
+        rivals: predictions (schema PREDICTIONS) of what has no card: rivals, and networks whose level is mixed.
         models: predictions of each network and scenario in each protocol.
         cards: the card of each of ``models``, in the same order.
 
@@ -46,7 +46,7 @@ def merge_predictions(
     """
     for predictions, card in zip(models, cards, strict=True):
         check_card(predictions, card)
-    merged = pd.concat([*models, *baselines], ignore_index=True)
+    merged = pd.concat([*models, *(part for part in rivals if len(part))], ignore_index=True)
     check_finite(merged)
     check_folds(merged, folds, {(card["model"], card["scenario"]) for card in cards})
     check_rows(models)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from loam.config.rivals import mixed, reads_probes_of_the_day
 from loam.evaluation.metrics import over_draws
 from loam.evaluation.summary import draw_stations, interval, mean_of_draws, median_of_draws
 from loam.io.schemas import PAIRED
@@ -22,8 +23,6 @@ System = tuple[str, str]  # model and scenario
 BETTER, WORSE, ALIKE = "better", "worse", "no clear difference"
 PAIRED_METRICS = ["rmse", "ubrmse"]
 STATISTICS = {"mean": (np.mean, mean_of_draws), "median": (np.median, median_of_draws)}
-PROBES_OF_THE_DAY = {"same_day_mean", "persistence", "inverse_distance", "kriging"}  # nothing without them
-MIXED, NEIGHBOURS = "_mixed", "_neighbours"  # how such systems' names end
 
 
 @dataclass(frozen=True)
@@ -104,7 +103,7 @@ def pair_systems(
         Schema PAIRED: one row a (protocol, size, layer, system, rival, metric, statistic). ``unequal`` says in what the
         two did not answer the same question.
     """
-    ours = {name for model in models for name in (model, model + MIXED)}
+    ours = {name for model in models for name in (model, mixed(model))}
     fitted = predictions.groupby(["model", "scenario"])["rows"].first().to_dict()
     rows = [
         dict(zip(("protocol", "flatters", "size", "layer"), key, strict=True)) | row
@@ -138,11 +137,6 @@ def _pairs(
                             "stations": one.stations, "lower": one.lower, "difference": one.difference,
                             "difference_low": one.low, "difference_high": one.high, "verdict": one.word,
                         }  # fmt: skip
-
-
-def reads_probes_of_the_day(model: str) -> bool:
-    """Whether a system, by its model's name, is told what other probes measured on the predicted day."""
-    return model in PROBES_OF_THE_DAY or model.removesuffix(MIXED).endswith(NEIGHBOURS)
 
 
 def _unequal(ours: System, rival: System, fitted: dict[System, str], rows: pd.DataFrame) -> Iterator[str]:

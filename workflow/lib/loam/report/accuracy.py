@@ -14,7 +14,8 @@ from typing import Any
 import pandas as pd
 
 from loam.config.protocols import FLATTERS
-from loam.evaluation.paired import Paired, compare, reads_probes_of_the_day
+from loam.config.rivals import reads_probes_of_the_day
+from loam.evaluation.paired import Paired, compare
 from loam.io.schemas import ACCURACY
 from loam.report.finding import METRIC
 from loam.report.words import UNIT, System, layer_name, number, plain_name

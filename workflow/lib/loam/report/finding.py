@@ -12,11 +12,12 @@ from typing import Any
 
 import pandas as pd
 
+from loam.config.rivals import RIVALS, reads_probes_of_the_day
 from loam.evaluation.paired import Paired, compare
-from loam.report.words import BASELINES, UNIT, System, layer_name, number, system_name
+from loam.report.words import UNIT, System, layer_name, number, plain_name, system_name
 
 METRIC = "rmse"
-NEEDS_PROBES: System = ("same_day_mean", "none")
+MEAN_OF_THE_DAY: System = ("same_day_mean", "none")
 TREES: System = ("boosted_trees", "both")
 
 
@@ -73,12 +74,14 @@ def findings(metrics: pd.DataFrame, layers: Sequence[Mapping[str, Any]], *, draw
 
 
 def _winner(medians: pd.Series) -> str:
-    alone = medians.drop(NEEDS_PROBES) if NEEDS_PROBES in medians.index and len(medians) > 1 else medians
+    told = [system for system in medians.index if reads_probes_of_the_day(system[0])]
+    alone = medians.drop(told) if len(told) < len(medians) else medians
     best = alone.idxmin()
     text = f"Lowest median RMSE: {system_name(best)}, {number(alone[best], METRIC)} {UNIT}."
     if medians.min() < alone.min():
-        text += " Only the mean of the other probes on the same day is lower "
-        text += f"({number(medians[NEEDS_PROBES], METRIC)}), and it needs probes that report on the day."
+        lower = medians.idxmin()
+        name = "the mean of the other probes on the same day" if lower == MEAN_OF_THE_DAY else plain_name(lower)
+        text += f" Only {name} is lower ({number(medians.min(), METRIC)}), and it needs probes that report on the day."
     return text
 
 
@@ -105,5 +108,5 @@ def _comparisons(by_system: pd.DataFrame, transfer: System, draws: int, seed: in
 
 
 def _best_network(medians: pd.Series, scenario: str) -> System | None:
-    chosen = [system for system in medians.index if system[1] == scenario and system[0] not in BASELINES]
+    chosen = [system for system in medians.index if system[1] == scenario and system[0] not in RIVALS]
     return min(chosen, key=lambda system: medians[system]) if chosen else None

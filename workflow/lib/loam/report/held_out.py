@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 
 from loam.config.protocols import LEAVE_ONE_OUT, told
+from loam.config.rivals import reads_probes_of_the_day
 from loam.config.sections.protocols import ProtocolSettings
-from loam.report.finding import NEEDS_PROBES
 from loam.report.names import METRICS
 from loam.report.page_tables import Table
 from loam.report.words import layer_name, number, system_name
@@ -54,14 +54,16 @@ def beside(summary: pd.DataFrame, layers: Sequence[Mapping[str, Any]]) -> Table 
 def best_lines(summary: pd.DataFrame, layers: Sequence[Mapping[str, Any]]) -> list[str]:
     """For the terminal: the lowest median RMSE of each protocol, size and layer; [] where the run has but one.
 
-    The mean of other probes on the day is left out: it makes no map.
+    What reads the probes of the day is left out: it makes no map of a day without them.
     """
     table = beside(summary, layers)
     if table is None:
         return []
+    systems = set(zip(summary["model"], summary["scenario"], strict=True))
+    told_more = {system_name(system) for system in systems if reads_probes_of_the_day(system[0])}
     best: dict[tuple[str, ...], list[str]] = {}
     for row in table.rows:
-        if row[3] != system_name(NEEDS_PROBES):
+        if row[3] not in told_more:
             best.setdefault(tuple(row[:3]), row)
     lines = [
         f"  {row[0]}{'' if row[1] == '–' else f', stations that train: {row[1]}'}, {row[2]}: {row[5]}, {row[3]}"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
+from loam.config.rivals import RIVALS
 from loam.evaluation.paired import System
-from loam.report.words import BASELINES, MODELS, SCENARIOS
+from loam.report.words import MODELS, SCENARIOS
 from loam.variables import kinds
 
 # Okabe and Ito (2008): told apart by the colour-blind and, by their lightness, in grey.
@@ -13,6 +14,10 @@ COLOURS = {
     "mlp": "#56B4E9",
     "lstm": "#0072B2",
     "boosted_trees": "#009E73",
+    "boosted_trees_all": "#009E73",
+    "boosted_trees_neighbours": "#009E73",
+    "within_station_trees": "#D55E00",
+    "within_station_trees_neighbours": "#D55E00",
     "coarse": "#8A8A8A",
     "same_day_mean": "#E69F00",
 }
@@ -34,16 +39,16 @@ PIXELS = {
 
 
 def systems_of(frame: pd.DataFrame) -> list[System]:
-    """The (model, scenario) pairs of a table: networks by scenario, then the baselines."""
+    """The (model, scenario) pairs of a table: networks by scenario, then the rivals."""
     models, scenarios = list(MODELS), list(SCENARIOS)
 
     def place(system: System) -> tuple[bool, int, int, str]:
         model, scenario = system
-        baseline = model in BASELINES
+        rival = model in RIVALS
         model_place = models.index(model) if model in MODELS else len(models)
         scenario_place = scenarios.index(scenario)
-        first, second = (model_place, scenario_place) if baseline else (scenario_place, model_place)
-        return baseline, first, second, model
+        first, second = (model_place, scenario_place) if rival else (scenario_place, model_place)
+        return rival, first, second, model
 
     return sorted(set(zip(frame["model"], frame["scenario"], strict=True)), key=place)
 

@@ -11,9 +11,19 @@ from loam.evaluation.paired import System
 MODELS = {
     "mlp": "MLP",
     "lstm": "LSTM",
+    "within_station_trees_neighbours": "Within-station trees with neighbours",
+    "within_station_trees": "Within-station trees",
+    "boosted_trees_neighbours": "Boosted trees with neighbours",
+    "boosted_trees_all": "Boosted trees on all rows",
     "boosted_trees": "Boosted trees",
+    "random_forest": "Random forest",
+    "ridge": "Ridge regression",
     "coarse": "Coarse moisture, rescaled",
+    "climatology": "Climatology",
+    "kriging": "Other probes, kriged",
+    "inverse_distance": "Other probes, by distance",
     "same_day_mean": "Other probes, same day",
+    "persistence": "Other probes, day before",
 }
 SCENARIOS = {
     "source": "source only",
@@ -22,7 +32,6 @@ SCENARIOS = {
     "both": "both domains",
     "none": "",
 }
-BASELINES = ["boosted_trees", "coarse", "same_day_mean"]
 
 UNIT = "m³ m⁻³"
 UNITLESS = {"r", "ccc"}

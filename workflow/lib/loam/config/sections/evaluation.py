@@ -6,10 +6,15 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from loam.config.model import EachOnce, Number, Section
+from loam.config.model import EachOnce, Name, Number, Section
+
+DEFAULT = [
+    "coarse", "same_day_mean", "climatology", "inverse_distance", "boosted_trees", "boosted_trees_all",
+    "within_station_trees",
+]  # fmt: skip
 
 
-class Baseline(Section):
+class Modelled(Section):
     """A feature that predicts a layer."""
 
     layer: str = Field(description="Layer that is predicted.", examples=["surface"])
@@ -49,12 +54,19 @@ class Adapt(Section):
 class Evaluation(Section):
     """How predictions are scored."""
 
-    coarse: list[Baseline] | None = Field(
+    coarse: list[Modelled] | None = Field(
         None,
-        description="The modelled moisture itself as a baseline, rescaled by a line fitted on the training stations. "
+        description="The modelled moisture itself as a rival, rescaled by a line fitted on the training stations. "
         "Null is `sm_surface_0` and `sm_rootzone_0` for layers `surface` and `subsurface`, where the sequence has "
         "them.",
         examples=[[{"layer": "surface", "feature": "sm_surface_0"}]],
+    )
+    rivals: Annotated[list[Name], EachOnce] = Field(
+        default_factory=lambda: [*DEFAULT],
+        description="What networks are held against, predicted fold by fold as they are (docs/explanation/rivals.md): "
+        "any of `coarse`, `same_day_mean`, `climatology`, `persistence`, `inverse_distance`, `kriging`, `ridge`, "
+        "`random_forest`, `boosted_trees`, `boosted_trees_all`, `boosted_trees_neighbours`, `within_station_trees`, "
+        "`within_station_trees_neighbours`.",
     )
     bootstrap: int = Field(1000, ge=100, description="Draws of stations for the 95 % intervals of medians and means.")
     intervals: Intervals = Field(

@@ -1,15 +1,16 @@
-"""Predict every held-out station with the baselines."""
+"""Predict every held-out station with what the networks must beat."""
 
 from loam.io.stage import Paths, Values, run_stage
-from loam.evaluation.baselines import predict_baselines
 from loam.io.schemas import FOLDS, PREDICTIONS
 from loam.io.tables import read_table, write_table
+from loam.rivals.predict_rivals import predict_rivals
 
 
 def stage(paths: Paths, values: Values) -> None:
     source = read_table(paths["source"]) if paths["source"] else None
-    target = read_table(paths["target"])
-    predictions = predict_baselines(source, target, read_table(paths["folds"], FOLDS), values)
+    level = read_table(paths["level"], PREDICTIONS) if paths["level"] else None
+    folds = read_table(paths["folds"], FOLDS)
+    predictions = predict_rivals(source, read_table(paths["target"]), folds, values, level)
     write_table(predictions, paths["predictions"], PREDICTIONS)
 
 

@@ -1,0 +1,94 @@
+"""Rivals by their names: what networks are held against. Read when the workflow is parsed, without importing one.
+
+A rival is a function of a ``loam.rivals.trial.Trial`` that gives held-out predictions. A job runs one of them, but for
+the quick ones, which share a job.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from loam.config.wrong import nearest
+from loam.errors import ConfigError
+
+RIVALS = {
+    "coarse": "loam.rivals.rescaled_coarse:coarse",
+    "same_day_mean": "loam.rivals.same_day_mean:same_day_mean",
+    "climatology": "loam.rivals.climatology:climatology",
+    "persistence": "loam.rivals.persistence:persistence",
+    "inverse_distance": "loam.rivals.inverse_distance:inverse_distance",
+    "kriging": "loam.rivals.kriging:kriging",
+    "ridge": "loam.rivals.ridge:ridge",
+    "random_forest": "loam.rivals.random_forest:random_forest",
+    "boosted_trees": "loam.rivals.boosted_trees:boosted_trees",
+    "boosted_trees_all": "loam.rivals.boosted_trees:boosted_trees_all",
+    "boosted_trees_neighbours": "loam.rivals.boosted_trees:boosted_trees_neighbours",
+    "within_station_trees": "loam.rivals.within_station_trees:within_station_trees",
+    "within_station_trees_neighbours": "loam.rivals.within_station_trees:within_station_trees_neighbours",
+}
+QUICK = "quick"  # the job of the rivals that take seconds
+SLOW = [
+    "random_forest", "boosted_trees", "boosted_trees_all", "boosted_trees_neighbours", "within_station_trees",
+    "within_station_trees_neighbours",
+]  # fmt: skip
+LEVEL = "boosted_trees_all"  # whose level the within-station trees take
+WITHIN = {"within_station_trees", "within_station_trees_neighbours"}
+PROBES_OF_THE_DAY = {"same_day_mean", "persistence", "inverse_distance", "kriging"}  # nothing without them
+MIXED, NEIGHBOURS = "_mixed", "_neighbours"  # how the names of systems end
+
+
+def reads_probes_of_the_day(model: str) -> bool:
+    """Whether a network or a rival, by its name, is told what other probes measured on the day, or the day before."""
+    return model in PROBES_OF_THE_DAY or model.removesuffix(MIXED).endswith(NEIGHBOURS)
+
+
+def check_rivals(config: Mapping[str, Any]) -> None:
+    """Raise a ConfigError where ``evaluation.rivals`` or ``level.mix`` name what there is not."""
+    mix, models = config["level"]["mix"], config["training"]["models"]
+    _check_names("evaluation.rivals", config["evaluation"]["rivals"], RIVALS)
+    _check_names("level.mix.with", [mix["with"]], RIVALS)
+    _check_names("level.mix.models", mix["models"], models)
+    if taken := sorted({mixed(model) for model in mix["models"]} & {*models}):
+        raise ConfigError(
+            f"a network is called {taken[0]} already", where="config key 'level.mix.models'",
+            fix="call that network something else",
+        )  # fmt: skip
+
+
+def mixed(model: str) -> str:
+    """The name of a network whose level is mixed."""
+    return model + MIXED
+
+
+def job_of(name: str) -> str:
+    """The job that predicts a rival."""
+    return name if name in SLOW else QUICK
+
+
+def rivals_of(job: str, config: Mapping[str, Any]) -> list[str]:
+    """What a job predicts: what the run names, and what another needs."""
+    if job in SLOW:
+        return [job]
+    needed = [config["level"]["mix"]["with"]] if config["level"]["mix"]["models"] else []
+    return list(dict.fromkeys(name for name in [*config["evaluation"]["rivals"], *needed] if name not in SLOW))
+
+
+def plugins_of(job: str, config: Mapping[str, Any]) -> list[str]:
+    """Where the functions of a job's rivals stand."""
+    return [RIVALS[name] for name in rivals_of(job, config)]
+
+
+def level_file(wildcards: Any) -> str | list[str]:
+    """The predictions whose level the rival of a job takes; none for most."""
+    made = f"results/{wildcards.run}/rivals/{wildcards.protocol}/{LEVEL}/predictions.parquet"
+    return made if wildcards.rival in WITHIN else []
+
+
+def _check_names(key: str, names: Sequence[str], known: Iterable[str]) -> None:
+    for name in names:
+        if name not in known:
+            raise ConfigError(
+                f"no '{name}'", where=f"config key '{key}'", expected=f"any of {', '.join(known)}",
+                fix=nearest(name, list(known)),
+            )  # fmt: skip

@@ -1,0 +1,31 @@
+"""Section ``level``: whose mean a station's prediction has."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from loam.config.model import EachOnce, Name, Section, Share
+
+
+class Mix(Section):
+    """The level of a network, shared with a rival."""
+
+    rival: Name = Field("boosted_trees_all", alias="with", description="The rival whose mean is mixed in.")
+    share: Share = Field(0.5, description="Its share of the mean; the rest is the network's own.")
+    models: Annotated[list[Name], EachOnce] = Field(
+        default_factory=list,
+        description="Networks of `training.models` that are scored mixed too, as `<model>_mixed`.",
+        examples=[["mlp"]],
+    )
+
+
+class Level(Section):
+    """The level of predictions."""
+
+    mix: Mix = Field(
+        default_factory=Mix,
+        description="A station's mean prediction is moved towards that of a rival, its deviations from the mean stay "
+        "the network's (docs/explanation/rivals.md).",
+    )
