@@ -24,7 +24,7 @@ from .conftest import Checkout, jobs_of
 TRAINING = {"train_source", "train_target", "fine_tune"}
 AFTER_TRAINING = {
     "predict_held_out", "merge_predictions", "score_predictions", "describe_accuracy", "map_soil_moisture", "draw_map",
-    "score_map", "build_report", "export_table",
+    "score_map", "build_report", "export_table", "calibrate_intervals", "audit_leakage",
 }  # fmt: skip
 
 AFTER_SCORES = {"score_predictions", "describe_accuracy", "draw_map", "build_report"}  # no map is computed again
@@ -80,7 +80,7 @@ def test_the_demo_ends_with_its_scores_and_no_traceback(demo):
     assert "Run demo: median over held-out stations" in said and "results/demo/report/index.html" in said
 
 
-def test_every_model_scenario_and_baseline_is_scored(results):
+def test_every_model_scenario_and_rival_is_scored(results):
     metrics = read_table(results / "evaluation" / "metrics.csv", METRICS_TABLE)
     assert set(zip(metrics["model"], metrics["scenario"], strict=True)) == {
         *((model, scenario) for model in ("mlp", "lstm") for scenario in ("source", "target", "transfer")),
@@ -273,7 +273,9 @@ def test_two_values_swapped_are_seen(demo):
 
 
 EDITED = {  # modules that are edited together
-    ("evaluation/baselines.py",): {"predict_baselines", "merge_predictions", "export_table", *AFTER_SCORES},
+    ("rivals/trial.py",): {
+        "predict_rivals", "merge_predictions", "calibrate_intervals", "audit_leakage", "export_table", *AFTER_SCORES
+    },
     ("evaluation/summary.py",): AFTER_SCORES,
     ("training/losses.py",): TRAINING | AFTER_TRAINING,
     ("report/figures.py",): {"build_report"},

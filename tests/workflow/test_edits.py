@@ -121,6 +121,32 @@ def test_the_report_s_names_rerun_the_report(default_run):
     assert [job["rule"] for job in rerun(default_run, "report/names.py")] == ["build_report"]
 
 
+def test_a_rival_s_file_reruns_its_own_job_and_trains_no_network(default_run):
+    for edited, jobs in (
+        ("climatology", {"quick"}), ("boosted_trees", {"boosted_trees", "boosted_trees_all", "within_station_trees"}),
+        ("within_station_trees", {"within_station_trees"}), ("random_forest", set()),
+    ):  # fmt: skip
+        found = touched(default_run, f"rivals/{edited}.py")
+        assert {(job["rule"], job["wildcards"]["rival"]) for job in found} == {("predict_rivals", job) for job in jobs}
+    assert not {"train_target", "predict_held_out"} & rules(rerun(default_run, "rivals/trial.py"))
+
+
+def test_a_rival_that_is_named_in_one_line_adds_its_job_alone(plan_of, default_run):
+    names = next(job["values"]["evaluation"]["rivals"] for job in default_run if job["rule"] == "build_report")
+    more = plan_of({"evaluation": {"rivals": [*names, "random_forest"]}, "level": {"mix": {"models": ["mlp"]}}})
+    before = {tuple(job["outputs"]): job for job in default_run}
+    added = [job for job in more if tuple(job["outputs"]) not in before]
+    assert {(job["rule"], job["wildcards"].get("rival") or job["wildcards"]["model"]) for job in added} == {
+        ("predict_rivals", "random_forest"), ("mix_level", "mlp"),
+    }  # fmt: skip
+    same = ("wildcards", "files", "values", "inputs")
+    changed = {
+        job["rule"] for job in more if tuple(job["outputs"]) in before
+        and any(job[key] != before[tuple(job["outputs"])][key] for key in same)
+    }  # fmt: skip
+    assert changed == {"merge_predictions", "build_report"}
+
+
 def test_a_protocol_that_is_added_changes_no_job_of_another_and_trains_the_source_once(plan_of, default_run):
     more = plan_of({"training": {"protocols": ["leave_one_station_out", "k_fold"]}})
     now = {tuple(job["outputs"]): job for job in more}
@@ -128,11 +154,11 @@ def test_a_protocol_that_is_added_changes_no_job_of_another_and_trains_the_sourc
     changed = {
         job["rule"] for job in default_run if any(job[key] != now[tuple(job["outputs"])][key] for key in same)
     }  # fmt: skip
-    assert changed == {"merge_folds", "merge_predictions", "build_report"}
+    assert changed == {"merge_folds", "merge_predictions", "audit_leakage", "build_report"}
     before = {tuple(job["outputs"]) for job in default_run}
     added = [job for outputs, job in now.items() if outputs not in before]
     assert {job["wildcards"].get("protocol") for job in added} == {"k_fold"}
-    assert rules(added) == {"draw_folds", "train_target", "fine_tune", "predict_held_out", "predict_baselines"}
+    assert rules(added) == {"draw_folds", "train_target", "fine_tune", "predict_held_out", "predict_rivals"}
     assert sorted(job["wildcards"]["model"] for job in more if job["rule"] == "train_source") == ["lstm", "mlp"]
 
 

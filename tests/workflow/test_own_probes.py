@@ -14,7 +14,7 @@ CONFIG = {
     "samples": {"target": "mine/covariates.csv"},
     "features": {"static": ["elevation"], "daily": [{"name": "rain", "lags": [0, 1]}], "day_of_year": True},
     "training": {"epochs": 3, "mlp": {"hidden": [8, 8], "frozen": 1, "output": "linear"}},
-    "evaluation": {"bootstrap": 100},
+    "evaluation": {"bootstrap": 100, "rivals": ["same_day_mean", "boosted_trees"]},
     "probes": {
         "target": {"format": "logger", "path": "mine/files", "description": "mine/description.yaml",
                    "stations": "mine/stations.csv"},

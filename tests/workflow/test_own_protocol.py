@@ -32,7 +32,7 @@ def test_a_protocol_of_the_user_s_own_is_one_file(project, clone):
 
     planned = succeed([f"{train} --dry-run"], clone)
     counts = {rule: int(count) for rule, count in re.findall(r"^(\w+) +(\d+)$", planned, flags=re.M)}
-    assert {rule: counts[rule] for rule in ("train_source", "train_target", "fine_tune", "predict_baselines")} == {
-        "train_source": 2, "train_target": 4, "fine_tune": 4, "predict_baselines": 2,
+    assert {rule: counts[rule] for rule in ("train_source", "train_target", "fine_tune", "predict_rivals")} == {
+        "train_source": 2, "train_target": 4, "fine_tune": 4, "predict_rivals": 8,
     }  # fmt: skip
     assert "draw_folds" not in counts and "models/parts_of_year/mlp/transfer" in planned

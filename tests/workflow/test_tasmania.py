@@ -75,7 +75,7 @@ def test_the_dry_run_lists_every_job_from_the_downloads_to_the_report(checkout):
         "train_target": 2,
         "fine_tune": 2,
         "predict_held_out": 6,
-        "predict_baselines": 1,
+        "predict_rivals": 4,
         "merge_predictions": 1,
         "score_predictions": 1,
         "export_table": 2 * 2 + 1,

@@ -2,7 +2,8 @@
 # Needs: results/<run>/samples/, folds/, folds.csv, models/.
 # Gives: results/<run>/rivals/, predictions.parquet, evaluation/.
 from loam.config.protocols import members_file, trained
-from loam.config.rivals import QUICK, SLOW, job_of, level_file, mixed, plugins_of, rivals_of
+from loam.config.rivals import QUICK, job_of, level_file, plugins_of, rivals_of
+from loam.config.systems import SLOW_RIVALS, mixed
 
 SCORED = [
     (protocol, model, scenario)
@@ -16,7 +17,7 @@ RIVAL_JOBS = list(dict.fromkeys(map(job_of, CONFIG["evaluation"]["rivals"])))
 
 
 wildcard_constraints:
-    rival="|".join([QUICK, *SLOW]),
+    rival="|".join([QUICK, *SLOW_RIVALS]),
 
 EVALUATED = ["metrics", "summary", "paired", "coverage", "adaptation", "audit"]
 

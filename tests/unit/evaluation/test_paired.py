@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from loam.config.rivals import reads_probes_of_the_day
+from loam.config.systems import reads_probes_of_the_day
 from loam.evaluation.metrics import score_stations
 from loam.evaluation.paired import Paired, compare, pair_systems
 from loam.io.schemas import PAIRED

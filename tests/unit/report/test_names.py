@@ -22,7 +22,7 @@ def test_scores_are_printed_with_the_digits_they_deserve(value, metric, text):
     assert number(value, metric) == text
 
 
-def test_networks_come_by_scenario_and_baselines_last():
+def test_networks_come_by_scenario_and_rivals_last():
     frame = pd.DataFrame(
         [
             ("coarse", "none"), ("lstm", "transfer"), ("boosted_trees", "both"), ("mlp", "transfer"),

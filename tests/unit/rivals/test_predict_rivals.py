@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from loam.config.rivals import LEVEL, RIVALS, WITHIN, job_of
+from loam.config.systems import QUICK_RIVALS, SLOW_RIVALS
 from loam.errors import ConfigError, LeakageError, TableError
 from loam.io.schemas import PREDICTIONS
 from loam.rivals.predict_rivals import modelled, predict_rivals
@@ -144,6 +145,10 @@ def test_a_wrong_coarse_entry_is_refused(target, entries, message):
 def test_a_job_whose_rivals_have_nothing_to_say_leaves_an_empty_table(target, folds, values):
     silent = values("coarse") | {"evaluation": {"coarse": []}}
     assert PREDICTIONS.validate(predict_rivals(None, target, folds, silent)).empty
+
+
+def test_every_name_stands_for_a_rival():
+    assert [*RIVALS] == [*QUICK_RIVALS, *SLOW_RIVALS]
 
 
 def test_the_quick_share_a_job_and_trees_have_one_each():

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from loam.config.systems import SLOW_RIVALS, mixed
 from loam.config.wrong import nearest
 from loam.errors import ConfigError
 
@@ -28,19 +29,8 @@ RIVALS = {
     "within_station_trees_neighbours": "loam.rivals.within_station_trees:within_station_trees_neighbours",
 }
 QUICK = "quick"  # the job of the rivals that take seconds
-SLOW = [
-    "random_forest", "boosted_trees", "boosted_trees_all", "boosted_trees_neighbours", "within_station_trees",
-    "within_station_trees_neighbours",
-]  # fmt: skip
 LEVEL = "boosted_trees_all"  # whose level the within-station trees take
 WITHIN = {"within_station_trees", "within_station_trees_neighbours"}
-PROBES_OF_THE_DAY = {"same_day_mean", "persistence", "inverse_distance", "kriging"}  # nothing without them
-MIXED, NEIGHBOURS = "_mixed", "_neighbours"  # how the names of systems end
-
-
-def reads_probes_of_the_day(model: str) -> bool:
-    """Whether a network or a rival, by its name, is told what other probes measured on the day, or the day before."""
-    return model in PROBES_OF_THE_DAY or model.removesuffix(MIXED).endswith(NEIGHBOURS)
 
 
 def check_rivals(config: Mapping[str, Any]) -> None:
@@ -56,22 +46,17 @@ def check_rivals(config: Mapping[str, Any]) -> None:
         )  # fmt: skip
 
 
-def mixed(model: str) -> str:
-    """The name of a network whose level is mixed."""
-    return model + MIXED
-
-
 def job_of(name: str) -> str:
     """The job that predicts a rival."""
-    return name if name in SLOW else QUICK
+    return name if name in SLOW_RIVALS else QUICK
 
 
 def rivals_of(job: str, config: Mapping[str, Any]) -> list[str]:
     """What a job predicts: what the run names, and what another needs."""
-    if job in SLOW:
+    if job in SLOW_RIVALS:
         return [job]
     needed = [config["level"]["mix"]["with"]] if config["level"]["mix"]["models"] else []
-    return list(dict.fromkeys(name for name in [*config["evaluation"]["rivals"], *needed] if name not in SLOW))
+    return list(dict.fromkeys(name for name in [*config["evaluation"]["rivals"], *needed] if name not in SLOW_RIVALS))
 
 
 def plugins_of(job: str, config: Mapping[str, Any]) -> list[str]:

@@ -11,7 +11,7 @@ import logging
 
 import pandas as pd
 
-from loam.config.rivals import mixed
+from loam.config.systems import mixed
 from loam.errors import TableError
 
 STATION = ["protocol", "size", "draw", "fold", "station", "layer"]

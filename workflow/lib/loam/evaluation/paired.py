@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from loam.config.rivals import mixed, reads_probes_of_the_day
+from loam.config.systems import mixed, reads_probes_of_the_day
 from loam.evaluation.metrics import over_draws
 from loam.evaluation.summary import draw_stations, interval, mean_of_draws, median_of_draws
 from loam.io.schemas import PAIRED

@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from loam.config.protocols import FLATTERS
-from loam.config.rivals import reads_probes_of_the_day
+from loam.config.systems import reads_probes_of_the_day
 from loam.evaluation.paired import Paired, compare
 from loam.io.schemas import ACCURACY
 from loam.report.finding import METRIC

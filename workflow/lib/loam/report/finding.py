@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from loam.config.rivals import RIVALS, reads_probes_of_the_day
+from loam.config.systems import is_rival, reads_probes_of_the_day
 from loam.evaluation.paired import Paired, compare
 from loam.report.words import UNIT, System, layer_name, number, plain_name, system_name
 
@@ -108,5 +108,5 @@ def _comparisons(by_system: pd.DataFrame, transfer: System, draws: int, seed: in
 
 
 def _best_network(medians: pd.Series, scenario: str) -> System | None:
-    chosen = [system for system in medians.index if system[1] == scenario and system[0] not in RIVALS]
+    chosen = [system for system in medians.index if system[1] == scenario and not is_rival(system[0])]
     return min(chosen, key=lambda system: medians[system]) if chosen else None

@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 
 from loam.config.protocols import LEAVE_ONE_OUT, told
-from loam.config.rivals import reads_probes_of_the_day
 from loam.config.sections.protocols import ProtocolSettings
+from loam.config.systems import reads_probes_of_the_day
 from loam.report.names import METRICS
 from loam.report.page_tables import Table
 from loam.report.words import layer_name, number, system_name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from loam.config.rivals import RIVALS
+from loam.config.systems import is_rival
 from loam.evaluation.paired import System
 from loam.report.words import MODELS, SCENARIOS
 from loam.variables import kinds
@@ -44,7 +44,7 @@ def systems_of(frame: pd.DataFrame) -> list[System]:
 
     def place(system: System) -> tuple[bool, int, int, str]:
         model, scenario = system
-        rival = model in RIVALS
+        rival = is_rival(model)
         model_place = models.index(model) if model in MODELS else len(models)
         scenario_place = scenarios.index(scenario)
         first, second = (model_place, scenario_place) if rival else (scenario_place, model_place)

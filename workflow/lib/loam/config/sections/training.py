@@ -80,7 +80,7 @@ class Training(Section):
     protocols: Annotated[list[Name], EachOnce] = Field(
         ["leave_one_station_out"],
         min_length=1,
-        description="Who is held out from whom (docs/explanation/protocols.md). Networks and baselines are trained "
+        description="Who is held out from whom (docs/explanation/protocols.md). Networks and rivals are trained "
         "once for each; the first is the one whose scores stand first and whose networks make the map.",
     )
     protocol_path: str | None = Field(
