@@ -274,7 +274,12 @@ def test_two_values_swapped_are_seen(demo):
 
 EDITED = {  # modules that are edited together
     ("rivals/trial.py",): {
-        "predict_rivals", "merge_predictions", "calibrate_intervals", "audit_leakage", "export_table", *AFTER_SCORES
+        "predict_rivals",
+        "merge_predictions",
+        "calibrate_intervals",
+        "audit_leakage",
+        "export_table",
+        *AFTER_SCORES,
     },
     ("evaluation/summary.py",): AFTER_SCORES,
     ("training/losses.py",): TRAINING | AFTER_TRAINING,
