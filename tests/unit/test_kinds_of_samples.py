@@ -150,5 +150,9 @@ def test_what_has_no_pixels_refuses_a_model_that_reads_patches(with_patches):
         load_config({**config, "features": {"static": ["elevation"]}})
     with pytest.raises(ConfigError, match="a patch of 4 pixels a side has no middle one.*write 5"):
         load_config({**config, "training": {**training, "conv_lstm": {"window": {"length": 2, "patch": 4}}}})
+    with pytest.raises(ConfigError, match="no station of the run is a pixel of the cube"):
+        load_config({**config, "samples": {**config["samples"], "block": 3}, "training": {"models": ["mlp"]}})
+    with pytest.raises(ConfigError, match="2 pixels have no middle one; expected an odd number; write 3"):
+        load_config({**config, "samples": {**config["samples"], "block": 2}})
     alone = load_config({**config, "training": {"models": ["mlp"], "scenarios": ["source"]}})
     assert alone["features"]["patch"] == [] and "windows" not in alone["features"]["sequence"]

@@ -17,6 +17,7 @@ SAMPLE_KEYS = [
     "layers",
     "samples.from",
     "samples.columns",
+    "samples.block",
     "samples.groups",
     "samples.gaps",
     "samples.teachers",

@@ -215,7 +215,8 @@ def run_samples(world, tmp_path, places):
         frame.to_parquet(paths["stations"][place], index=False)
     values = {
         "layers": LAYERS, "features": FEATURES, "covariates": COVARIATES,
-        "samples": {"from": "cube", "columns": {}, "groups": ["landcover"], "gaps": NO_GAPS, "teachers": []},
+        "samples": {"from": "cube", "columns": {}, "groups": ["landcover"], "gaps": NO_GAPS, "teachers": [],
+                    "block": 1},
         "acquire": {"period": {"source": ["1900-01-01", "2100-12-31"], "target": ["1900-01-01", "2100-12-31"]}},
     }  # fmt: skip
     build_samples_stage(paths, values)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -104,7 +107,21 @@ class Carrying(torch.nn.Module):
         return self.output(states), state
 
 
-def test_a_network_that_carries_its_state_runs_each_series_once_and_begins_anew_after_a_gap(monkeypatch):
+def answers_of_windows(members: Members, windows: Windows, own: list[np.ndarray]) -> list[np.ndarray]:
+    """What the same members answer without ``carry``: that of each window alone, as a map reads it."""
+
+    class Network(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.lstm, self.output = members.networks[0].lstm, members.networks[0].output
+
+        def forward(self, inputs):
+            return Carrying.carry(self, inputs, None)[0]
+
+    return predict_rows(replace(members, networks=[Network()]), windows, own)
+
+
+def test_a_network_that_carries_its_state_runs_each_series_once_and_begins_anew_after_a_gap(monkeypatch, caplog):
     monkeypatch.setattr("loam.training.predict.DAYS_AT_ONCE", 7)
     generator = np.random.default_rng(2)
     daily = {name: generator.normal(size=(2, 40)) for name in ("v0", "v1")}
@@ -127,6 +144,10 @@ def test_a_network_that_carries_its_state_runs_each_series_once_and_begins_anew_
     members = Members([network], [parameters], *map(torch.from_numpy, (mean, std)), card)
     own = [np.flatnonzero(windows.station == station) for station in (0, 1)]
     outputs = predict_rows(members, windows, own)
+    by_window, apart = answers_of_windows(members, windows, own), re.findall(r"up to (\S+) m3 m-3, (\S+)", caplog.text)
+    missed = np.concatenate([np.abs(one - other).ravel() for one, other in zip(outputs, by_window, strict=True)])
+    assert apart == [(f"{missed.max():.4f}", f"{missed.mean():.4f}")] and missed.max() > 0.005
+    assert "lengthen the model's window until its map is what is scored" in caplog.text
     for station, (rows, output) in enumerate(zip(own, outputs, strict=True)):
         member = Carrying()
         member.load_state_dict({name: tensor[station] for name, tensor in parameters.items()})

@@ -20,8 +20,10 @@ def contradictions(config: Config) -> Iterator[ConfigError]:
     """The errors of a configuration whose sections are right one by one."""
     checks: list[Callable[[Config], None]] = [_check_features, _check_layers_named, _check_unit_of_grid]
     mapping = config["mapping"]
-    if config["features"]["patch"] and makes(config) == "scores":
-        checks.append(_check_patches)
+    if makes(config) == "scores":
+        checks += [_check_patches] * bool(config["features"]["patch"]) + [_check_block] * (
+            config["samples"]["block"] > 1
+        )
     if mapping["dates"] and makes(config) == "scores":
         checks.append(_check_mapped)
         if origin(config, "target") != "cube":  # whose grid and features are checked with what is acquired
@@ -59,6 +61,20 @@ def _check_patches(config: Config) -> None:
                 fix="leave the model out, or train scenario target alone, scaled by the fold"
                 if domain == "source" else "leave the model out",
             )  # fmt: skip
+
+
+def _check_block(config: Config) -> None:
+    """Blocks are of pixels of the cube, and what is the mean of a block has no patch."""
+    if not any(has_pixels(config, domain) for domain in domains_of(config)):
+        raise ConfigError(
+            "no station of the run is a pixel of the cube", where="config key 'samples.block'", expected="block: 1",
+            fix="or set covariates.domains.target to cube, in a run from the cube",
+        )  # fmt: skip
+    if config["features"]["patch"]:
+        raise ConfigError(
+            "stations are blocks, and models read patches of pixels", where="config key 'samples.block'",
+            expected="block: 1", fix="leave out the models that declare a patch, or the block",
+        )  # fmt: skip
 
 
 def _check_layers_named(config: Config) -> None:

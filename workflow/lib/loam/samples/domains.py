@@ -1,9 +1,9 @@
 """What the samples of a domain are made from: stations, their observed moisture, and a source of covariates.
 
 Three kinds give all of it: a table that holds covariates and moisture; a table of covariates, with the moisture of
-probes; the cube or point tables, with the moisture of probes. In the cube a station is the pixel that holds it. One
-outside the grid, in the sea or in a masked pixel has no covariates; it is named in the log, and its days are counted in
-the table of dropped rows under that reason.
+probes; the cube or point tables, with the moisture of probes. In the cube a station is the pixel that holds it, or the
+block of pixels around it. One outside the grid, in the sea or in a masked pixel has no covariates; it is named in the
+log, and its days are counted in the table of dropped rows under that reason.
 """
 
 from __future__ import annotations
@@ -20,12 +20,13 @@ import pandas as pd
 import pyproj
 
 from loam.covariates.build.land import why_not_land
-from loam.covariates.read.cube import Cube
+from loam.covariates.read.cube import Cube, GridSource
 from loam.covariates.read.derive import Settings, Source
 from loam.covariates.reasons import ALL_LAYERS
 from loam.errors import ConfigError, TableError
 from loam.raster.classes import class_names
 from loam.raster.grid import Grid, Tile, cells_at, crs_of, project
+from loam.samples.blocks import BlockSource
 from loam.samples.brought_stations import TableStations
 from loam.samples.brought_table import StationTable
 from loam.samples.coarse import CoarseCells
@@ -136,7 +137,7 @@ def domain_of_probes(
 
 def domain_of_cube(
     name: str, source: Cube | PointTables, daily: pd.DataFrame, stations: pd.DataFrame, layers: Sequence[str],
-    where: Path, teachers: Sequence[Teacher] = (Teacher(),),
+    where: Path, teachers: Sequence[Teacher] = (Teacher(),), block: int = 1,
 ) -> Domain:  # fmt: skip
     """A domain with the moisture of probes, whose covariates are read as a map's pixels are.
 
@@ -148,6 +149,7 @@ def domain_of_cube(
         layers: names.
         where: the domain's daily table, for errors.
         teachers: whom models learn moisture from.
+        block: in the cube, pixels a side of what a station stands for, an odd number; it is the middle one.
 
     Raises:
         TableError: no station lies on land of the grid.
@@ -175,8 +177,11 @@ def domain_of_cube(
     order = np.lexsort((cols // source.grid.tile, rows // source.grid.tile))  # a chunk is read once
     return Domain(
         name, where, about, moisture[moisture.index.get_level_values("station").isin(about.index)],
-        lambda about: source.at(*pixels_of(source.grid, about)), _of_pixels, order, lost=lost, teachers=teachers,
-        around=lambda about, size: _around(source, about, size),
+        lambda about: (
+            source.at(*pixels_of(source.grid, about)) if block == 1 else BlockSource(*_around(source, about, block))
+        ),
+        _of_pixels, order, lost=lost, teachers=teachers,
+        around=(lambda about, size: _around(source, about, size)) if block == 1 else None,
     )  # fmt: skip
 
 
@@ -248,7 +253,7 @@ def pixels_of(grid: Grid, stations: pd.DataFrame) -> tuple[np.ndarray, np.ndarra
     return cells_at(grid.geobox, x, y)
 
 
-def _around(cube: Cube, about: pd.DataFrame, size: int) -> tuple[Source, np.ndarray]:
+def _around(cube: Cube, about: pd.DataFrame, size: int) -> tuple[GridSource, np.ndarray]:
     """The land pixels of the grid around stations, and which they are of all [station, row, column]."""
     grid, reach = cube.grid, size // 2
     there = np.zeros((len(about), size, size), bool)

@@ -76,7 +76,8 @@ def _domain(
         table = _table(name, paths, values)
         return domain_of_probes(name, table, daily, stations, layers, features, teachers)
     daily = within_period(daily, values["acquire"]["period"][name], name)
-    return domain_of_cube(name, _source(paths, name, values), daily, stations, layers, where, teachers)
+    source, block = _source(paths, name, values), values["samples"]["block"]
+    return domain_of_cube(name, source, daily, stations, layers, where, teachers, block)
 
 
 def _table(name: str, paths: Paths, values: Values) -> StationTable:

@@ -25,6 +25,7 @@ from loam.training.group import predict
 from loam.training.scaling import Scaler
 from loam.training.stacked import run_each, run_members
 
+MISSED = 0.005  # m3 m-3; what a map may miss of what came before its window, unwarned: a tenth of a usual error
 DAYS_AT_ONCE = 512  # of a series that a network runs along; bounds the memory
 
 log = logging.getLogger("loam")
@@ -44,16 +45,17 @@ def predict_rows(
     run = run_each if members.card["training"]["engine"] == "loop" else run_members
     for network, parameters in zip(members.networks, members.parameters, strict=True):
         there = {name: tensor.to(device) for name, tensor in parameters.items()}
+        outputs = predict(partial(run, network.eval(), there), inputs, own)
         if carries(network, windows):
+            by_window = outputs
             outputs = [
                 predict_along(
                     network, {name: tensor[fold] for name, tensor in there.items()}, inputs, fold, windows, rows
                 )
                 for fold, rows in enumerate(own)
             ]
-            found.append([output[:, :layers].cpu().numpy() for output in outputs])
-            continue
-        outputs = predict(partial(run, network.eval(), there), inputs, own)
+            outputs = [output.unsqueeze(1) for output in outputs]
+            _tell_what_windows_miss(outputs, by_window, layers, len(windows.lags))
         found.append([output[:, -1, :layers].cpu().numpy() for output in outputs])
     return [np.stack(networks) for networks in zip(*found, strict=True)]
 
@@ -61,12 +63,8 @@ def predict_rows(
 def carries(network: nn.Module, windows: Windows) -> bool:
     """Whether a network runs along a series: it has ``carry``, and reads days one by one and what does not change."""
     steps = windows.features.sequence
-    return (
-        hasattr(network, "carry")
-        and bool(steps)
-        and steps[0][0].step.days == 1
-        and not (windows.of_day.shape[1] or windows.features.patch)
-    )
+    daily = bool(steps) and steps[0][0].step.days == 1 and bool((np.diff(windows.lags) == -1).all())
+    return hasattr(network, "carry") and daily and not (windows.of_day.shape[1] or windows.features.patch)
 
 
 @torch.no_grad()
@@ -109,6 +107,20 @@ def predict_along(
                 for place in np.flatnonzero((wanted >= begin) & (wanted < end)):
                     answers[own[place]] = said[0, wanted[place] - begin]
     return torch.stack(answers)
+
+
+def _tell_what_windows_miss(along: Sequence[Tensor], by_window: Sequence[Tensor], layers: int, length: int) -> None:
+    """How far answers along a series, which are scored, lie from those of the window alone, which a map reads."""
+    apart = torch.cat(
+        [(one[:, -1, :layers] - other[:, -1, :layers]).abs() for one, other in zip(along, by_window, strict=True)]
+    )
+    greatest, mean = apart.max().item(), apart.mean().item()
+    log.log(
+        logging.WARNING if greatest > MISSED else logging.INFO,
+        "a map reads the window of %d days, not the whole series: at the predicted rows that differs by up to %.4f m3 "
+        "m-3, %.4f in the mean%s", length, greatest, mean,
+        "; lengthen the model's window until its map is what is scored" if greatest > MISSED else "",
+    )  # fmt: skip
 
 
 def predict_held_out(

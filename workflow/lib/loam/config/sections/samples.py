@@ -39,6 +39,12 @@ def _no_rain(names: list[str]) -> list[str]:
     return names
 
 
+def _odd(pixels: int) -> int:
+    if pixels % 2 == 0:
+        raise RefusalError(f"{pixels} pixels have no middle one", expected="an odd number", fix=f"write {pixels + 1}")
+    return pixels
+
+
 class Gaps(Section):
     """Days without a value in daily covariates."""
 
@@ -104,6 +110,13 @@ class Samples(Section):
         description="Columns carried along to group scores by; never features. Where samples come from probes, "
         "`elevation`, `landcover` and `soil` are those of the station.",
         examples=[["landcover"]],
+    )
+    block: Annotated[int, AfterValidator(_odd)] = Field(
+        1,
+        ge=1,
+        description="Pixels a side of what a station in the cube (`covariates.domains: cube`) stands for, an odd "
+        "number: 1 is the pixel that holds it; 3 takes the mean of every covariate over the land among the 3 x 3 pixels around "
+        "it, and of a class its share. Moisture is as measured, and maps are of pixels.",
     )
     gaps: Gaps = Field(
         default_factory=Gaps, description="Days without a value in daily covariates. Maps read them as they are."
