@@ -16,7 +16,7 @@ PLACES = {"inland": (50, 60), "coast": (30, 6), "gap": (43, 52)}
 NAMES = [layer["name"] for layer in LAYERS]
 FEATURES = {
     "static": ["elevation"],
-    "daily": [{"name": "modis_ndvi", "lags": [0, 0]}, {"name": "vv", "lags": [0, 0]}, {"name": "rain_5", "lags": [0, 1]}],
+    "daily": [{"name": name, "lags": [0, 0]} for name in ("modis_ndvi", "vv", "rain_5")],
     "classes": [{"name": "landcover", "values": ["PAST", "FORE"]}], "day_of_year": False,
     "sequence": {"variables": ["sm_surface"], "lags": [0, 1]},
 }  # fmt: skip

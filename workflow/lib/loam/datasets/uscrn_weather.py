@@ -44,7 +44,8 @@ def daily_weather(files: Sequence[Path]) -> pd.DataFrame:
 def sums_of_rain(table: pd.DataFrame, days: Sequence[int], missing_share: float) -> pd.DataFrame:
     """Columns ``rain_<days>`` beside ``daily_weather``'s: the rain of the last days, the day itself included.
 
-    A sum is missing if more than ``missing_share`` of its days are; else the mean of the others stands in for them.
+    A sum is missing if more than ``missing_share`` of its days are; else the mean of the others stands in for them. The
+    rolling mean adds in another order than ``loam.covariates.read.derive``, and may differ from it in last bits.
     """
     rain = table.set_index("date").groupby("station")["rain"].apply(lambda own: own.asfreq("D"))
     by_station = rain.groupby(level="station")

@@ -115,8 +115,8 @@ class Samples(Section):
         1,
         ge=1,
         description="Pixels a side of what a station in the cube (`covariates.domains: cube`) stands for, an odd "
-        "number: 1 is the pixel that holds it; 3 takes the mean of every covariate over the land among the 3 x 3 pixels around "
-        "it, and of a class its share. Moisture is as measured, and maps are of pixels.",
+        "number: 1 is the pixel that holds it; 3 takes the mean of every covariate over the land among the 3 x 3 "
+        "pixels around it, and of a class its share. Moisture is as measured, and maps are of pixels.",
     )
     gaps: Gaps = Field(
         default_factory=Gaps, description="Days without a value in daily covariates. Maps read them as they are."
