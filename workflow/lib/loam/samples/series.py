@@ -77,7 +77,8 @@ class SampleSeries:
             return np.asarray(day_of_year(pd.DatetimeIndex(self.days), str(feature.value))[day])
         if feature.series in self.daily:
             before = day - feature.lag
-            return np.where(before >= 0, self.daily[feature.series][station, before], np.nan)
+            found = self.daily[feature.series].take(station * len(self.days) + before, mode="clip")
+            return found if before.min(initial=0) >= 0 else np.where(before >= 0, found, np.nan)
         return np.asarray(self.static[station, list(self.variables).index(feature.series)])
 
 
