@@ -16,6 +16,7 @@ import json
 import re
 from collections.abc import Callable
 from functools import cache
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ import ee
 import numpy as np
 from google.auth.credentials import Credentials
 
+from loam.acquire.access import Access
+from loam.config.sections.acquire import EarthEngine
 from loam.acquire.catalogue import dataset_of
 from loam.acquire.earthengine.client import Client, connect
 from loam.acquire.earthengine.ee_scenes import EarthEngineScenes
@@ -31,7 +34,7 @@ from loam.acquire.http.retry import Policy
 
 SHIPPED = Path(ee.__file__).parent / "tests"
 POLICY = Policy(attempts=4, first_wait_s=0.01, longest_wait_s=0.02, wall_clock_s=30.0, timeout_s=0.5)
-SETTINGS = {"earthengine": {"project": "a-project", "high_volume": False, "requests": 2}}
+ACCESS = Access(EarthEngine(project="a-project", requests=2))
 
 
 class Token(Credentials):
@@ -137,16 +140,16 @@ class Engine:
 
     def client(self, **given: Any) -> Client:
         """A connection."""
-        given = {"url": self.loopback.url, "credentials": Token(), "policy": POLICY, "settings": SETTINGS, **given}
-        return connect(given.pop("settings"), **given)
+        given = {"url": self.loopback.url, "credentials": Token(), "policy": POLICY, "chosen": ACCESS.earthengine, **given}
+        return connect(**given)
 
-    def source(self, dataset: str, **settings: Any) -> EarthEngineSource:
+    def source(self, dataset: str, **access: Any) -> EarthEngineSource:
         """A dataset whose connection is this server."""
-        return EarthEngineSource(dataset_of(dataset), {**SETTINGS, **settings}, self.folder, self.client())
+        return EarthEngineSource(dataset_of(dataset), replace(ACCESS, **access), self.folder, self.client())
 
-    def scenes(self, dataset: str, **settings: Any) -> EarthEngineScenes:
+    def scenes(self, dataset: str, **access: Any) -> EarthEngineScenes:
         """Scenes whose connection is this server."""
-        return EarthEngineScenes(dataset_of(dataset), {**SETTINGS, **settings}, self.client())
+        return EarthEngineScenes(dataset_of(dataset), replace(ACCESS, **access), self.client())
 
     def pixels(self) -> list[dict[str, Any]]:
         """The bodies of all requests for pixels."""

@@ -12,6 +12,7 @@ from affine import Affine
 from memory_sources import CLAY, dataset, map_values
 from odc.geo.geobox import GeoBox
 
+from loam.acquire.access import Access
 from loam.acquire.steps.fetch_maps import fetch_map
 from loam.acquire.steps.fetched_parts import open_parts
 from loam.acquire.http.retry import Policy
@@ -24,7 +25,7 @@ REQUEST = {"dataset": "soil_made_up", "variable": "clay"}
 
 
 class LoopbackMaps(Source):
-    """Asks ``settings["url"]`` for each tile."""
+    """Asks for each tile at the address of its folder."""
 
     back_end = "direct"
     tile = 16
@@ -35,7 +36,7 @@ class LoopbackMaps(Source):
 
     def read_map(self, variable: str, geobox: GeoBox) -> np.ndarray:
         place = {"x": geobox.transform.c, "y": geobox.transform.f, "height": geobox.shape[0], "width": geobox.shape[1]}
-        body = fetch(f"{self.settings['url']}/tile?{urlencode(place)}", policy=Policy(attempts=5, first_wait_s=0.01))
+        body = fetch(f"{self.access.folders['url']}/tile?{urlencode(place)}", policy=Policy(attempts=5, first_wait_s=0.01))
         return np.load(io.BytesIO(body))
 
 
@@ -50,7 +51,7 @@ def tile_of(query: dict[str, list[str]]) -> bytes:
 
 def fetch_from(url: str, path: Path) -> None:
     """Fetch the map."""
-    fetch_map(LoopbackMaps(ENTRY, {"url": url}, open_parts(path, REQUEST)), "clay", GRID, path, REQUEST)
+    fetch_map(LoopbackMaps(ENTRY, Access(folders={"url": url}), open_parts(path, REQUEST)), "clay", GRID, path, REQUEST)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import pyproj
 import xarray as xr
 from odc.geo.geobox import GeoBox
 
+from loam.acquire.access import Access
 from loam.acquire.catalogue import Dataset, Gap, Variable
 from loam.acquire.source import Bounds, Fields, Source
 
@@ -43,7 +44,7 @@ class MemoryMaps(Source):
     tile = 16
 
     def __init__(self, entry: Dataset, workspace, **answers) -> None:
-        super().__init__(entry, {}, workspace)
+        super().__init__(entry, Access(), workspace)
         self.asked: list[tuple[int, int]] = []
         self.answers = answers  # (row, col) of the tile's corner in map units -> what to give or raise instead
 
@@ -84,7 +85,7 @@ class MemoryFields(Source):
         self, entry: Dataset, workspace, *, size: float = 0.1, crs: str = "EPSG:4326", lacking=(), fewer=None,
         published_until: date | None = None, provisional=(), change=None,
     ) -> None:  # fmt: skip
-        super().__init__(entry, {}, workspace)
+        super().__init__(entry, Access(), workspace)
         self.size, self.crs, self.lacking, self.fewer = size, crs, set(lacking), dict(fewer or {})
         self.published_until, self.provisional, self.change = published_until, frozenset(provisional), change
         self.asked: list[tuple[Bounds, list[date]]] = []

@@ -21,6 +21,7 @@ import zarr
 from affine import Affine
 from odc.geo.geobox import GeoBox
 
+from loam.acquire.access import Access
 from loam.acquire.catalogue import dataset_of
 from loam.acquire.local.layout import Layout
 from loam.acquire.local.local_fields import read_local_fields
@@ -187,8 +188,8 @@ def of_cube(**kinds: str) -> Callable[[Path], object]:
 
 
 def of_local_map(path: Path) -> object:
-    settings = {"local": {"terrain_local": str(path.parent)}}
-    source = LocalSource(dataset_of("terrain_local"), settings, path.parent / "work")
+    access = Access(folders={"terrain_local": str(path.parent)})
+    source = LocalSource(dataset_of("terrain_local"), access, path.parent / "work")
     return source.read_map("elevation", GeoBox((SIDE // 4, SIDE // 4), Affine(320, 0, 540_000, 0, -320, 5_360_000),
                                                "EPSG:28355"))  # fmt: skip
 

@@ -33,6 +33,7 @@ from probe_settings import probes_at
 from sentinel1_files import write_product, zip_product
 from sentinel2_files import write_safe, zipped
 
+from loam.acquire.access import Access
 from loam.acquire.acquire_plan import check_acquire
 from loam.acquire.catalogue import dataset_of
 from loam.acquire.local.layout import read_layout
@@ -292,7 +293,9 @@ def elevation(folder: Path) -> Path:
 
 
 def read_elevation(path: Path) -> None:
-    source = LocalSource(dataset_of("terrain_local"), {"local": {"terrain_local": str(path.parent)}}, path.parent / "w")
+    source = LocalSource(
+        dataset_of("terrain_local"), Access(folders={"terrain_local": str(path.parent)}), path.parent / "w"
+    )
     values = source.read_map("elevation", geobox_of_run(GRID))
     assert (np.isnan(values) | ((values >= -500) & (values <= 9000))).all()
 
@@ -304,7 +307,7 @@ def layout(folder: Path) -> Path:
 
 
 def read_layout_of(path: Path) -> None:
-    read_layout({"local": {"weather_grids": str(path.parent)}}, dataset_of("weather_grids"))
+    read_layout(path.parent, dataset_of("weather_grids"))
 
 
 def scored(name: str) -> Callable[[Path], Path]:

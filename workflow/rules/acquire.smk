@@ -6,7 +6,7 @@ from functools import partial
 from loam.acquire.catalogue import FETCHED, HOSTS
 from loam.acquire.clients import client_of, scene_clients
 from loam.acquire.own_files import own_files
-from loam.acquire.acquire_plan import asks, fields_values, map_values, point_map_values
+from loam.acquire.acquire_plan import asks, fields_values, map_values, orbit_values, point_map_values
 from loam.acquire.run_grid import area_of, class_area_of
 from loam.acquire.acquire_plan import scene_values, scenes_file, scenes_values
 from loam.io.attempts import attempts_at
@@ -206,7 +206,7 @@ rule fetch_orbit:
         runtime=60,
         scenes=1,
     params:
-        values=scene_values(CONFIG, "sentinel1"),
+        values=orbit_values(CONFIG),
         attempts=attempts_at("resources/orbits/{scene}.EOF"),
         code=code_version("fetch_orbit"),
     script:

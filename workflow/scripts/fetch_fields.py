@@ -1,25 +1,25 @@
 """Fetch the fields of a month or year for the run's region, unless the file is what this request gave before."""
 
 from loam.io.stage import Paths, Values, run_stage
+from loam.acquire.access import access_of
 from loam.acquire.canonical.origin import is_current
 from loam.acquire.catalogue import dataset_of
 from loam.acquire.region import geobox_of_run
 from loam.acquire.sources import open_source
 from loam.acquire.steps.fetch_fields import fetch_fields
 from loam.acquire.steps.fetched_parts import open_parts, request_of
-from loam.acquire.steps.month_days import settings_on
 
 
 def stage(paths: Paths, values: Values) -> None:
     """Write the file of fields and its manifest."""
-    grid, settings = values["mapping"]["grid"], values["acquire"]
+    grid, access = values["mapping"]["grid"], access_of(values)
     dataset, back_end = dataset_of(values["dataset"]), values["back_end"]
     span, state = values["span"], values["state"]
-    request = request_of(dataset, back_end, settings, span=span, state=state, grid=dict(grid))
+    request = request_of(dataset, back_end, access, span=span, state=state, grid=dict(grid))
     if is_current(paths["fields"], request) and paths["manifest"].exists():
         return
     geobox = geobox_of_run(grid)
-    source = open_source(dataset.name, back_end, settings_on(settings, state), open_parts(paths["fields"], request))
+    source = open_source(dataset.name, back_end, access.on(state), open_parts(paths["fields"], request))
     fetch_fields(source, geobox, span, state, paths["fields"], paths["manifest"], request)
 
 

@@ -4,6 +4,7 @@
 """
 
 from loam.io.stage import Paths, Values, run_stage
+from loam.acquire.access import access_of
 from loam.acquire.acquire_plan import HEIGHTS, RELIEF
 from loam.acquire.canonical.origin import is_current
 from loam.acquire.catalogue import dataset_of
@@ -16,13 +17,13 @@ from loam.acquire.steps.fetched_parts import open_parts, request_of
 
 def stage(paths: Paths, values: Values) -> None:
     """Write the map, its tiles kept beside it until it is complete."""
-    grid, settings = values["mapping"]["grid"], values["acquire"]
+    grid, access = values["mapping"]["grid"], access_of(values)
     dataset, back_end = dataset_of(values["dataset"]), values["back_end"]
-    request = request_of(dataset, back_end, settings, variable=values["variable"], grid=dict(grid))
+    request = request_of(dataset, back_end, access, variable=values["variable"], grid=dict(grid))
     if is_current(paths["map"], request):
         return
     geobox, variable = geobox_of_run(grid), values["variable"]
-    source = open_source(dataset.name, back_end, settings, open_parts(paths["map"], request))
+    source = open_source(dataset.name, back_end, access, open_parts(paths["map"], request))
     if variable == RELIEF:
         variable, source.smooth = HEIGHTS, True
         geobox = relief_geobox(source, variable, geobox)

@@ -6,7 +6,8 @@ from loam.acquire.scenes.scene_files import fetch_listed_orbit
 
 def stage(paths: Paths, values: Values) -> None:
     """Write the orbit file."""
-    fetch_listed_orbit(paths["scenes"], values["scene"], values["sentinel1"], paths["orbit"])
+    name, prefer = values["sentinel1"]["dataset"], values["orbit"]
+    fetch_listed_orbit(paths["scenes"], values["scene"], name, prefer, paths["orbit"])
 
 
 if __name__ == "__main__":

@@ -1,13 +1,13 @@
 """Fetch one Sentinel-1 scene of the run's list, unless it is what this request gave before."""
 
 from loam.io.stage import Paths, Values, run_stage
+from loam.acquire.access import access_of
 from loam.acquire.scenes.scene_files import fetch_listed
 
 
 def stage(paths: Paths, values: Values) -> None:
     """Write the scene, whole and checked."""
-    settings = {**values["acquire"], "sentinel1": values["sentinel1"], "mapping": values["mapping"]}
-    fetch_listed(paths["scenes"], values["scene"], values["sentinel1"], settings, paths["product"])
+    fetch_listed(paths["scenes"], values["scene"], access_of(values, "sentinel1"), paths["product"])
 
 
 if __name__ == "__main__":

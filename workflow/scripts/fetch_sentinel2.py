@@ -1,13 +1,13 @@
 """Fetch one Sentinel-2 scene of the run's list, unless it is what this request gave before."""
 
 from loam.io.stage import Paths, Values, run_stage
+from loam.acquire.access import access_of
 from loam.acquire.scenes.scene_files import fetch_listed
 
 
 def stage(paths: Paths, values: Values) -> None:
     """Write the scene, whole and checked."""
-    settings = {**values["acquire"], "sentinel2": values["sentinel2"], "mapping": values["mapping"]}
-    fetch_listed(paths["scenes"], values["scene"], values["sentinel2"], settings, paths["product"])
+    fetch_listed(paths["scenes"], values["scene"], access_of(values, "sentinel2"), paths["product"])
 
 
 if __name__ == "__main__":

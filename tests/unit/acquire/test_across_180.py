@@ -16,6 +16,7 @@ from affine import Affine
 from memory_sources import dataset
 from odc.geo.geobox import GeoBox
 
+from loam.acquire.access import Access
 from loam.acquire.canonical.canonical import bounds_of
 from loam.acquire.catalogue import dataset_of
 from loam.acquire.direct.cds import CdsSource
@@ -29,6 +30,7 @@ from loam.acquire.scenes.scene_table import no_scenes
 from loam.acquire.source import Fields, Source
 from loam.acquire.station_places import boxes_of, envelope_of, pixel_at
 from loam.acquire.steps.fetch_points import fetch_point_fields
+from loam.config.sections.acquire import Sentinel2Scenes
 from loam.config.sections.mapping import MapInput
 from loam.config.sections.probes import StationMap
 from loam.covariates.features import feature_set
@@ -145,7 +147,7 @@ def test_a_scene_over_the_meridian_reaches_both_sides_of_the_grid(grid):
 
 
 def test_the_climate_store_is_asked_for_areas_that_are_no_wider_than_the_sides(tmp_path):
-    source = CdsSource(dataset_of("era5_land"), {}, tmp_path)
+    source = CdsSource(dataset_of("era5_land"), Access(), tmp_path)
     parts = parts_of(bounds_of(FIJI))
     areas = [source.requests(part, DAYS)[0]["area"] for part in parts]
     assert [round(area[3] - area[1], 1) < 2 for area in areas] == [True, True]
@@ -183,9 +185,11 @@ def test_scenes_are_listed_by_a_box_on_either_side(tmp_path):
         asked.append(bounds)
         return no_scenes()
 
-    options = {"dataset": "sentinel2", "back_end": "direct"}
-    source = SimpleNamespace(list_scenes=list_scenes, clients=lambda: {}, dataset=dataset_of("sentinel2"))
-    list_run_scenes([(options, source)], bounds_of(FIJI), *DAYS, tmp_path / "scenes.csv")
+    access = Access(choice=Sentinel2Scenes(dataset="sentinel2", back_end="direct"))
+    source = SimpleNamespace(
+        list_scenes=list_scenes, clients=lambda: {}, dataset=dataset_of("sentinel2"), access=access
+    )
+    list_run_scenes([source], bounds_of(FIJI), *DAYS, tmp_path / "scenes.csv")
     (west, _, edge, _), (start, _, east, _) = asked
     assert edge == 180 and start == -180 and edge - west < 1.5 and east - start < 1.5
 

@@ -9,6 +9,7 @@ import rasterio
 from odc.geo.geobox import GeoBox
 from rasterio.transform import from_origin
 
+from loam.acquire.access import Access
 from loam.acquire.canonical.origin import read_source
 from loam.acquire.catalogue import dataset_of
 from loam.acquire.direct.cog_source import CogSource
@@ -64,7 +65,7 @@ def clay(loopback, tmp_path, no_credentials):
     dataset = replace(dataset, back_ends={"direct": {**dataset.back_ends["direct"], "base": loopback.url}})
 
     def fetch(path):
-        source = CogSource(dataset, {}, open_parts(path, REQUEST))
+        source = CogSource(dataset, Access(), open_parts(path, REQUEST))
         source.policy = Policy(attempts=3, first_wait_s=0.001, longest_wait_s=0.01, wall_clock_s=20, timeout_s=1)
         source.tile = 32
         fetch_map(source, "clay", GEOBOX, path, REQUEST)

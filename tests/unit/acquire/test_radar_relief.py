@@ -8,6 +8,7 @@ import rasterio
 from affine import Affine
 from odc.geo.geobox import GeoBox
 
+from loam.acquire.access import Access
 from loam.acquire.catalogue import dataset_of
 from loam.acquire.local.local_source import LocalSource
 from loam.acquire.radar_relief import MARGIN_METRES, part_covered, relief_geobox, widened
@@ -85,7 +86,9 @@ def local(folder, crs, transform, values):
     ) as file:  # fmt: skip
         file.write(values.astype(np.float32), 1)
         file.update_tags(vertical_datum="EGM96")
-    source = LocalSource(dataset_of("terrain_local"), {"local": {"terrain_local": str(folder / "mine")}}, folder / "w")
+    source = LocalSource(
+        dataset_of("terrain_local"), Access(folders={"terrain_local": str(folder / "mine")}), folder / "w"
+    )
     source.smooth = True
     return source
 

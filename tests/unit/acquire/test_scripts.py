@@ -43,9 +43,9 @@ def opened(monkeypatch):
     sources = []
 
     def opens(kind):
-        def open_source(name, back_end, settings, workspace):
+        def open_source(name, back_end, access, workspace):
             sources.append(kind(dataset_of(name), workspace))
-            sources[-1].given = settings
+            sources[-1].given = access
             return sources[-1]
 
         return open_source
@@ -114,7 +114,7 @@ def test_a_month_is_fetched_again_when_its_state_changes(opened, tmp_path):
     assert len(opened) == 3
     with xr.open_dataset(paths["fields"]) as data:
         assert data.sizes["time"] == 31
-    assert opened[0].given["as_of"] == "2020-01-10" and "as_of" not in opened[2].given
+    assert opened[0].given.asked_on == date(2020, 1, 10) and opened[2].given.asked_on is None
     paths["manifest"].unlink()
     fetch_fields.stage(paths, {**values, "state": "final"})
     assert len(opened) == 4 and paths["manifest"].exists()
@@ -174,11 +174,11 @@ class Listed(SceneSource):
         return {"memory": "1"}
 
     def list_scenes(self, bounds, first, last):
-        self.asked.append((bounds, first, last, self.settings))
+        self.asked.append((bounds, first, last, self.access))
         return in_form(pd.DataFrame([row for row in self.rows if row["dataset"] == self.dataset.name]))
 
     def fetch_scene(self, scene, path):
-        self.asked.append((scene["scene"], self.settings))
+        self.asked.append((scene["scene"], self.access))
         if path.suffix == ".json":
             write_text("band", path.parent / "B04.tif")
             write_text(json.dumps({"assets": {"B04": {"href": "./B04.tif"}, "meta": {"href": "https://x/y"}}}), path)
@@ -202,7 +202,7 @@ def provider(monkeypatch):
     Listed.rows, Listed.asked = [], []
     for module in (list_scenes, scene_files):
         monkeypatch.setattr(
-            module, "open_scenes", lambda name, back_end, settings: Listed(dataset_of(name), settings)
+            module, "open_scenes", lambda name, back_end, access: Listed(dataset_of(name), access)
         )  # fmt: skip
     return Listed
 
@@ -216,9 +216,9 @@ def test_the_list_of_scenes_grows_and_an_unchanged_one_is_the_same_bytes(provide
     provider.rows = [scene("S2A_55GEN_20200105_0_L2A", "2020-01-05"), scene("S2B_55GEN_20200110_0_L2A", "2020-01-10")]
     list_scenes.stage(paths, values)
     before = paths["scenes"].read_bytes()
-    (west, south, east, north), first, last, settings = provider.asked[0]
+    (west, south, east, north), first, last, access = provider.asked[0]
     assert 146.99 < west < east < 147.1 and -43.4 < south < north < -43.3
-    assert (first, last) == (date(2020, 1, 1), date(2020, 1, 31)) and settings["sentinel2"] == CHOICE
+    assert (first, last) == (date(2020, 1, 1), date(2020, 1, 31)) and access.choice.plain() == CHOICE
     provider.rows = provider.rows[::-1]
     list_scenes.stage(paths, values)
     assert paths["scenes"].read_bytes() == before
@@ -255,7 +255,7 @@ def test_a_run_without_scenes_has_an_empty_list(provider, tmp_path):
 def scenes(provider, tmp_path):
     radar = "S1A_IW_GRDH_1SDV_20200105T190312_20200105T190337_030678_03840B_9F3C"
     provider.rows = [scene("S2A_55GEN_20200105_0_L2A", "2020-01-05"), scene(radar, "2020-01-05", "sentinel1")]
-    both = {**SCENES, "sentinel1": {"dataset": "sentinel1", "back_end": "direct", "orbit": "best"}}
+    both = {**SCENES, "sentinel1": {"dataset": "sentinel1", "back_end": "direct"}}
     list_scenes.stage({"scenes": tmp_path / "small.csv"}, {**VALUES, "scenes": both})
     provider.asked.clear()
     return tmp_path / "small.csv"
@@ -263,7 +263,7 @@ def scenes(provider, tmp_path):
 
 def test_a_product_is_fetched_once_and_says_where_from(provider, scenes, tmp_path):
     name = read_scenes(scenes)["scene"][0]
-    values = {**VALUES, "scene": name, "sentinel1": {"dataset": "sentinel1", "back_end": "direct", "orbit": "best"}}
+    values = {**VALUES, "scene": name, "sentinel1": {"dataset": "sentinel1", "back_end": "direct"}}
     paths = {"scenes": scenes, "product": tmp_path / "sentinel1" / f"{name}.zip"}
     fetch_sentinel1.stage(paths, values)
     fetch_sentinel1.stage(paths, values)
@@ -308,7 +308,7 @@ def test_a_restituted_orbit_gives_way_to_the_precise_one(scenes, tmp_path, monke
 
     monkeypatch.setattr(orbits, "fetch_orbit", fetch)
     name = read_scenes(scenes)["scene"][0]
-    values = {**VALUES, "scene": name, "sentinel1": {"dataset": "sentinel1", "back_end": "direct", "orbit": "best"}}
+    values = {**VALUES, "scene": name, "sentinel1": {"dataset": "sentinel1", "back_end": "direct"}, "orbit": "best"}
     for _ in range(3):
         fetch_orbit.stage({"scenes": scenes, "orbit": tmp_path / "orbit.EOF"}, values)
     assert asked == [(name, "best")] * 2
@@ -331,7 +331,7 @@ def test_where_no_orbit_is_published_a_record_says_so_until_one_is(scenes, tmp_p
 
     monkeypatch.setattr(orbits, "fetch_orbit", fetch)
     name, path = read_scenes(scenes)["scene"][0], tmp_path / "orbit.EOF"
-    values = {**VALUES, "scene": name, "sentinel1": {"dataset": "sentinel1", "back_end": "direct", "orbit": "best"}}
+    values = {**VALUES, "scene": name, "sentinel1": {"dataset": "sentinel1", "back_end": "direct"}, "orbit": "best"}
     paths, today = {"scenes": scenes, "orbit": path}, datetime.now(UTC).date()
     for _ in range(2):
         caplog.clear()

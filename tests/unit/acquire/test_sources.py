@@ -4,27 +4,23 @@ import sys
 
 import pytest
 
+from loam.acquire.access import CHOICES, Access
 from loam.acquire.catalogue import FETCHED, catalogue
 from loam.acquire.source import SceneSource, Source
 from loam.acquire.sources import open_scenes, open_source
 from loam.errors import ConfigError, CredentialError
 
-SETTINGS = {
-    "earthengine": {"project": None, "high_volume": False},
-    "mapping": {"grid": {"crs": "EPSG:28355", "bounds": [296000, 5160000, 620000, 5512000], "resolution": 80}},
-    "sentinel1": None,
-    "sentinel2": None,
-}  # fmt: skip
 HEAVY = ["ee", "earthaccess", "cdsapi", "pystac_client", "odc.stac", "asf_search", "eof"]
 GIVEN = [(name, back_end) for name, entry in catalogue().items() for back_end in entry.back_ends if back_end in FETCHED]
 
 
 @pytest.mark.parametrize(("name", "back_end"), GIVEN)
 def test_every_back_end_of_the_catalogue_has_a_class(name, back_end, tmp_path, no_credentials):
-    settings = {**SETTINGS, "local": {name: str(tmp_path)}}
+    choice = CHOICES[name](dataset=name, back_end=back_end) if name in CHOICES else None
+    access = Access(folders={name: str(tmp_path)}, choice=choice)
     scenes = catalogue()[name].form == "scenes"
     try:
-        opened = open_scenes(name, back_end, settings) if scenes else open_source(name, back_end, settings, tmp_path)
+        opened = open_scenes(name, back_end, access) if scenes else open_source(name, back_end, access, tmp_path)
     except CredentialError as error:
         assert "\n" not in str(error)
         return
@@ -36,19 +32,19 @@ def test_every_back_end_of_the_catalogue_has_a_class(name, back_end, tmp_path, n
 
 def test_a_back_end_that_does_not_have_the_dataset_is_named_with_those_that_do(tmp_path):
     with pytest.raises(ConfigError, match="'silo': back end 'earthengine' does not have it; expected one of direct"):
-        open_source("silo", "earthengine", SETTINGS, tmp_path)
+        open_source("silo", "earthengine", Access(), tmp_path)
 
 
 def test_what_the_sandbox_makes_is_not_fetched(tmp_path):
     with pytest.raises(ConfigError, match="sandbox_soil.*is made, not fetched"):
-        open_source("sandbox_soil", "sandbox", SETTINGS, tmp_path)
+        open_source("sandbox_soil", "sandbox", Access(), tmp_path)
 
 
 def test_scenes_and_fields_are_not_mixed_up(tmp_path):
     with pytest.raises(ConfigError, match="sentinel2.*is a dataset of scenes"):
-        open_source("sentinel2", "direct", SETTINGS, tmp_path)
+        open_source("sentinel2", "direct", Access(), tmp_path)
     with pytest.raises(ConfigError, match="silo.*is a dataset of fields"):
-        open_scenes("silo", "direct", SETTINGS)
+        open_scenes("silo", "direct", Access())
 
 
 def test_no_client_is_loaded_before_a_back_end_is_opened(project):

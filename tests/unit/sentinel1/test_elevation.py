@@ -11,6 +11,7 @@ from odc.geo.geobox import GeoBox
 from sentinel1_files import write_product
 from sentinel1_landscapes import SETTINGS, Landscape, grey
 
+from loam.acquire.access import Access
 from loam.acquire.catalogue import dataset_of
 from loam.acquire.local.local_source import LocalSource
 from loam.acquire.radar_relief import MARGIN_METRES, relief_geobox
@@ -157,8 +158,8 @@ class Fetched:
         self.own = GeoBox((count, count), Affine(30, 0, land.x - half, 0, -30, land.y + half), land.crs)
         (folder / "mine").mkdir(parents=True)
         raster(folder / "mine" / "elevation.tif", self.own, height(*self.centres(self.own)))
-        settings = {"local": {"terrain_local": str(folder / "mine")}}
-        given = LocalSource(dataset_of("terrain_local"), settings, folder / "work")
+        access = Access(folders={"terrain_local": str(folder / "mine")})
+        given = LocalSource(dataset_of("terrain_local"), access, folder / "work")
         given.smooth = True
         net = relief_geobox(given, "elevation", self.grid.geobox)
         self.path = folder / "relief.tif"

@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
+from loam.acquire.access import Access
 from loam.acquire.catalogue import dataset_of
 from loam.acquire.direct.cds import CdsSource
 from loam.acquire.http.retry import Policy
@@ -132,7 +133,7 @@ def source(store, tmp_path):
     def source(**more):
         now = itertools.count()
         how = {"policy": QUICK, "sleep": lambda seconds: None, "clock": lambda: float(next(now)), **more}
-        return CdsSource(dataset_of("era5_land"), {}, tmp_path / "parts", **how)
+        return CdsSource(dataset_of("era5_land"), Access(), tmp_path / "parts", **how)
 
     return source
 

@@ -12,6 +12,7 @@ from odc.geo.geobox import GeoBox
 from pyproj import Transformer
 from rasterio.transform import from_origin
 
+from loam.acquire.access import Access
 from loam.acquire.catalogue import catalogue, dataset_of
 from loam.acquire.direct.cog_source import CogSource, tile_names
 from loam.acquire.http.retry import Policy
@@ -38,10 +39,10 @@ def ramp(shape=(400, 400)):
     return (10 + np.random.default_rng(0).random(shape)).astype(np.float32)
 
 
-def source_of(name, base, tmp_path, **settings):
+def source_of(name, base, tmp_path, **access):
     dataset = dataset_of(name)
     keys = {**dataset.back_ends["direct"], "base": base}
-    source = CogSource(replace(dataset, back_ends={"direct": keys}), settings, tmp_path / "work")
+    source = CogSource(replace(dataset, back_ends={"direct": keys}), Access(**access), tmp_path / "work")
     source.policy = QUICK
     return source
 
@@ -413,7 +414,7 @@ def smips(loopback, tmp_path, tern):
         values[0] = -9999
         data = cog(tmp_path / "s.tif", values, from_origin(146.7, -42.3, 0.01, 0.01), nodata=-9999)
         loopback.serve(f"/totalbucket/2020/smips_totalbucket_mm_{when:%Y%m%d}.tif", data)
-    return source_of("smips", loopback.url, tmp_path, as_of="2020-02-05")
+    return source_of("smips", loopback.url, tmp_path, asked_on=date(2020, 2, 5))
 
 
 def days(count):
@@ -447,7 +448,7 @@ def test_a_day_that_lacks_between_others_has_failed_and_a_recent_one_is_not_yet_
 
 
 def test_days_long_past_that_lack_are_not_taken_for_unpublished(smips):
-    smips.settings = {"as_of": "2020-12-31"}
+    smips.access = Access(asked_on=date(2020, 12, 31))
     fields = smips.read_fields(BOX, days(6))
     assert fields.published_until > date(2020, 2, 4) and not fields.provisional
 

@@ -17,6 +17,7 @@ import h5py
 import numpy as np
 import pytest
 
+from loam.acquire.access import Access
 from loam.acquire.catalogue import dataset_of
 from loam.acquire.direct import earthdata
 from loam.acquire.direct.earthdata import EarthdataSource
@@ -128,7 +129,9 @@ def source(archive, loopback, tmp_path):
         dataset = dataset_of(name)
         dataset = dataclasses.replace(dataset, back_ends={"direct": {**dataset.back_ends["direct"], **keys}})
         system = System(f"{loopback.url}/search/", loopback.url, loopback.url, login)
-        return EarthdataSource(dataset, {}, tmp_path / "parts", policy=QUICK, system=system, trusted=("127.0.0.1",))
+        return EarthdataSource(
+            dataset, Access(), tmp_path / "parts", policy=QUICK, system=system, trusted=("127.0.0.1",)
+        )
 
     return source
 

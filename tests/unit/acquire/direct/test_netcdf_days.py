@@ -10,6 +10,7 @@ import netCDF4
 import numpy as np
 import pytest
 
+from loam.acquire.access import Access
 from loam.acquire.catalogue import dataset_of
 from loam.acquire.direct.netcdf_days import NetcdfDaySource
 from loam.acquire.http.retry import Policy
@@ -60,7 +61,7 @@ def source(loopback, tmp_path):
     url = f"{loopback.url}/esacci/{{day:%Y}}/SSMV-COMBINED-{{day:%Y%m%d}}000000.nc"
     back_ends = {"direct": {**dataset.back_ends["direct"], "url": url}}
     dataset = dataclasses.replace(dataset, back_ends=back_ends)
-    return lambda: NetcdfDaySource(dataset, {}, tmp_path / "parts", policy=QUICK)
+    return lambda: NetcdfDaySource(dataset, Access(), tmp_path / "parts", policy=QUICK)
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from affine import Affine
 from odc.geo.geobox import GeoBox
 from rasterio.transform import from_origin
 
+from loam.acquire.access import Access
 from loam.acquire.catalogue import dataset_of
 from loam.acquire.direct.pinned_archive import ArchiveSource, dataset_folder, read_dbase
 from loam.acquire.http.retry import Policy
@@ -75,7 +76,7 @@ def source_of(loopback, tmp_path):
         dataset = dataset_of("clum")
         keys = {**dataset.back_ends["direct"], "url": loopback.url + path, "sha256": sha256}
         workspace = tmp_path / "resources" / "clum" / "direct_0123" / ".clum.parts"
-        source = ArchiveSource(replace(dataset, back_ends={"direct": keys}), {}, workspace)
+        source = ArchiveSource(replace(dataset, back_ends={"direct": keys}), Access(), workspace)
         source.policy = QUICK
         return source
 

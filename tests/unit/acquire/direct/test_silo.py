@@ -11,6 +11,7 @@ import netCDF4
 import numpy as np
 import pytest
 
+from loam.acquire.access import Access
 from loam.acquire.catalogue import dataset_of
 from loam.acquire.direct.silo import SiloSource
 from loam.acquire.http import remote_file
@@ -68,7 +69,7 @@ def source(loopback, tmp_path, monkeypatch):
         url = f"{loopback.url}/annual/{{variable}}/{{year}}.{{variable}}.nc"
         back_ends = {"direct": {**dataset.back_ends["direct"], "url": url, **keys}}
         dataset = dataclasses.replace(dataset, back_ends=back_ends)
-        return SiloSource(dataset, {"as_of": as_of}, tmp_path / "parts", policy=QUICK)
+        return SiloSource(dataset, Access(asked_on=date.fromisoformat(as_of)), tmp_path / "parts", policy=QUICK)
 
     return source
 

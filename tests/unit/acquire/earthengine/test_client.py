@@ -15,6 +15,7 @@ from odc.geo.geobox import GeoBox
 
 from loam.acquire.earthengine.client import connect
 from loam.acquire.earthengine.pixel_requests import read_pixels
+from loam.config.sections.acquire import EarthEngine
 from loam.errors import AcquireError, CredentialError
 
 GRID = GeoBox((4, 5), Affine(80, 0, 500000, 0, -80, 5300000), "EPSG:28355")
@@ -32,14 +33,14 @@ def asked(engine) -> int:
 
 def test_no_project_is_said_in_one_line_before_anything_is_asked(engine):
     with pytest.raises(CredentialError, match=r"acquire\.earthengine\.project.*register") as error:
-        connect({"earthengine": {"project": None}}, url=engine.loopback.url)
+        connect(EarthEngine(), url=engine.loopback.url)
     assert "\n" not in str(error.value)
     assert not engine.loopback.requests
 
 
 def test_no_credentials_are_said_in_one_line_and_nobody_is_asked(engine, no_credentials):
     with pytest.raises(CredentialError, match="earthengine authenticate") as error:
-        connect({"earthengine": {"project": "a-project"}}, url=engine.loopback.url)
+        connect(EarthEngine(project="a-project"), url=engine.loopback.url)
     assert "\n" not in str(error.value)
     assert not engine.loopback.requests
 
@@ -73,7 +74,7 @@ def test_the_environment_names_another_server(engine, monkeypatch):
 def test_the_high_volume_endpoint_is_chosen_in_the_config(engine, monkeypatch):
     monkeypatch.setattr(ee.data, "HIGH_VOLUME_API_BASE_URL", engine.loopback.other_url)
     monkeypatch.delenv("LOAM_EARTHENGINE_URL", raising=False)
-    elevation(engine.client(url=None, settings={"earthengine": {"project": "a-project", "high_volume": True}}))
+    elevation(engine.client(url=None, chosen=EarthEngine(project="a-project", high_volume=True)))
     assert engine.loopback.asked("*:computePixels")[0].headers["host"].startswith("localhost")
 
 

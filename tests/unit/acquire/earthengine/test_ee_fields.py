@@ -187,7 +187,7 @@ def test_days_that_the_provider_will_replace_are_provisional(engine, listed):
     engine.collections[ERA5] = every(24, month(date(2020, 1, 1), 5), listed, ERA5, ["total_precipitation_sum"])
     engine.bands["*"] = 280
     days = month(date(2020, 1, 1), 5)
-    fields = engine.source("era5_land", as_of="2020-04-07").read_fields(TASMANIA, days)
+    fields = engine.source("era5_land", asked_on=date(2020, 4, 7)).read_fields(TASMANIA, days)
     final = dataset_of("era5_land").final_days
     assert fields.provisional == {day for day in days if date(2020, 4, 7) <= day + timedelta(days=final)}
     assert 0 < len(fields.provisional) < 5

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import rasterio
 
+from loam.acquire.access import CHOICES
 from loam.acquire.scenes.scene_table import SCENES
 from loam.errors import AcquireError, ConfigError
 
@@ -60,7 +61,9 @@ def optical(engine, listed):
 
 
 def scenes(engine, dataset, **options):
-    return engine.scenes(dataset, mapping={"grid": GRID}, **{dataset: {"dataset": dataset, **options}})
+    return engine.scenes(
+        dataset, grid=GRID, choice=CHOICES[dataset](dataset=dataset, back_end="earthengine", **options)
+    )
 
 
 def test_radar_scenes_are_listed_as_the_table_wants_them(radar):

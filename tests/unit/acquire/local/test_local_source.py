@@ -12,6 +12,7 @@ from affine import Affine
 from odc.geo.geobox import GeoBox
 from rasterio.transform import from_origin
 
+from loam.acquire.access import Access
 from loam.acquire.canonical.canonical import checked_fields
 from loam.acquire.catalogue import dataset_of
 from loam.acquire.local.local_source import LocalSource
@@ -31,7 +32,7 @@ def folder(tmp_path):
 
 
 def source(name, folder):
-    return LocalSource(dataset_of(name), {"local": {name: str(folder)}}, folder.parent / "work")
+    return LocalSource(dataset_of(name), Access(folders={name: str(folder)}), folder.parent / "work")
 
 
 def tif(path, values, *, crs="EPSG:28355", transform=PLACE, names=(), units=None, **more):
@@ -182,15 +183,15 @@ def test_a_map_cut_short_is_an_error_not_zeros(folder):
 
 
 @pytest.mark.parametrize(
-    ("settings", "text"),
+    ("folders", "text"),
     [
         ({}, "acquire.local.soil_grids_local': no folder is given"),
-        ({"local": {"soil_grids_local": "/nowhere"}}, "there is no folder /nowhere"),
+        ({"soil_grids_local": "/nowhere"}, "there is no folder /nowhere"),
     ],
 )
-def test_a_folder_that_is_not_given_or_not_there_is_a_config_error(tmp_path, settings, text):
+def test_a_folder_that_is_not_given_or_not_there_is_a_config_error(tmp_path, folders, text):
     with pytest.raises(ConfigError, match=text):
-        LocalSource(dataset_of("soil_grids_local"), settings, tmp_path).read_map("clay", GRID)
+        LocalSource(dataset_of("soil_grids_local"), Access(folders=folders), tmp_path).read_map("clay", GRID)
 
 
 @pytest.mark.parametrize(

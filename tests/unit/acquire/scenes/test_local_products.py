@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from sentinel2_files import write_safe, zipped
 
-from loam.acquire.scenes.local_products import orbits_in, product_folder, product_path, products_in
+from loam.acquire.access import Access
+from loam.acquire.own_files import folder_of
+from loam.acquire.scenes.local_products import orbits_in, product_path, products_in
 from loam.acquire.scenes.satellites import relative_orbit
 from loam.acquire.scenes.scene_table import merge_scenes, no_scenes
 from loam.acquire.sources import open_scenes
@@ -19,7 +21,7 @@ S1 = "S1A_IW_GRDH_1SDV_20220801T191602_20220801T191627_044375_056AB9_9F10"
 
 
 def listed(folder: Path, dataset: str = "sentinel2"):
-    source = open_scenes(dataset, "local", {"local": {dataset: str(folder)}})
+    source = open_scenes(dataset, "local", Access(folders={dataset: str(folder)}))
     return merge_scenes(no_scenes(), source.list_scenes((0, 0, 1, 1), *PERIOD))
 
 
@@ -103,6 +105,6 @@ def test_a_folder_of_other_things_is_refused(tmp_path, name, says):
 
 def test_the_folder_must_be_named_and_there(tmp_path):
     with pytest.raises(ConfigError, match="acquire.local.sentinel2': no folder is given"):
-        product_folder({"local": {}}, "sentinel2")
+        folder_of({}, "sentinel2")
     with pytest.raises(ConfigError, match="there is no folder"):
-        product_folder({"local": {"sentinel2": str(tmp_path / "no")}}, "sentinel2")
+        folder_of({"sentinel2": str(tmp_path / "no")}, "sentinel2")

@@ -14,6 +14,7 @@ import asf_search
 import pandas as pd
 import pytest
 
+from loam.acquire.access import Access
 from loam.acquire.canonical.origin import read_source
 from loam.acquire.catalogue import dataset_of
 from loam.acquire.http.retry import Policy
@@ -22,6 +23,7 @@ from loam.acquire.scenes.safe_archive import check_safe
 from loam.acquire.scenes.scene_files import fetch_listed
 from loam.acquire.scenes.scene_table import SCENES, write_scenes
 from loam.acquire.scenes.sentinel1_scenes import Sentinel1Scenes
+from loam.config.sections.acquire import Sentinel1Scenes as Choice
 from loam.errors import AcquireError, ConfigError, CredentialError
 
 SCENE = "S1A_IW_GRDH_1SDV_20200105T190312_20200105T190337_030678_03840B_9F3C"
@@ -121,7 +123,7 @@ def scenes(loopback, monkeypatch, no_credentials):
     dataset = dataclasses.replace(given, back_ends={"direct": keys})
 
     def make(**options) -> Sentinel1Scenes:
-        source = Sentinel1Scenes(dataset, {"sentinel1": options})
+        source = Sentinel1Scenes(dataset, Access(choice=Choice(dataset="sentinel1", back_end="direct", **options)))
         source.policy = QUICK
         return source
 
@@ -204,6 +206,10 @@ class TestListingAtAsf:
             )
         )
         assert list(scenes(relative_orbits=[54]).list_scenes(BOUNDS, *DAYS)["scene"]) == [SCENE]
+        either = scenes(relative_orbits=[54], polarisations=["VV"]).list_scenes(BOUNDS, *DAYS)
+        assert set(either["scene"]) == {SCENE, single}
+        both = scenes(relative_orbits=[54], polarisations=["VH", "VV"]).list_scenes(BOUNDS, *DAYS)
+        assert list(both["scene"]) == [SCENE]
 
     def test_of_a_take_processed_twice_the_newest_is_listed(self, scenes, cmr, loopback):
         cmr(granule(SCENE, f"{loopback.url}/a"), granule(REPROCESSED, f"{loopback.url}/b", version="003.61"))
@@ -497,7 +503,8 @@ def test_the_run_fetches_a_listed_product_once(scenes, cmr, loopback, tmp_path, 
     monkeypatch.setattr("loam.acquire.scenes.scene_files.open_scenes", lambda *_: scenes())
     product = tmp_path / f"{SCENE}.zip"
     for _ in range(2):
-        fetch_listed(tmp_path / "scenes.csv", SCENE, {"dataset": "sentinel1"}, {}, product)
+        access = Access(choice=Choice(dataset="sentinel1", back_end="direct"))
+        fetch_listed(tmp_path / "scenes.csv", SCENE, access, product)
     assert len(loopback.asked("/a.zip")) == 1
     source = read_source(product)
     assert source["product"] == {"provider": "asf", "checked": "MD5", "url": f"{loopback.url}/a.zip"}

@@ -14,6 +14,7 @@ import pytest
 import rasterio
 from affine import Affine
 
+from loam.acquire.access import Access
 from loam.acquire.canonical.origin import read_source
 from loam.acquire.catalogue import dataset_of
 from loam.acquire.http.retry import Policy
@@ -21,6 +22,7 @@ from loam.acquire.scenes.scene_files import fetch_listed
 from loam.acquire.scenes.scene_table import SCENES, write_scenes
 from loam.acquire.scenes.stac import StacScenes
 from loam.acquire.scenes.stac_bands import check_band
+from loam.config.sections.acquire import Sentinel2Scenes
 from loam.errors import AcquireError, ConfigError, CredentialError
 from loam.sentinel2.deliveries import open_product
 
@@ -132,7 +134,7 @@ def catalogue(loopback, contents):
         keys["catalogues"] = {"earth_search": entry}
         source = StacScenes(
             dataclasses.replace(given, back_ends={"direct": keys}),
-            {"sentinel2": options, "mapping": {"grid": grid or GRID}},
+            Access(choice=Sentinel2Scenes(dataset="sentinel2", back_end="direct", **options), grid=grid or GRID),
         )
         source.policy = QUICK
         return source
@@ -486,19 +488,19 @@ def test_the_run_fetches_a_listed_scene_once_and_again_when_it_is_to_be_cut(
     catalogue, item, loopback, tmp_path, monkeypatch
 ):
     write_scenes(catalogue(item).list_scenes(BOUNDS, *DAYS), tmp_path / "scenes.csv")
-    product, options = tmp_path / "x" / "x.json", {"dataset": "sentinel2"}
+    product = tmp_path / "x" / "x.json"
     for crop in (False, False, True, True):
         source = catalogue(item, crop=crop)
         monkeypatch.setattr("loam.acquire.scenes.scene_files.open_scenes", lambda *_, source=source: source)
-        settings = {"mapping": {"grid": GRID}}
-        fetch_listed(tmp_path / "scenes.csv", item["id"], options | {"crop": crop}, settings, product)
+        fetch_listed(tmp_path / "scenes.csv", item["id"], source.access, product)
     assert len(loopback.asked("/stac/collections/*")) == 2
     assert read_source(product)["product"]["crop"] is True and read(tmp_path / "x" / "B04.tif").shape == (36, 28)
 
 
 def test_an_unknown_catalogue_is_told():
     with pytest.raises(ConfigError, match="planetary_computer"):
-        StacScenes(dataset_of("sentinel2"), {"sentinel2": {"catalogue": "sciencehub"}})
+        choice = Sentinel2Scenes(dataset="sentinel2", back_end="direct", catalogue="sciencehub")
+        StacScenes(dataset_of("sentinel2"), Access(choice=choice))
 
 
 def test_a_row_of_a_catalogue_that_is_gone_is_told(catalogue, item, tmp_path):

@@ -7,13 +7,14 @@ import xarray as xr
 from memory_sources import MOISTURE, MemoryFields, cell_value, dataset, model_only
 from odc.geo.geobox import GeoBox
 
+from loam.acquire.access import Access
 from loam.acquire.canonical.manifest import manifest_path, read_manifest
 from loam.acquire.canonical.origin import is_current
 from loam.acquire.catalogue import Gap
 from loam.acquire.file_spans import state_with_late_days
 from loam.acquire.steps.fetch_fields import fetch_fields
 from loam.acquire.steps.fetched_parts import open_parts, parts_folder
-from loam.acquire.steps.month_days import days_to_fetch, settings_on
+from loam.acquire.steps.month_days import days_to_fetch
 from loam.errors import AcquireError, ConfigError
 
 GRID = GeoBox.from_bbox((500000, 5200000, 540000, 5240000), "EPSG:32755", resolution=80)
@@ -270,6 +271,7 @@ def test_a_month_whose_last_days_were_not_published_stays_open(path):
 
 
 def test_sources_are_told_the_day_they_are_asked_on():
-    assert settings_on({"local": {}}, "open 2020-01-20") == {"local": {}, "as_of": "2020-01-20"}
-    assert settings_on({"as_of": "today"}, "final") == {}
-    assert date.fromisoformat(settings_on({}, "provisional")["as_of"]) > date(2026, 1, 1)
+    access = Access(folders={"silo": "mine"})
+    assert access.on("open 2020-01-20") == Access(folders={"silo": "mine"}, asked_on=date(2020, 1, 20))
+    assert access.on("open 2020-01-20").on("final") == access
+    assert access.on("provisional").asked_on > date(2026, 1, 1)

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 from memory_sources import dataset
 
+from loam.acquire.access import Access
 from loam.acquire.steps.fetched_parts import close_parts, open_parts, request_of
 
 ENTRY = dataset()
@@ -28,19 +29,19 @@ def test_a_folder_without_a_note_is_emptied(tmp_path):
 
 
 def test_a_request_changes_with_what_the_back_end_is_asked_and_not_with_its_limiter():
-    first = request_of(ENTRY, "direct", {}, span="2020-01")
-    assert request_of(with_keys(host="elsewhere"), "direct", {}, span="2020-01") == first
-    assert request_of(with_keys(bands={"rain": {"band": "r"}}), "direct", {}, span="2020-01") != first
-    assert request_of(ENTRY, "direct", {}, span="2020-02") != first
-    assert request_of(replace(ENTRY, version="2"), "direct", {}, span="2020-01") != first
+    first = request_of(ENTRY, "direct", Access(), span="2020-01")
+    assert request_of(with_keys(host="elsewhere"), "direct", Access(), span="2020-01") == first
+    assert request_of(with_keys(bands={"rain": {"band": "r"}}), "direct", Access(), span="2020-01") != first
+    assert request_of(ENTRY, "direct", Access(), span="2020-02") != first
+    assert request_of(replace(ENTRY, version="2"), "direct", Access(), span="2020-01") != first
 
 
 def test_a_request_of_local_files_changes_with_the_files(tmp_path):
     entry = replace(ENTRY, back_ends={"local": {"host": "files"}})
-    settings = {"local": {"weather": str(tmp_path)}}
-    first = request_of(entry, "local", settings)
-    assert request_of(entry, "local", settings) == first
+    access = Access(folders={"weather": str(tmp_path)})
+    first = request_of(entry, "local", access)
+    assert request_of(entry, "local", access) == first
     (tmp_path / "2020-01.nc").write_bytes(b"12")
-    second = request_of(entry, "local", settings)
+    second = request_of(entry, "local", access)
     (tmp_path / "2020-01.nc").write_bytes(b"123")
-    assert len({str(request) for request in (first, second, request_of(entry, "local", settings))}) == 3
+    assert len({str(request) for request in (first, second, request_of(entry, "local", access))}) == 3

@@ -215,7 +215,7 @@ def fields_values(config: Mapping[str, Any], dataset: str, span: str, manifest: 
     values = {**_values(config, config["mapping"]["grid"]), "state": state}
     own = any(item and (item["dataset"], item["back_end"]) == (dataset, "local") for item in _of_fields(config))
     if own and shift_of(config["day_boundary"]):
-        values["acquire"]["day_boundary"] = config["day_boundary"]
+        values["day_boundary"] = config["day_boundary"]
     return values
 
 
@@ -237,10 +237,12 @@ def scenes_values(config: Mapping[str, Any]) -> dict[str, Any]:
 
 def scene_values(config: Mapping[str, Any], kind: str) -> dict[str, Any]:
     """What the fetching of a scene reads."""
-    chosen = config["acquire"][kind]
-    if chosen and kind == "sentinel1":
-        chosen = {**chosen, "orbit": config["sentinel1"]["orbit"]}
-    return {**_values(config, config["mapping"]["grid"]), kind: chosen}
+    return {**_values(config, config["mapping"]["grid"]), kind: config["acquire"][kind]}
+
+
+def orbit_values(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What the fetching of an orbit reads."""
+    return {**scene_values(config, "sentinel1"), "orbit": config["sentinel1"]["orbit"]}
 
 
 def asks(host: str, wildcards: Any) -> int:

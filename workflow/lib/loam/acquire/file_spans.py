@@ -50,6 +50,11 @@ def state_of(dataset: Dataset, span: str, on: date) -> str:
     return f"open {on.isoformat()}"
 
 
+def asked_on(state: str) -> date | None:
+    """The day that an open month or year is asked on; None for a closed one."""
+    return date.fromisoformat(state.removeprefix("open ")) if state.startswith("open ") else None
+
+
 def state_with_late_days(dataset: Dataset, span: str, on: date, manifest: str | Path) -> str:
     """``state_of``, but still ``open <day>`` where the manifest on disk has days that were not yet published.
 

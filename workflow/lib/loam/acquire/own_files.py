@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from loam.errors import ConfigError
 from loam.io.provenance import hash_of_values
 
 
@@ -19,6 +20,23 @@ def looks_of(folder: Path) -> str:
     return hash_of_values(
         [[str(path), path.stat().st_size, path.stat().st_mtime_ns] if path.exists() else str(path) for path in found]
     )
+
+
+def folder_of(folders: Mapping[str, str], dataset: str) -> Path:
+    """The folder of a dataset's files, of those that the config's ``acquire.local`` names.
+
+    Raises:
+        ConfigError: none is given, or it is not there.
+    """
+    key = f"config key 'acquire.local.{dataset}'"
+    if not folders.get(dataset):
+        raise ConfigError(
+            "no folder is given", where=key, fix="name the folder of your files (reference/local-files.md)"
+        )
+    folder = Path(folders[dataset]).expanduser()
+    if not folder.is_dir():
+        raise ConfigError(f"there is no folder {folder}", where=key)
+    return folder
 
 
 def own_files(config: Mapping[str, Any], wildcards: Any) -> dict[str, str]:

@@ -20,6 +20,7 @@ import pandas as pd
 import xarray as xr
 from odc.geo.geobox import GeoBox
 
+from loam.acquire.access import Access
 from loam.acquire.catalogue import Dataset, Variable
 from loam.raster import dateline
 
@@ -50,7 +51,7 @@ class Source(ABC):
 
     Args:
         dataset: the entry of the catalogue.
-        settings: the config's section ``acquire``, as far as the back end needs it.
+        access: what the config says of reaching it.
         workspace: a folder for what is kept between attempts (replies, tiles); the caller removes it when all is done.
     """
 
@@ -60,8 +61,8 @@ class Source(ABC):
     smooth = False  # whether a map's numbers go smoothly from pixel to pixel, as slopes need heights
     box = 2.0  # degrees a side of the boxes that stations are gathered in, where fields are read for them
 
-    def __init__(self, dataset: Dataset, settings: Mapping[str, Any], workspace: Path) -> None:
-        self.dataset, self.settings, self.workspace = dataset, settings, workspace
+    def __init__(self, dataset: Dataset, access: Access, workspace: Path) -> None:
+        self.dataset, self.access, self.workspace = dataset, access, workspace
         self.keys = dataset.back_end(self.back_end)
 
     @abstractmethod
@@ -115,8 +116,8 @@ class Source(ABC):
 class SceneSource(ABC):
     """Scenes of a satellite: which there are, and their files."""
 
-    def __init__(self, dataset: Dataset, settings: Mapping[str, Any]) -> None:
-        self.dataset, self.settings = dataset, settings
+    def __init__(self, dataset: Dataset, access: Access) -> None:
+        self.dataset, self.access = dataset, access
 
     @abstractmethod
     def clients(self) -> dict[str, str]:

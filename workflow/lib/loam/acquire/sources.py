@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
+from loam.acquire.access import Access
 from loam.acquire.catalogue import dataset_of
 from loam.acquire.clients import client_of
 from loam.acquire.source import SceneSource, Source
@@ -13,13 +12,13 @@ from loam.errors import ConfigError
 from loam.plugins import load
 
 
-def open_source(dataset: str, back_end: str, settings: Mapping[str, Any], workspace: str | Path) -> Source:
+def open_source(dataset: str, back_end: str, access: Access, workspace: str | Path) -> Source:
     """Maps or fields of a dataset from a back end.
 
     Args:
         dataset: name in the catalogue.
         back_end: ``earthengine``, ``direct`` or ``local``.
-        settings: the config's section ``acquire``.
+        access: what the config says of reaching it.
         workspace: a folder for what is kept between attempts.
 
     Raises:
@@ -30,17 +29,16 @@ def open_source(dataset: str, back_end: str, settings: Mapping[str, Any], worksp
     entry, client = dataset_of(dataset), client_of(dataset, back_end)
     if entry.form == "scenes":
         raise ConfigError("is a dataset of scenes", where=f"dataset '{dataset}'", expected="one of maps or fields")
-    return load(client)(entry, settings, Path(workspace))
+    return load(client)(entry, access, Path(workspace))
 
 
-def open_scenes(dataset: str, back_end: str, settings: Mapping[str, Any]) -> SceneSource:
+def open_scenes(dataset: str, back_end: str, access: Access) -> SceneSource:
     """Scenes of a dataset from a back end.
 
     Args:
         dataset: name in the catalogue.
         back_end: ``earthengine``, ``direct`` or ``local``.
-        settings: the config's section ``acquire``; in it ``sentinel1`` or ``sentinel2`` as the run chose them, and
-            ``mapping`` with the run's grid.
+        access: likewise, with the run's choice of scenes and its grid.
 
     Raises:
         ConfigError: no such dataset, it is not to be had from there, or it is no dataset of scenes.
@@ -49,4 +47,4 @@ def open_scenes(dataset: str, back_end: str, settings: Mapping[str, Any]) -> Sce
     entry, client = dataset_of(dataset), client_of(dataset, back_end)
     if entry.form != "scenes":
         raise ConfigError(f"is a dataset of {entry.form}", where=f"dataset '{dataset}'", expected="one of scenes")
-    return load(client)(entry, settings)
+    return load(client)(entry, access)

@@ -22,8 +22,9 @@ from loam.acquire.acquire_plan import (
     variables_read,
 )
 from loam.acquire.file_spans import days_of
+from loam.acquire.own_files import folder_of
 from loam.acquire.run_grid import area_of
-from loam.acquire.scenes.local_products import orbits_in, product_folder, product_path
+from loam.acquire.scenes.local_products import orbits_in, product_path
 from loam.acquire.scenes.scene_names import scene_rows
 from loam.config.covariates import ahead_of, kinds_needed
 from loam.config.day_boundary import day_of, shift_of
@@ -200,7 +201,7 @@ def orbits_of_pass(config: Config, name: str) -> list[str]:
     if config["sentinel1"]["orbit"] == "annotated" or gridded(config):
         return []
     if chosen["back_end"] == "local":
-        folder = product_folder(config["acquire"], chosen["dataset"])
+        folder = folder_of(config["acquire"]["local"], chosen["dataset"])
         return list(dict.fromkeys(file for scene in scenes for file in orbits_in(folder, scene)))
     return [f"resources/orbits/{scene}.EOF" for scene in scenes]
 
@@ -215,4 +216,4 @@ def _product(config: Config, kind: str, scene: str) -> str | None:
     """Where a product of the user's own lies; None where products are fetched."""
     if config["acquire"][kind]["back_end"] != "local":
         return None
-    return product_path(product_folder(config["acquire"], config["acquire"][kind]["dataset"]), scene)
+    return product_path(folder_of(config["acquire"]["local"], config["acquire"][kind]["dataset"]), scene)

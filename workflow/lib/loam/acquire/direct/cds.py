@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from loam.acquire.access import Access
 from loam.acquire.canonical.canonical import check_range
 from loam.acquire.catalogue import Dataset
 from loam.acquire.direct.cds_jobs import Jobs, NotPublishedError
@@ -46,7 +47,7 @@ class CdsSource(Source):
 
     Args:
         dataset: the entry of the catalogue.
-        settings: the config's section ``acquire``; not read.
+        access: what the config says of reaching it.
         workspace: holds the requests' numbers and their replies.
         policy: how long to insist on each request to the server.
         queue_s: how long to wait for the store's queue, s.
@@ -60,7 +61,7 @@ class CdsSource(Source):
     def __init__(
         self,
         dataset: Dataset,
-        settings: Mapping[str, Any],
+        access: Access,
         workspace: Path,
         *,
         policy: Policy | None = None,
@@ -68,7 +69,7 @@ class CdsSource(Source):
         sleep: Callable[[float], None] = clocks.sleep,
         clock: Callable[[], float] = clocks.monotonic,
     ) -> None:
-        super().__init__(dataset, settings, workspace)
+        super().__init__(dataset, access, workspace)
         self.policy, self.queue_s, self.sleep, self.clock = policy or Policy(), queue_s, sleep, clock
         self._jobs: Jobs | None = None
         self._told_until: date | None = None  # the last day that the store said it has

@@ -118,7 +118,7 @@ class CogSource(RasterSource):
 
     def _standing(self, days: Sequence[date], found: np.ndarray) -> tuple[frozenset[date], date]:
         """Days that the provider may still replace, and the day until which it has published."""
-        today = date.fromisoformat(self.settings["as_of"]) if _is_day(self.settings.get("as_of")) else _today()
+        today = self.access.asked_on or _today()
         there = [day for day, count in zip(days, found, strict=True) if count]
         late = today - timedelta(days=PATIENCE * self.dataset.latency_days)
         fresh = today - timedelta(days=self.dataset.final_days)

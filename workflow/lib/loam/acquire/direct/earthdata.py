@@ -28,6 +28,7 @@ from urllib.parse import urlsplit
 import numpy as np
 import xarray as xr
 
+from loam.acquire.access import Access
 from loam.acquire.canonical.check import check_magic
 from loam.acquire.catalogue import Dataset
 from loam.acquire.direct.crops import Crop, check_crop, kept_crop, read_crop
@@ -60,7 +61,7 @@ class EarthdataSource(Source):
 
     Args:
         dataset: the entry of the catalogue.
-        settings: the config's section ``acquire``; not read.
+        access: what the config says of reaching it.
         workspace: holds the cut granules.
         policy: how long to insist.
         system: where login and catalogue are; NASA's own if not given.
@@ -73,14 +74,14 @@ class EarthdataSource(Source):
     def __init__(
         self,
         dataset: Dataset,
-        settings: Mapping[str, Any],
+        access: Access,
         workspace: Path,
         *,
         policy: Policy | None = None,
         system: System | None = None,
         trusted: Sequence[str] = (".nasa.gov",),
     ) -> None:
-        super().__init__(dataset, settings, workspace)
+        super().__init__(dataset, access, workspace)
         self.policy, self.system, self.trusted = policy or Policy(), system, tuple(trusted)
         self.session = new_session()
         self._signed_in: Auth | None = None

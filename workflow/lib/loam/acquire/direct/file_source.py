@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from importlib.metadata import version as version_of
 from pathlib import Path
-from typing import Any
 
+from loam.acquire.access import Access
 from loam.acquire.catalogue import Dataset
 from loam.acquire.http.retry import Policy
 from loam.acquire.http.session import new_session
@@ -18,7 +17,7 @@ class FileSource(Source):
 
     Args:
         dataset: the entry of the catalogue.
-        settings: the config's section ``acquire``.
+        access: what the config says of reaching it.
         workspace: holds what is kept of the files.
         policy: how long to insist.
     """
@@ -26,10 +25,8 @@ class FileSource(Source):
     back_end = "direct"
     box = 60.0  # a file holds all stations
 
-    def __init__(
-        self, dataset: Dataset, settings: Mapping[str, Any], workspace: Path, *, policy: Policy | None = None
-    ) -> None:
-        super().__init__(dataset, settings, workspace)
+    def __init__(self, dataset: Dataset, access: Access, workspace: Path, *, policy: Policy | None = None) -> None:
+        super().__init__(dataset, access, workspace)
         self.policy, self.session = policy or Policy(), new_session()
 
     def clients(self) -> dict[str, str]:

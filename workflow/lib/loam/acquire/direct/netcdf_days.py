@@ -38,7 +38,7 @@ class NetcdfDaySource(FileSource):
 
     Args:
         dataset: the entry of the catalogue.
-        settings: the config's section ``acquire``; not read.
+        access: what the config says of reaching it.
         workspace: holds the cut files.
         policy: how long to insist.
     """

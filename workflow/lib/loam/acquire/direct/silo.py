@@ -18,7 +18,7 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
@@ -30,7 +30,6 @@ from loam.acquire.canonical.check import check_magic
 from loam.acquire.direct.file_source import FileSource
 from loam.acquire.direct.grid_file import LATITUDES, LONGITUDES, GridFile, open_grid_file
 from loam.acquire.direct.region_cells import Window, declared_window, found_window
-from loam.acquire.file_spans import as_of
 from loam.acquire.http.content import HDF5
 from loam.acquire.http.download import download
 from loam.acquire.http.remote_file import NoRangesError, RemoteFile
@@ -46,7 +45,7 @@ class SiloSource(FileSource):
 
     Args:
         dataset: the entry of the catalogue.
-        settings: the config's section ``acquire``: ``as_of``.
+        access: what the config says of reaching it.
         workspace: holds files that must be fetched whole.
         policy: how long to insist.
     """
@@ -82,7 +81,7 @@ class SiloSource(FileSource):
         return Fields(data, found, provisional, None if found.all() else until)
 
     def _as_of(self) -> date:
-        return as_of({"acquire": {"as_of": self.settings.get("as_of", "today")}})
+        return self.access.asked_on or datetime.now(UTC).date()
 
     def _read(self, name: str, days: Sequence[date], bounds: Bounds) -> Part | None:
         """The fields of ``days`` (of one year) that a variable's file has; None where there is no file yet."""

@@ -23,10 +23,12 @@ import google.auth
 import google.auth.exceptions
 from google.oauth2 import service_account
 
+from loam.acquire.access import Access
 from loam.acquire.earthengine.failures import meaning
 from loam.acquire.earthengine.transport import Transport
 from loam.acquire.http import credentials as kept_credentials
 from loam.acquire.http.retry import Failed, Policy, retry
+from loam.config.sections.acquire import EarthEngine
 from loam.errors import AcquireError, CredentialError
 
 log = logging.getLogger("loam")
@@ -137,9 +139,9 @@ class Client:
 
 
 class Connected:
-    """What asks Earth Engine with ``settings``; the connection is opened when first needed, once for all threads."""
+    """What asks Earth Engine with ``access``; the connection is opened when first needed, once for all threads."""
 
-    settings: Mapping[str, Any]
+    access: Access
     _client: Client | None
     _lock: threading.Lock
 
@@ -148,12 +150,12 @@ class Connected:
         """The connection."""
         with self._lock:
             if self._client is None:
-                self._client = connect(self.settings)
+                self._client = connect(self.access.earthengine)
             return self._client
 
 
 def connect(
-    settings: Mapping[str, Any],
+    chosen: EarthEngine,
     *,
     url: str | None = None,
     credentials: Any | None = None,
@@ -163,8 +165,7 @@ def connect(
     """Sign in and load what Earth Engine can do.
 
     Args:
-        settings: the config's section ``acquire``: ``earthengine`` with ``project``, ``high_volume`` and, if wanted,
-            ``requests``, how many may be under way at once in a job.
+        chosen: the config's section ``acquire.earthengine``.
         url: the server; if not given, what the environment variable LOAM_EARTHENGINE_URL says, or Google's.
         credentials: of google-auth; if not given, what ``loam.acquire.http.credentials`` finds.
         policy: how long to insist.
@@ -174,27 +175,26 @@ def connect(
         CredentialError: no project, no credentials, or they are refused.
         AcquireError: the server cannot be reached.
     """
-    chosen = settings.get("earthengine") or {}
-    if not chosen.get("project"):
+    if not chosen.project:
         raise CredentialError(
             "no Google Cloud project for Earth Engine", where="config key 'acquire.earthengine.project'",
             fix="register one at https://console.cloud.google.com/earth-engine and write its id there",
         )  # fmt: skip
-    url = url or os.environ.get(URL) or (ee.data.HIGH_VOLUME_API_BASE_URL if chosen.get("high_volume") else None)
+    url = url or os.environ.get(URL) or (ee.data.HIGH_VOLUME_API_BASE_URL if chosen.high_volume else None)
     credentials = credentials if credentials is not None else _google_credentials()
     transport, what = Transport(policy.timeout_s), "Earth Engine, signing in"
-    requests = int(chosen.get("requests") or REQUESTS)
+    requests = chosen.requests
 
     def once() -> None:
         ee.Reset()
         ee.data.setMaxRetries(0)
         with _default_timeout(policy.timeout_s), warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Unable to initialize deprecated assets")
-            ee.Initialize(credentials, url=url, project=chosen["project"], http_transport=transport)
+            ee.Initialize(credentials, url=url, project=chosen.project, http_transport=transport)
 
     retry(lambda: _translated(once, what), policy, what=what, sleep=sleep)
-    log.info("Earth Engine, project %s, %s, at most %d requests at once", chosen["project"], url or "Google", requests)
-    return Client(chosen["project"], policy, transport, requests, sleep, threading.Semaphore(requests))
+    log.info("Earth Engine, project %s, %s, at most %d requests at once", chosen.project, url or "Google", requests)
+    return Client(chosen.project, policy, transport, requests, sleep, threading.Semaphore(requests))
 
 
 def clients() -> dict[str, str]:

@@ -19,13 +19,14 @@ from typing import Any
 
 import pandas as pd
 
+from loam.acquire.access import Access
 from loam.acquire.catalogue import Dataset
 from loam.acquire.earthengine.client import Client, Connected, clients
 from loam.acquire.earthengine.listing import Listed, get_image, list_images
 from loam.acquire.earthengine.scene_pixels import write_sentinel1, write_sentinel2
 from loam.acquire.http.retry import status_of
 from loam.acquire.region import geobox_of_run
-from loam.acquire.scenes.scene_table import in_form, merge_scenes, no_scenes
+from loam.acquire.scenes.scene_table import in_form, meets, merge_scenes, no_scenes
 from loam.acquire.source import Bounds, SceneSource
 from loam.errors import AcquireError
 
@@ -39,15 +40,13 @@ class EarthEngineScenes(Connected, SceneSource):
 
     Args:
         dataset: the entry of the catalogue.
-        settings: the config's section ``acquire``, with ``sentinel1`` or ``sentinel2`` as the run chose them, and
-            ``mapping`` with the run's grid.
+        access: what the config says of reaching it, with the run's choice of scenes and its grid.
         client: an open connection, if there is one.
     """
 
-    def __init__(self, dataset: Dataset, settings: Mapping[str, Any], client: Client | None = None) -> None:
-        super().__init__(dataset, settings)
+    def __init__(self, dataset: Dataset, access: Access, client: Client | None = None) -> None:
+        super().__init__(dataset, access)
         self.keys = dataset.back_end("earthengine")
-        self.options = settings.get(dataset.kind) or {}
         self._client, self._lock = client, threading.Lock()
 
     def clients(self) -> dict[str, str]:
@@ -71,8 +70,7 @@ class EarthEngineScenes(Connected, SceneSource):
         listed = len(frame)
         if listed:
             frame = in_form(frame.assign(dataset=self.dataset.name, back_end="earthengine").drop_duplicates("scene"))
-            for column, wanted in self._wanted().items():
-                frame = frame[frame[column].isin(wanted)]
+            frame = frame[meets(frame, self.access.choice)]
         log.info("%s: %d scenes of %s, %d wanted", self.dataset.name, listed, self.keys["collection"], len(frame))
         return merge_scenes(no_scenes(), frame) if len(frame) else no_scenes()
 
@@ -84,7 +82,7 @@ class EarthEngineScenes(Connected, SceneSource):
             CredentialError: no credentials, or refused.
             AcquireError: the collection does not have the scene, or every pixel of it is missing.
         """
-        geobox = geobox_of_run(self.settings["mapping"]["grid"])
+        geobox = geobox_of_run(self.access.grid)
         image = self._image(f"{self.keys['collection']}/{scene['scene']}")
         write = write_sentinel1 if self.dataset.kind == "sentinel1" else write_sentinel2
         return {"asset": image.id, **write(self.client, image, geobox, Path(path))}
@@ -100,13 +98,6 @@ class EarthEngineScenes(Connected, SceneSource):
                 "the server does not have it", where=f"Earth Engine image {name}",
                 fix="the provider may have processed it anew: run `snakemake scenes`",
             ) from error  # fmt: skip
-
-    def _wanted(self) -> dict[str, list[Any]]:
-        options = {"relative_orbit": self.options.get("relative_orbits"), "direction": self.options.get("direction")}
-        wanted = {name: value if isinstance(value, list) else [value] for name, value in options.items() if value}
-        if self.dataset.kind == "sentinel1":
-            wanted["polarisations"] = self.options.get("polarisations", ["VV+VH"])
-        return wanted
 
 
 def _sentinel1_row(image: Listed, collection: str) -> dict[str, Any]:

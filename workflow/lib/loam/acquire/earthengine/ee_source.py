@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from odc.geo.geobox import GeoBox
 
+from loam.acquire.access import Access
 from loam.acquire.catalogue import Dataset
 from loam.acquire.earthengine.client import REQUESTS, Client, Connected, clients
 from loam.acquire.earthengine.ee_fields import read_fields
@@ -25,7 +26,7 @@ class EarthEngineSource(Connected, Source):
 
     Args:
         dataset: the entry of the catalogue.
-        settings: the config's section ``acquire``: ``earthengine`` and ``as_of``.
+        access: what the config says of reaching it.
         workspace: not used; a request is whole or not at all.
         client: an open connection, if there is one.
     """
@@ -33,10 +34,8 @@ class EarthEngineSource(Connected, Source):
     back_end = "earthengine"
     concurrent = REQUESTS
 
-    def __init__(
-        self, dataset: Dataset, settings: Mapping[str, Any], workspace: Path, client: Client | None = None
-    ) -> None:
-        super().__init__(dataset, settings, workspace)
+    def __init__(self, dataset: Dataset, access: Access, workspace: Path, client: Client | None = None) -> None:
+        super().__init__(dataset, access, workspace)
         self._client, self._map_reader, self._lock = client, None, threading.Lock()
 
     @property
@@ -68,7 +67,7 @@ class EarthEngineSource(Connected, Source):
 
     def read_fields(self, bounds: Bounds, days: Sequence[date]) -> Fields:
         """As ``Source.read_fields``."""
-        return read_fields(self.client, self.dataset, self.keys, bounds, days, as_of_day(self.settings))
+        return read_fields(self.client, self.dataset, self.keys, bounds, days, self.access.asked_on)
 
     def sample_map(self, variable: str, stations: pd.DataFrame, resolution: float) -> np.ndarray:
         """As ``Source.sample_map``."""
@@ -76,10 +75,4 @@ class EarthEngineSource(Connected, Source):
 
     def sample_fields(self, stations: pd.DataFrame, days: Sequence[date]) -> tuple[pd.DataFrame, Fields]:
         """As ``Source.sample_fields``."""
-        return sample_fields(self.client, self.dataset, self.keys, stations, days, as_of_day(self.settings))
-
-
-def as_of_day(settings: Mapping[str, Any]) -> date | None:
-    """The day the data are asked on, if the settings say it."""
-    text = settings.get("as_of")
-    return date.fromisoformat(text) if text and text != "today" else None
+        return sample_fields(self.client, self.dataset, self.keys, stations, days, self.access.asked_on)

@@ -58,21 +58,12 @@ class Layout:
         return found
 
 
-def read_layout(settings: Mapping[str, Any], dataset: Dataset) -> Layout:
-    """The folder of a dataset, from the config, and its ``layout.yaml`` if it has one.
+def read_layout(folder: Path, dataset: Dataset) -> Layout:
+    """A folder of a dataset's files, and its ``layout.yaml`` if it has one.
 
     Raises:
-        ConfigError: no folder is given, it is not there, or the layout says something unknown.
+        ConfigError: the layout says something unknown.
     """
-    key = f"config key 'acquire.local.{dataset.name}'"
-    given = (settings.get("local") or {}).get(dataset.name)
-    if not given:
-        raise ConfigError(
-            "no folder is given", where=key, fix="name the folder of your files (reference/local-files.md)"
-        )
-    folder = Path(given).expanduser()
-    if not folder.is_dir():
-        raise ConfigError(f"there is no folder {folder}", where=key)
     path = folder / FILE
     if not path.is_file():
         return Layout(folder)

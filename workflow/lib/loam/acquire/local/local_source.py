@@ -128,13 +128,13 @@ class LocalSource(Source):
             ConfigError: the folder is not given or not there.
             RasterError: a file or a day in it is missing, cannot be read, or holds something else than it should.
         """
-        shift = shift_of(self.settings.get("day_boundary", UTC_DAYS))
+        shift = shift_of(self.access.day_boundary or UTC_DAYS)
         return read_local_fields(self.dataset, self.layout, bounds, days, shift)
 
     @cached_property
     def layout(self) -> Layout:
         """The folder and what its layout.yaml says."""
-        return read_layout(self.settings, self.dataset)
+        return read_layout(self.access.folder_of(self.dataset.name), self.dataset)
 
     def _bands(self, item: Variable) -> list[tuple[Path, int | None]]:
         """File and number of each band; no number where the file's own names of bands say which it is.

@@ -9,14 +9,13 @@ S1-RS-MDA-52-7441, section 3.4.1; Sentinel-2 S2-PDGS-TAS-DI-PSD, section 3.4); a
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 from loam.acquire.scenes.satellites import ORBIT_FILES, relative_orbit
 from loam.acquire.scenes.scene_names import is_sentinel1_name, sentinel1_name
-from loam.errors import ConfigError, TableError
+from loam.errors import TableError
 from loam.io.archives import is_strewn
 
 SUFFIXES = (".SAFE", ".zip", ".SAFE.zip")
@@ -29,22 +28,6 @@ _ORBIT = re.compile(
     rf"(?P<mission>S1[A-D])_OPER_(?P<kind>{'|'.join(ORBIT_FILES.values())})_OPOD_(?P<made>\d{{8}}T\d{{6}})_"
     r"V(?P<start>\d{8}T\d{6})_(?P<stop>\d{8}T\d{6})"
 )
-
-
-def product_folder(config: Mapping[str, Any], dataset: str) -> Path:
-    """The folder of a dataset's products, ``acquire.local.<dataset>`` of the config's section ``acquire``.
-
-    Raises:
-        ConfigError: none is given, or it is not there.
-    """
-    key = f"config key 'acquire.local.{dataset}'"
-    given = (config.get("local") or {}).get(dataset)
-    if not given:
-        raise ConfigError("no folder is given", where=key, fix="name the folder of your products")
-    folder = Path(given).expanduser()
-    if not folder.is_dir():
-        raise ConfigError(f"there is no folder {folder}", where=key)
-    return folder
 
 
 def product_path(folder: Path, scene: str) -> str:

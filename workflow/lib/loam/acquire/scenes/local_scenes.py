@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from loam.acquire.scenes.local_products import product_folder, products_in
+from loam.acquire.scenes.local_products import products_in
 from loam.acquire.scenes.scene_table import in_form, no_scenes
 from loam.acquire.source import Bounds, SceneSource
 from loam.errors import ConfigError
@@ -26,7 +26,7 @@ class LocalScenes(SceneSource):
 
     def list_scenes(self, bounds: Bounds, first: date, last: date) -> pd.DataFrame:
         """All products of the period; where they lie is seen when they are read, since names do not say it."""
-        folder = product_folder(self.settings, self.dataset.name)
+        folder = self.access.folder_of(self.dataset.name)
         rows = products_in(folder, self.dataset.name, first, last)
         return in_form(pd.DataFrame(rows), where=folder) if rows else no_scenes()
 

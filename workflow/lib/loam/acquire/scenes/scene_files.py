@@ -16,11 +16,12 @@ from typing import Any
 import pandas as pd
 import shapely
 
+from loam.acquire.access import Access, Choice
 from loam.acquire.canonical.origin import is_current, read_source, write_source
 from loam.acquire.catalogue import dataset_of
 from loam.acquire.scenes.no_orbit import write_no_orbit
 from loam.acquire.scenes.scene_names import sentinel1_name
-from loam.acquire.scenes.scene_table import merge_scenes, no_scenes, read_scenes
+from loam.acquire.scenes.scene_table import meets, merge_scenes, no_scenes, read_scenes
 from loam.acquire.source import Bounds, SceneSource
 from loam.acquire.sources import open_scenes
 from loam.errors import TableError
@@ -32,12 +33,12 @@ NONE = "none"  # kind of an orbit that is not published
 
 
 def list_run_scenes(
-    opened: Sequence[tuple[Mapping[str, Any], SceneSource]], bounds: Bounds, first: date, last: date, path: str | Path
+    opened: Sequence[SceneSource], bounds: Bounds, first: date, last: date, path: str | Path
 ) -> pd.DataFrame:
     """The scenes that the sources list, and those of an earlier list that the run still asks for.
 
     Args:
-        opened: what the run chose (dataset, back_end, and what narrows the choice), with its source.
+        opened: the sources of what the run chose.
         bounds: of the region, degrees.
         first: day of the period.
         last: day of the period.
@@ -45,15 +46,15 @@ def list_run_scenes(
     """
     old = read_scenes(path) if Path(path).is_file() else no_scenes()
     listed = no_scenes()
-    for options, source in opened:
+    for source in opened:
         found = no_scenes()
         for part in parts_of(bounds):
             found = merge_scenes(found, source.list_scenes(part, first, last))
-        kept = old[_still_asked(old, options, bounds, first, last)]
+        kept = old[_still_asked(old, source.access.choice, bounds, first, last)]
         merged = merge_scenes(kept, found)
         log.info(
             "%s: %d scenes, %d of them new",
-            options["dataset"],
+            source.dataset.name,
             len(merged),
             (~merged["scene"].isin(kept["scene"])).sum(),
         )
@@ -61,27 +62,24 @@ def list_run_scenes(
     return listed
 
 
-def fetch_listed(
-    scenes: str | Path, scene: str, options: Mapping[str, Any], settings: Mapping[str, Any], path: Path
-) -> None:
+def fetch_listed(scenes: str | Path, scene: str, access: Access, path: Path) -> None:
     """Fetch a scene of the list to ``path``, unless it is there.
 
     Args:
         scenes: the run's list.
         scene: name in it.
-        options: what the run chose (dataset, back_end, ...).
-        settings: for ``loam.acquire.sources.open_scenes``.
+        access: for ``loam.acquire.sources.open_scenes``.
         path: of the product, or of the item whose assets lie beside it.
 
     Raises:
         TableError: the list does not have the scene.
         AcquireError: the provider did not give it, or gave another.
     """
-    row, started = row_of(scenes, scene, options["dataset"]), datetime.now(UTC)
-    request = request_of_scene(row, options, settings)
+    row, started = row_of(scenes, scene, access.choice.dataset), datetime.now(UTC)
+    request = request_of_scene(row, access)
     if is_current(path, request) and _assets_are_there(path):
         return
-    source = open_scenes(row["dataset"], row["back_end"], settings)
+    source = open_scenes(row["dataset"], row["back_end"], access)
     note = source.fetch_scene(row, path)
     dataset = source.dataset
     write_source(
@@ -91,7 +89,7 @@ def fetch_listed(
     )  # fmt: skip
 
 
-def fetch_listed_orbit(scenes: str | Path, scene: str, options: Mapping[str, Any], path: Path) -> None:
+def fetch_listed_orbit(scenes: str | Path, scene: str, name: str, prefer: str, path: Path) -> None:
     """Fetch the orbit of a Sentinel-1 scene of the list to ``path``; a restituted one gives way to the precise one.
 
     Where the best one is asked for and none is published, a record of that takes its place
@@ -100,7 +98,8 @@ def fetch_listed_orbit(scenes: str | Path, scene: str, options: Mapping[str, Any
     Args:
         scenes: the run's list.
         scene: name in it.
-        options: what the run chose: ``dataset``, ``orbit``.
+        name: of the data set that the run chose.
+        prefer: the orbit that it takes (``sentinel1.orbit``).
         path: of the orbit file.
 
     Raises:
@@ -109,12 +108,12 @@ def fetch_listed_orbit(scenes: str | Path, scene: str, options: Mapping[str, Any
     """
     from loam.acquire.scenes.orbits import clients, fetch_orbit
 
-    row, started = row_of(scenes, scene, options["dataset"]), datetime.now(UTC)
-    request = {"scene": scene, "orbit": options["orbit"]}
+    row, started = row_of(scenes, scene, name), datetime.now(UTC)
+    request = {"scene": scene, "orbit": prefer}
     held = _kind(path) if is_current(path, request) else ""
-    if held != "" and not (options["orbit"] == "best" and held in ("restituted", NONE)):
+    if held != "" and not (prefer == "best" and held in ("restituted", NONE)):
         return
-    note = fetch_orbit(row, path, prefer=options["orbit"])
+    note = fetch_orbit(row, path, prefer=prefer)
     if note is None and held == "restituted":
         log.warning("%s: its restituted orbit is no longer published; the file at hand stays", scene)
         return
@@ -126,7 +125,7 @@ def fetch_listed_orbit(scenes: str | Path, scene: str, options: Mapping[str, Any
             "later, add `-R %s` at the end of the command",
             scene, started.date(), (started.date() - sentinel1_name(scene).start.date()).days, path,
         )  # fmt: skip
-    dataset = dataset_of(options["dataset"])
+    dataset = dataset_of(name)
     write_source(
         path, dataset=dataset.name, version=str(note["file"]), back_end="direct", request=request,
         licence=dataset.licence, citation=dataset.citation, fetched=(started, datetime.now(UTC)), clients=clients(),
@@ -147,27 +146,21 @@ def row_of(scenes: str | Path, scene: str, dataset: str) -> dict[str, Any]:
     return rows.iloc[0].to_dict()
 
 
-def request_of_scene(row: Mapping[str, Any], options: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+def request_of_scene(row: Mapping[str, Any], access: Access) -> dict[str, Any]:
     """What is asked for: the scene by name and checksum, and the run's grid where only its pixels are fetched."""
     request = {name: row[name] for name in ("dataset", "back_end", "scene", "version", "checksum")}
-    if row["back_end"] == "earthengine" or options.get("crop"):
-        request["grid"] = dict(settings["mapping"]["grid"])
+    if row["back_end"] == "earthengine" or getattr(access.choice, "crop", None):
+        request["grid"] = dict(access.grid)
     return request
 
 
-def _still_asked(
-    old: pd.DataFrame, options: Mapping[str, Any], bounds: Bounds, first: date, last: date
-) -> pd.Series[bool]:
+def _still_asked(old: pd.DataFrame, choice: Choice, bounds: Bounds, first: date, last: date) -> pd.Series[bool]:
     """Which rows of an earlier list the run would still ask for."""
-    asked = (old["dataset"] == options["dataset"]) & (old["back_end"] == options["back_end"])
+    asked = (old["dataset"] == choice.dataset) & (old["back_end"] == choice.back_end)
     asked &= (old["acquired"] >= first.isoformat()) & (old["acquired"] < (last + timedelta(days=1)).isoformat())
-    if options.get("relative_orbits"):
-        asked &= old["relative_orbit"].isin(options["relative_orbits"])
-    if options.get("cloud_cover") is not None:
-        asked &= old["cloud_cover"].fillna(0) <= options["cloud_cover"]
     region = shapely.union_all([shapely.box(*part) for part in parts_of(bounds)])
     touches = [not text or bool(shapely.from_wkt(text).intersects(region)) for text in old["footprint"]]
-    return asked & pd.Series(touches, index=old.index, dtype=bool)
+    return asked & meets(old, choice) & pd.Series(touches, index=old.index, dtype=bool)
 
 
 def _assets_are_there(path: Path) -> bool:

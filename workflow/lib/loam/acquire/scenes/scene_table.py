@@ -22,13 +22,16 @@ import shapely
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
+from loam.acquire.access import Choice
 from loam.acquire.catalogue import BACK_ENDS
 from loam.acquire.scenes.scene_names import sentinel1_name
+from loam.config.sections.acquire import Sentinel2Scenes
 from loam.errors import TableError
 from loam.io.tables import check_table, read_table, write_table
 
 log = logging.getLogger("loam")
 
+POLARISATIONS = ("VV", "VH")  # of Sentinel-1 scenes, where a run names none
 SAME_TAKE_S = 60.0  # scenes of a tile that are sensed within so many seconds are of one overpass
 DEGREES = 5  # decimals of a footprint's coordinates, about 1 m
 
@@ -76,6 +79,22 @@ def read_scenes(path: str | Path) -> pd.DataFrame:
 def write_scenes(frame: pd.DataFrame, path: str | Path) -> None:
     """Write the table: sorted by dataset, time and name, so that the same scenes are the same bytes."""
     write_table(in_form(frame, where=path), path)
+
+
+def meets(scenes: pd.DataFrame, choice: Choice) -> pd.Series:
+    """Which scenes have the orbits, direction and polarisations, or no more cloud than, the run chose: [scene] bool.
+
+    Of Sentinel-1 those with VV and VH, if the run says nothing else; a cloud cover that is not known is none.
+    """
+    kept = pd.Series(True, index=scenes.index)
+    if isinstance(choice, Sentinel2Scenes):
+        return kept if choice.cloud_cover is None else scenes["cloud_cover"].fillna(0) <= choice.cloud_cover
+    if choice.relative_orbits:
+        kept &= scenes["relative_orbit"].isin(choice.relative_orbits)
+    if choice.direction:
+        kept &= scenes["direction"] == choice.direction
+    wanted = set(choice.polarisations or POLARISATIONS)
+    return kept & scenes["polarisations"].map(lambda text: wanted <= set(text.split("+"))).astype(bool)
 
 
 def in_form(frame: pd.DataFrame, *, where: object = "list of scenes") -> pd.DataFrame:

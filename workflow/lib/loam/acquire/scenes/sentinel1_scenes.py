@@ -25,6 +25,7 @@ from urllib.parse import urlsplit
 import pandas as pd
 import requests
 
+from loam.acquire.access import Access
 from loam.acquire.catalogue import Dataset
 from loam.acquire.http.content import describe, is_html
 from loam.acquire.http.download import Fetched, download
@@ -34,7 +35,7 @@ from loam.acquire.http.session import fetch, new_session
 from loam.acquire.http.tokens import Bearer, DataspaceTokens, EarthdataTokens, Tokens
 from loam.acquire.scenes.safe_archive import check_safe
 from loam.acquire.scenes.scene_names import sentinel1_name
-from loam.acquire.scenes.scene_table import in_form, merge_scenes, no_scenes
+from loam.acquire.scenes.scene_table import in_form, meets, merge_scenes, no_scenes
 from loam.acquire.source import Bounds, SceneSource
 from loam.errors import AcquireError, ConfigError, CredentialError, TableError
 from loam.io.progress import progress
@@ -50,11 +51,10 @@ class Sentinel1Scenes(SceneSource):
 
     policy = Policy(wall_clock_s=4 * 3600.0)
 
-    def __init__(self, dataset: Dataset, settings: Mapping[str, Any]) -> None:
-        super().__init__(dataset, settings)
+    def __init__(self, dataset: Dataset, access: Access) -> None:
+        super().__init__(dataset, access)
         self.keys = dataset.back_end("direct")
-        self.options = settings.get("sentinel1") or {}
-        self.provider = self.options.get("provider") or self.keys["provider"]
+        self.provider = access.choice.provider or self.keys["provider"]
         if self.provider not in self.keys["providers"]:
             raise ConfigError(
                 f"no provider '{self.provider}'", where="config key 'acquire.sentinel1.provider'",
@@ -70,16 +70,10 @@ class Sentinel1Scenes(SceneSource):
         """The products that touch ``bounds`` from ``first`` to ``last``; of a take the newest processing."""
         keys = self.keys["providers"][self.provider]
         found = (self._listed_by_asf if self.provider == "asf" else self._listed_by_cdse)(keys, bounds, first, last)
-        wanted = {
-            "relative_orbit": self.options.get("relative_orbits"),
-            "direction": [self.options["direction"]] if self.options.get("direction") else None,
-            "polarisations": self.options.get("polarisations", ["VV+VH"]),
-        }
         rows = pd.DataFrame(found)
         if len(rows):
             rows = in_form(rows.assign(dataset=self.dataset.name, back_end="direct").drop_duplicates("scene"))
-            for column, values in wanted.items():
-                rows = rows[rows[column].isin(values)] if values else rows
+            rows = rows[meets(rows, self.access.choice)]
             rows = rows[(rows["acquired"] >= first.isoformat()) & (rows["acquired"] < _after(last).isoformat())]
         log.info("%s: %d products of %s, %d wanted", self.provider, len(found), self.keys["mode"], len(rows))
         return merge_scenes(no_scenes(), rows) if len(rows) else no_scenes()

@@ -23,13 +23,14 @@ from typing import Any
 
 import pandas as pd
 
+from loam.acquire.access import Access
 from loam.acquire.catalogue import Dataset
 from loam.acquire.http.content import json_object
 from loam.acquire.http.redact import redact
 from loam.acquire.http.retry import Policy, failed_of_reply, retry
 from loam.acquire.http.session import fetch, new_session
 from loam.acquire.region import geobox_of_run
-from loam.acquire.scenes.scene_table import in_form, merge_scenes, no_scenes
+from loam.acquire.scenes.scene_table import in_form, meets, merge_scenes, no_scenes
 from loam.acquire.scenes.stac_files import assets_of, fetch_assets
 from loam.acquire.source import Bounds, SceneSource
 from loam.errors import AcquireError, ConfigError
@@ -45,11 +46,10 @@ class StacScenes(SceneSource):
 
     policy = Policy(wall_clock_s=4 * 3600.0)
 
-    def __init__(self, dataset: Dataset, settings: Mapping[str, Any]) -> None:
-        super().__init__(dataset, settings)
+    def __init__(self, dataset: Dataset, access: Access) -> None:
+        super().__init__(dataset, access)
         self.keys = dataset.back_end("direct")
-        self.options = settings.get("sentinel2") or {}
-        self.name = self.options.get("catalogue") or self.keys["catalogue"]
+        self.name = access.choice.catalogue or self.keys["catalogue"]
         if self.name not in self.keys["catalogues"]:
             raise ConfigError(
                 f"no catalogue '{self.name}'", where="config key 'acquire.sentinel2.catalogue'",
@@ -58,18 +58,17 @@ class StacScenes(SceneSource):
 
     def clients(self) -> dict[str, str]:
         """The libraries that list and fetch."""
-        names = ["pystac-client", "requests", *(["odc-stac", "rasterio"] if self.options.get("crop") else [])]
+        names = ["pystac-client", "requests", *(["odc-stac", "rasterio"] if self.access.choice.crop else [])]
         return {name: version(name) for name in names}
 
     def list_scenes(self, bounds: Bounds, first: date, last: date) -> pd.DataFrame:
         """The scenes that touch ``bounds`` from ``first`` to ``last``; of a take the newest processing."""
         keys = self.keys["catalogues"][self.name]
         items = _search(keys, bounds, first, last, self.policy)
-        most = self.options.get("cloud_cover")
         rows = pd.DataFrame([_row(item, keys) for item in items])
         if len(rows):
             rows = in_form(rows.assign(dataset=self.dataset.name, back_end="direct").drop_duplicates("scene"))
-            rows = rows[rows["cloud_cover"].fillna(0) <= (100 if most is None else most)]
+            rows = rows[meets(rows, self.access.choice)]
         log.info("%s: %d scenes, %d wanted", self.name, len(items), len(rows))
         return merge_scenes(no_scenes(), rows) if len(rows) else no_scenes()
 
@@ -87,7 +86,7 @@ class StacScenes(SceneSource):
             raise AcquireError("the server sent no STAC item", where=redact(url), expected=scene["scene"])
         if _name(item) != scene["scene"]:
             raise AcquireError(f"the item is {_name(item)}", where=redact(url), expected=scene["scene"])
-        grid = geobox_of_run(self.settings["mapping"]["grid"]) if self.options.get("crop") else None
+        grid = geobox_of_run(self.access.grid) if self.access.choice.crop else None
         files = fetch_assets(item, path, self.keys["catalogues"][name], grid, self.policy)
         return {"catalogue": name, "url": redact(url), "crop": grid is not None, "files": files}
 

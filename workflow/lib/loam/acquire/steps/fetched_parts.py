@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from loam.acquire.access import Access
 from loam.acquire.canonical.origin import write_source
 from loam.acquire.catalogue import Dataset
 from loam.acquire.own_files import looks_of
@@ -22,7 +23,7 @@ from loam.io.provenance import hash_of_values
 NOTE = "request.txt"
 
 
-def request_of(dataset: Dataset, back_end: str, settings: Mapping[str, Any], **what: Any) -> dict[str, Any]:
+def request_of(dataset: Dataset, back_end: str, access: Access, **what: Any) -> dict[str, Any]:
     """What is asked for, as plain values: the same for the same file.
 
     How the back end is asked (its entry of datasets.yaml) enters as a hash, without the limiter of its host. Of local
@@ -31,7 +32,7 @@ def request_of(dataset: Dataset, back_end: str, settings: Mapping[str, Any], **w
     Args:
         dataset: the entry of the catalogue.
         back_end: ``earthengine``, ``direct`` or ``local``.
-        settings: the config's section ``acquire``.
+        access: what the config says of reaching it.
         **what: variable, grid, span, state, stations: what singles this file out.
     """
     keys = {name: value for name, value in dataset.back_end(back_end).items() if name != "host"}
@@ -41,9 +42,9 @@ def request_of(dataset: Dataset, back_end: str, settings: Mapping[str, Any], **w
         "catalogue": hash_of_values([keys, units, dataset.nodata, dataset.resampling]), **what,
     }  # fmt: skip
     if back_end == "local":
-        request["files"] = looks_of(Path(settings["local"][dataset.name]))
-        if "day_boundary" in settings:
-            request["day_boundary"] = settings["day_boundary"]
+        request["files"] = looks_of(Path(access.folders[dataset.name]))
+        if access.day_boundary:
+            request["day_boundary"] = access.day_boundary
     return request
 
 

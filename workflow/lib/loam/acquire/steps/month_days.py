@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,7 +20,7 @@ import xarray as xr
 
 from loam.acquire.canonical.manifest import build_manifest, state_of_day
 from loam.acquire.catalogue import Dataset, Gap
-from loam.acquire.file_spans import days_of
+from loam.acquire.file_spans import asked_on, days_of
 from loam.acquire.source import Fields
 from loam.errors import AcquireError, ConfigError, LoamError, naming
 from loam.io.atomic import atomic_path
@@ -52,21 +51,6 @@ def days_to_fetch(dataset: Dataset, span: str, state: str) -> list[date]:
             fix="end acquire.period earlier, or set acquire.as_of later",
         )  # fmt: skip
     return days
-
-
-def asked_on(state: str) -> date | None:
-    """The day that an open month or year is asked on; None for a closed one."""
-    return date.fromisoformat(state.removeprefix("open ")) if state.startswith("open ") else None
-
-
-def settings_on(settings: Mapping[str, Any], state: str) -> dict[str, Any]:
-    """The config's section ``acquire`` with ``as_of``: the day an open span is asked on, today for a provisional one.
-
-    A final one has none: nothing of it is provisional any more.
-    """
-    rest = {name: value for name, value in settings.items() if name != "as_of"}
-    on = asked_on(state) or (datetime.now(UTC).date() if state == "provisional" else None)
-    return {**rest, "as_of": on.isoformat()} if on else rest
 
 
 def months_of(days: Sequence[date]) -> list[list[date]]:

@@ -68,7 +68,7 @@ class Sentinel1Scenes(Section):
         None, description="Only this direction of flight; both if left out.", examples=["descending"]
     )
     polarisations: list[Literal["VV", "VH", "HH", "HV"]] | None = Field(
-        None, description="Only scenes with all of these; any if left out.", examples=[["VV", "VH"]]
+        None, description="Only scenes with all of these; with VV and VH if left out.", examples=[["VV", "VH"]]
     )
     gridded: bool | None = Field(
         None, description="`sandbox`: backscatter on the run's pixels in place of products.", examples=[True]

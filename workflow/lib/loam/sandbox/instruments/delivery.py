@@ -14,6 +14,7 @@ from typing import Any
 
 import pandas as pd
 
+from loam.acquire.access import Access
 from loam.acquire.acquire_plan import HEIGHTS, RELIEF
 from loam.acquire.catalogue import Dataset, dataset_of
 from loam.acquire.radar_relief import relief_geobox
@@ -23,7 +24,7 @@ from loam.acquire.steps.fetch_fields import fetch_fields
 from loam.acquire.steps.fetch_maps import fetch_map
 from loam.acquire.steps.fetch_points import fetch_point_fields, fetch_point_maps
 from loam.acquire.steps.fetched_parts import open_parts, request_of
-from loam.acquire.steps.month_days import days_to_fetch, settings_on
+from loam.acquire.steps.month_days import days_to_fetch
 from loam.config.sandbox import BACK_END
 from loam.errors import ConfigError
 from loam.sandbox.instruments.coarse_moisture import cell_truth
@@ -75,7 +76,7 @@ def deliver_maps(settings: WorldSettings, maps: Sequence[Mapping[str, Any]], pat
     for item, path in zip(maps, paths, strict=True):
         dataset, variable = dataset_of(item["dataset"]), item["variable"]
         request = _request(dataset, settings, variable=variable, grid=dict(item["grid"]))
-        source, geobox = RegionSource(dataset, {}, open_parts(path, request), world), geobox_of_run(item["grid"])
+        source, geobox = RegionSource(dataset, Access(), open_parts(path, request), world), geobox_of_run(item["grid"])
         if variable == RELIEF:
             variable, source.smooth = HEIGHTS, True
             geobox = relief_geobox(source, variable, geobox)
@@ -107,7 +108,7 @@ def deliver_fields(
     for item in spans:
         request = _request(entry, settings, span=item.span, state=item.state, grid=dict(grid))
         workspace = open_parts(item.path, request)
-        source = RegionSource(entry, settings_on({}, item.state), workspace, world, truth)
+        source = RegionSource(entry, Access().on(item.state), workspace, world, truth)
         fetch_fields(source, geobox, item.span, item.state, item.path, item.manifest, request)
 
 
@@ -131,7 +132,7 @@ def deliver_point_fields(settings: WorldSettings, dataset: str, stations: pd.Dat
     for item in spans:
         request = _request(entry, settings, span=item.span, state=item.state, stations=hash_of_stations(stations))
         workspace = open_parts(item.path, request)
-        source = StationSource(entry, settings_on({}, item.state), workspace, domain, truth, days)
+        source = StationSource(entry, Access().on(item.state), workspace, domain, truth, days)
         fetch_point_fields(source, stations, item.span, item.state, item.path, item.manifest, request)
 
 
@@ -152,7 +153,7 @@ def deliver_point_maps(
     for item, path in zip(maps, paths, strict=True):
         dataset, variables = dataset_of(item["dataset"]), list(item["variables"])
         request = _request(dataset, settings, variables=variables, stations=hash_of_stations(stations))
-        source = StationSource(dataset, {}, open_parts(path, request), domain)
+        source = StationSource(dataset, Access(), open_parts(path, request), domain)
         fetch_point_maps(source, stations, variables, resolution, path, request)
 
 

@@ -4,16 +4,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 from odc.geo.geobox import GeoBox
 
+from loam.acquire.access import Access
 from loam.acquire.catalogue import Dataset
 from loam.acquire.source import Bounds, Fields, Source
 from loam.config.sandbox import BACK_END
@@ -30,7 +30,7 @@ from loam.sandbox.world import World, depth_mean
 class SandboxSource(Source):
     """What both domains have in common: when days are published, and under which names.
 
-    ``settings`` holds ``as_of``, the day that an open month is asked on; a month without it is complete.
+    A month that is asked on no day is complete.
     """
 
     back_end = BACK_END
@@ -42,8 +42,8 @@ class SandboxSource(Source):
     def found(self, days: Sequence[date], seed: int) -> tuple[np.ndarray, date | None]:
         """How many fields each day has, and until when days are published."""
         until = None
-        if as_of := self.settings.get("as_of"):
-            until = date.fromisoformat(as_of) - timedelta(days=self.dataset.latency_days)
+        if self.access.asked_on:
+            until = self.access.asked_on - timedelta(days=self.dataset.latency_days)
         whole = np.full(len(days), self.dataset.fields_a_day)
         if self.dataset.kind == "coarse_moisture":
             whole = fields_found(seed, days)
@@ -76,11 +76,11 @@ class RegionSource(SandboxSource):
     tile = 512
 
     def __init__(
-        self, dataset: Dataset, settings: Mapping[str, Any], workspace: Path, world: World,
+        self, dataset: Dataset, access: Access, workspace: Path, world: World,
         truth: CellTruth | CellWeather | None = None,
     ) -> None:  # fmt: skip
         """Region of ``world``, with the truth of the cells of coarse moisture or weather; maps need none."""
-        super().__init__(dataset, settings, workspace)
+        super().__init__(dataset, access, workspace)
         self.world, self.truth = world, truth
 
     def native_metres(self, variable: str, geobox: GeoBox) -> float:
@@ -142,11 +142,11 @@ class StationSource(SandboxSource):
     """The source domain, which is its stations: maps and fields at each."""
 
     def __init__(
-        self, dataset: Dataset, settings: Mapping[str, Any], workspace: Path, domain: SourceDomain,
+        self, dataset: Dataset, access: Access, workspace: Path, domain: SourceDomain,
         truth: np.ndarray | None = None, days: Sequence[date] = (),
     ) -> None:  # fmt: skip
         """Stations of ``domain``; ``truth`` [variable, day, station] of their surroundings on ``days``."""
-        super().__init__(dataset, settings, workspace)
+        super().__init__(dataset, access, workspace)
         self.domain, self.truth, self.days = domain, truth, list(days)
 
     def sample_map(self, variable: str, stations: pd.DataFrame, resolution: float) -> np.ndarray:
