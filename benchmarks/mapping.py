@@ -26,6 +26,7 @@ from loam.mapping.engine import Engine
 from loam.models.parts.initial import draw_parameters
 from loam.training.card import Members
 from loam.training.networks import build_networks
+from loam.training.scaling import Scaler
 
 SAMPLE = slice(0, 20_000)  # pixels on which the rival is timed
 SETTINGS = {"hidden": [128, 64, 32, 16], "output": "linear", "units": 64, "dense": 100}
@@ -36,9 +37,9 @@ BATCH = 4096
 def draw_members(model: str, count: int, shape: tuple[int, int, int]) -> Members:
     networks = build_networks(network_of(model), SETTINGS, {}, shape, 2, "concordance")
     features = shape[0] + shape[1] * shape[2]
-    scaler = torch.zeros(count, features, dtype=torch.float64), torch.ones(count, features, dtype=torch.float64)
+    scaler = Scaler(np.zeros((count, features)), np.ones((count, features)))
     card = {"model": model, "scenario": "transfer", "layers": ["surface", "subsurface"], "shape": list(shape)}
-    return Members(networks, [draw_parameters(networks[0], range(count))], *scaler, card)
+    return Members(networks, [draw_parameters(networks[0], range(count))], scaler, card)
 
 
 def draw_inputs(rows: int, cols: int, shape: tuple[int, int, int], side: float | None) -> TileInputs:

@@ -19,7 +19,8 @@ from pydantic.fields import FieldInfo  # noqa: E402
 
 from loam.acquire.catalogue import catalogue  # noqa: E402
 from loam.config.kinds import default_of, fields_of, kind_of, leaves  # noqa: E402
-from loam.config.models import describe_model, model_names  # noqa: E402
+from loam.config.models import describe_model, network_names  # noqa: E402
+from loam.config.recipes import RECIPES  # noqa: E402
 from loam.config.run import Run  # noqa: E402
 from loam.config.wrong import as_yaml  # noqa: E402
 from loam.units import shown  # noqa: E402
@@ -182,7 +183,7 @@ def models() -> str:
         "from `workflow/lib/loam/models` by `python docs/generate_reference.py`.",
         "",
     ]
-    for name in model_names():
+    for name in network_names():
         settings, declared = describe_model(name)
         title = ast.get_docstring(ast.parse((MODELS / f"{name}.py").read_text(encoding="utf-8"))) or ""
         said = ", ".join(f"{key} {value}" for key, value in declared.items())
@@ -193,6 +194,21 @@ def models() -> str:
             for setting, about in settings.items()
         ]
         lines.append("")
+    lines += [
+        "## Recipes",
+        "",
+        "`training.recipe` names which of these are trained where `training.models` is null. Each is a network",
+        "with its choices made; a section `training.<model>` overrules any of them.",
+        "",
+    ]
+    for recipe, made in RECIPES.items():
+        for name, chosen in made.items():
+            told = {key: value for key, value in chosen.items() if key != "network"}
+            lines += [f"### {name}", "", f"Recipe `{recipe}`, network `{chosen['network']}`.", ""]
+            if told:
+                lines += ["| choice | value |", "|---|---|"]
+                lines += [f"| `{key}` | `{as_yaml(value)}` |" for key, value in told.items()]
+                lines.append("")
     return "\n".join(lines)
 
 

@@ -16,7 +16,7 @@ BY_WILDCARDS = {  # the data set, format or model of a job says which plugins it
     "draw_folds", "predict_rivals", "train_source", "train_target", "train_both", "fine_tune", "predict_held_out",
 }  # fmt: skip
 CHOSEN = {
-    "map_soil_moisture": "loam.models.lstm:Network",
+    "map_soil_moisture": "loam.models.mlp:Network",
 }
 TARGETS = {"all", "scenes", "probes", "sentinel1", "sentinel2", "cube"}
 

@@ -9,7 +9,7 @@ SCORED = [
     (protocol, model, scenario)
     for protocol in PROTOCOLS
     for model in CONFIG["training"]["models"]
-    for scenario in CONFIG["training"]["scenarios"]
+    for scenario in CONFIG["training"][model]["scenarios"]
 ]
 MIX = CONFIG["level"]["mix"]
 MIXED = [(protocol, mixed(model), scenario) for protocol, model, scenario in SCORED if model in MIX["models"]]

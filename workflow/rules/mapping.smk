@@ -26,6 +26,7 @@ MAP_FILES += ["score.csv"] if CONFIG["mapping"]["truth"] else []
 SCORED_DATES = CONFIG["mapping"]["dates"] if CONFIG["mapping"]["truth"] else []
 BY_RASTER_ALONE = CONFIG["mapping"]["grid"]["like"] and not CUBE["landcover"]
 GRID_FILES = {"grid": "results/{run}/grid.json"} | ({} if BY_RASTER_ALONE else {"land": "results/{run}/land.tif"})
+MAPPED = CONFIG["training"][CONFIG["mapping"]["model"]]
 MAP_MODEL = f"results/{{run}}/{trained(PROTOCOLS[0], CONFIG['mapping']['model'], CONFIG['mapping']['scenario'])}"
 
 
@@ -61,6 +62,7 @@ rule map_soil_moisture:
         ),
         static=CUBE["static"] if origin(CONFIG, "target") == "cube" else [],
         dynamic=lambda wildcards: cube_months(CONFIG, wildcards.date),
+        samples=["results/{run}/samples/target.zarr"] if MAPPED["neighbours"] else [],
     output:
         map="results/{run}/maps/{date}/soil_moisture.tif",
         trust="results/{run}/maps/{date}/trust.tif",

@@ -10,8 +10,11 @@ from loam.covariates.features import feature_set
 from loam.covariates.read.cube import Cube
 from loam.covariates.read.derive import settings_of
 from loam.mapping.engine import Engine, map_day
+from loam.mapping.probes_of_day import ProbesOfDay
 from loam.mapping.tags import map_tags
 from loam.raster.grid import read_grid
+from loam.samples.series import open_samples
+from loam.samples.windows import Windows
 from loam.training.card import load_members
 from loam.training.device import use_device
 
@@ -32,10 +35,15 @@ def stage(paths: Paths, values: Values) -> None:
     members = load_members(paths["weights"], paths["card"], plugin)
     members.check(features.columns, [layer["name"] for layer in values["layers"]])
     engine = Engine(members, use_device(training["device"], values["threads"]))
+    probes = None
+    if engine.reads_neighbours:
+        windows = Windows(open_samples(paths["samples"][0]), features, engine.layers, "target")
+        probes = ProbesOfDay(windows, day, members.card["neighbours"])
+        given += paths["samples"]
     tags = map_tags(values, members.card, given, code=code_version("map_soil_moisture", plugin))
     map_day(
         engine, features, inputs, day, grid, paths["map"], paths["trust"], tags, outside=mapping.outside,
-        day_boundary=values["day_boundary"],
+        day_boundary=values["day_boundary"], probes=probes,
     )  # fmt: skip
 
 

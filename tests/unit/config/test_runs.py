@@ -33,7 +33,12 @@ def test_murrumbidgee_reads_eight_days_of_three_stores(load):
     assert config["probes"]["target"]["include"] == ["Y*"] and config["probes"]["quality"]["maximum"] == 0.65
     assert "repeats_depth" in config["probes"]["quality"]["exclude"]
     assert feature_set(config["features"]).shape == (5, 8, 3)
-    assert config["training"]["epochs"] == 150 and config["training"]["models"] == ["mlp", "lstm"]
+    assert config["training"]["epochs"] == 150 and config["training"]["models"] == [
+        "mlp",
+        "lstm",
+        "mlp_within",
+        "mlp_neighbours",
+    ]
     assert config["mapping"]["dates"] == []
 
 

@@ -63,7 +63,7 @@ training: {mlp: {frozen: 7}}
     > 'training.mlp.frozen': 7 frozen layers of 4
     > from 0 to 4
 training: 5
-    > 'training': 5 is not keys with values; expected training: {learning_rate
+    > 'training': 5 is not keys with values; expected training: {recipe: [paper, ours]
 epochs: 10
     > 'epochs': unknown key
     > did you mean 'training.epochs'?

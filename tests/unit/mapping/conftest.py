@@ -7,7 +7,6 @@ import pandas as pd
 import pyproj
 import pytest
 import rasterio
-import torch
 import xarray as xr
 from affine import Affine
 from networks import a_network
@@ -16,6 +15,7 @@ from loam.config.sections.mapping import MapInput
 from loam.covariates.features import feature_set
 from loam.models.parts.initial import draw_parameters
 from loam.training.card import Members
+from loam.training.scaling import Scaler
 
 DAY = "2022-08-15"
 FEATURES = {
@@ -43,7 +43,7 @@ def draw_members(
     size = np.where(np.array(features.columns) == "elevation", 300.0, 1.0)
     shape = (1 if one_scaler else count, len(size))
     mean, std = rng.normal(1, 0.5, shape) * size, rng.uniform(1, 3, shape) * size
-    scalers = [torch.from_numpy(np.broadcast_to(part, (count, len(size))).copy()) for part in (mean, std)]
+    scalers = [np.broadcast_to(part, (count, len(size))).copy() for part in (mean, std)]
     card = {
         "model": model, "scenario": "transfer", "layers": list(layers), "features": features.columns,
         "shape": list(features.shape),
@@ -52,7 +52,7 @@ def draw_members(
     parameters = draw_parameters(network, range(count))
     parameters["output.weight"] *= 0.2
     parameters["output.bias"] += 0.4  # outputs like moisture, some of them negative
-    return Members([network], [parameters], *scalers, card)
+    return Members([network], [parameters], Scaler(*scalers), card)
 
 
 def write_tiff(path: Path, values: np.ndarray, nodata=None) -> str:

@@ -25,7 +25,8 @@ def plainly(members, inputs):
     outputs = []
     for place in range(len(members)):
         network, scaler = members.network_of(place)
-        scaled = ((torch.from_numpy(both).double() - members.mean[scaler]) / members.std[scaler]).float()
+        mean, std = map(torch.from_numpy, (members.scaler.mean, members.scaler.std))
+        scaled = ((torch.from_numpy(both).double() - mean[scaler]) / std[scaler]).float()
         static, rest = scaled.split([inputs.static.shape[1], sequence[0].size], dim=1)
         with torch.no_grad():
             outputs.append(network({"static": static, "sequence": rest.reshape(sequence.shape)})[:, -1].numpy())
@@ -160,7 +161,7 @@ def test_the_file_is_a_valid_cog_that_says_what_it_holds(region, members, tmp_pa
 
 def test_a_map_that_fails_leaves_no_file(region, members, tmp_path):
     class Broken(Engine):
-        def predict_checked(self, inputs):
+        def predict_checked(self, inputs, told=None):
             raise RuntimeError("out of luck")
 
     with pytest.raises(RuntimeError, match="out of luck"):

@@ -40,8 +40,8 @@ def test_members_come_back_as_they_were(model, written):
     for name, value in trained.items():
         assert torch.equal(parameters[name], value)
     for place, member in enumerate(result.card["members"]):
-        assert members.mean[place].tolist() == member["scaler"]["mean"]
-        assert members.std[place].tolist() == member["scaler"]["std"]
+        assert members.scaler.mean[place].tolist() == member["scaler"]["mean"]
+        assert members.scaler.std[place].tolist() == member["scaler"]["std"]
 
 
 def test_a_member_s_network_is_its_own(written):

@@ -111,7 +111,8 @@ def test_it_learns_is_transferred_scored_and_mapped(model, plan_of, transferred,
     for place in range(len(members)):
         network, scaler = members.network_of(place)
         of_pixels = np.concatenate([inputs.static, inputs.cells[inputs.cell].reshape(7, 8)], 1)
-        scaled = ((torch.from_numpy(of_pixels).double() - members.mean[scaler]) / members.std[scaler]).float()
+        standard = (of_pixels.astype(float) - members.scaler.mean[scaler]) / members.scaler.std[scaler]
+        scaled = torch.from_numpy(standard).float()
         outputs.append(network({"static": scaled[:, :4], "sequence": scaled[:, 4:].reshape(7, 4, 2)})[:, -1])
     expected = torch.stack(outputs).double()
     np.testing.assert_allclose(mean, expected.mean(0).clamp(0, 1), atol=1e-6)

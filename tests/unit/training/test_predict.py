@@ -20,6 +20,7 @@ from loam.samples.windows import Windows
 from loam.training.card import Members, load_members
 from loam.training.folds import draw_folds
 from loam.training.predict import predict_held_out, predict_rows
+from loam.training.scaling import Scaler
 from loam.training.scenarios import train_target, write_result
 
 LAYERS = ["surface", "subsurface"]
@@ -34,7 +35,7 @@ def test_held_out_moisture_beyond_the_possible_becomes_the_bound():
     features, layers = features_of_shape(shape), ["l0", "l1"]
     card = {"model": "mlp", "scenario": "source", "layers": layers, "features": features.columns,
             "training": {"engine": "stacked"}}  # fmt: skip
-    members = Members([network], [parameters], torch.zeros(1, 3).double(), torch.ones(1, 3).double(), card)
+    members = Members([network], [parameters], Scaler(np.zeros((1, 3)), np.ones((1, 3))), card)
     series = series_of_inputs(np.random.default_rng(0).random((5, 3)), np.full((5, 2), 0.2), shape)
     pairs = {station: series.stations[number - 1] for number, station in enumerate(series.stations)}
     table = predict_held_out(members, series, folds_of(pairs), features, layers)
@@ -69,7 +70,7 @@ def test_a_family_s_prediction_is_the_mean_of_its_networks_and_the_spread_their_
             outputs = []
             for place in range(fold - 1, 20, 5):  # the fold's member of each network
                 network, scaler = members.network_of(place)
-                scaled = (torch.from_numpy(inputs) - members.mean[scaler]) / members.std[scaler]
+                scaled = torch.from_numpy((inputs - members.scaler.mean[scaler]) / members.scaler.std[scaler])
                 static, sequence = scaled[:, :4].float(), scaled[:, 4:].reshape(-1, 4, 2).float()
                 outputs.append(network({"static": static, "sequence": sequence})[:, -1, number].double().numpy())
             assert np.std(outputs, axis=0).min() > 1e-3, "the networks must differ, or the test shows too little"
@@ -141,7 +142,7 @@ def test_a_network_that_carries_its_state_runs_each_series_once_and_begins_anew_
     mean, std = generator.normal(size=(2, 7)), generator.uniform(1, 2, (2, 7))
     mean[:, 1:], std[:, 1:] = np.tile(mean[:, 1:3], 3), np.tile(std[:, 1:3], 3)
     card = {"layers": ["l0"], "training": {"engine": "stacked"}}
-    members = Members([network], [parameters], *map(torch.from_numpy, (mean, std)), card)
+    members = Members([network], [parameters], Scaler(mean, std), card)
     own = [np.flatnonzero(windows.station == station) for station in (0, 1)]
     outputs = predict_rows(members, windows, own)
     by_window, apart = answers_of_windows(members, windows, own), re.findall(r"up to (\S+) m3 m-3, (\S+)", caplog.text)

@@ -138,7 +138,7 @@ def test_transfer_reads_with_the_source_s_scaler_or_the_fold_s(target, folds, pr
     for scaling in ("source", "fold"):
         card = fine_tune(make_plan("mlp", epochs=1), series_of(target), folds, scaling, pretrained).card
         means = [member["scaler"]["mean"] for member in card["members"]]
-        assert all(mean == pretrained.mean[0].tolist() for mean in means) == (scaling == "source")
+        assert all(mean == pretrained.scaler.mean[0].tolist() for mean in means) == (scaling == "source")
         assert (len({tuple(mean) for mean in means}) > 1) == (scaling == "fold")
         assert card["scaling"] == scaling
 
@@ -157,7 +157,7 @@ def test_target_reads_with_its_own_scaler_or_that_of_the_source_s_training_rows(
         assert set(of_own["days"]["training"]) == set(trains["station"])
         assert of_own["scaler"]["mean"][column] == pytest.approx(trains["rain_0"].mean(), abs=1e-14)
         assert of_own["training_rows"] == len(trains)
-        assert of_source["scaler"]["mean"] == pretrained.mean[0].tolist()
+        assert of_source["scaler"]["mean"] == pretrained.scaler.mean[0].tolist()
     assert set(own["data"]) == {"target"}
     assert set(borrowed["data"]) == {"source", "target"}
 

@@ -40,6 +40,7 @@ def values(make_plan):
             "features": {
                 "static": ["clay", "elevation"], "daily": [{"name": "rain", "lags": [0, 1]}], "classes": [],
                 "sequence": {"variables": ["coarse", "deep"], "lags": [0, 3]}, "day_of_year": False,
+                "neighbours": {"power": 2.0, "floor_km": 1.0, "absent": 0.25},
             },
             "training": {
                 "protocol_settings": {"leave_one_station_out": {}},
@@ -112,7 +113,8 @@ def test_a_station_is_predicted_by_the_member_that_has_not_met_it(scenario, run,
         place = 0 if scenario == "source" else fold - 1
         rows = table.query("fold == @fold and layer == 'subsurface'")
         samples = rows[["date", "station"]].merge(target, on=["date", "station"])
-        scaled = (torch.from_numpy(samples[columns].to_numpy()) - members.mean[place]) / members.std[place]
+        mean, std = map(torch.from_numpy, (members.scaler.mean, members.scaler.std))
+        scaled = (torch.from_numpy(samples[columns].to_numpy()) - mean[place]) / std[place]
         static, sequence = scaled[:, :4].float(), scaled[:, 4:].reshape(-1, 4, 2).float()
         expected = members.network_of(place)[0]({"static": static, "sequence": sequence})[:, -1, 1]
         np.testing.assert_allclose(rows["predicted"], expected.numpy(), rtol=0, atol=1e-6)

@@ -90,11 +90,13 @@ def _check_layers_named(config: Config) -> None:
 
 def _check_mapped(config: Config) -> None:
     mapping, training = config["mapping"], config["training"]
-    for key, chosen in (("model", training["models"]), ("scenario", training["scenarios"])):
+    scenarios = training[mapping["model"]]["scenarios"] if mapping["model"] in training["models"] else []
+    for key, chosen in (("model", training["models"]), ("scenario", scenarios)):
         if mapping[key] not in chosen:
             raise ConfigError(
                 f"'{mapping[key]}' is not trained in this run", where=f"config key 'mapping.{key}'",
-                expected=f"one of {', '.join(chosen)}", fix=f"or add it to training.{key}s",
+                expected=f"one of {', '.join(chosen)}",
+                fix=f"or add it to training.{'' if key == 'model' else mapping['model'] + '.'}{key}s",
             )  # fmt: skip
 
 

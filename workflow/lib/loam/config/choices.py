@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from loam.config.parts import domains_of, origins
+from loam.config.recipes import models_of
 
 FEATURES: dict[str, Any] = {
     "static": ["elevation", *(f"{name}_{depth}" for name in ("awc", "soc", "clay") for depth in (1, 2, 3, 4))],
@@ -41,7 +42,7 @@ def choose_training(config: dict[str, Any]) -> None:
     """
     training, mapping, evaluation = (config[key] for key in ("training", "mapping", "evaluation"))
     if training["models"] is None:
-        training["models"] = ["mlp", "lstm"] if config["features"]["sequence"]["variables"] else ["mlp"]
+        training["models"] = models_of(training["recipe"], sequence=bool(config["features"]["sequence"]["variables"]))
     if training["scenarios"] is None:
         with_source = "source" in domains_of(config)
         training["scenarios"] = ["source", "target", "transfer"] if with_source else ["target"]
@@ -50,9 +51,16 @@ def choose_training(config: dict[str, Any]) -> None:
     if mapping["dates"] is None:
         mapping["dates"] = []
     if mapping["model"] is None:
-        mapping["model"] = "lstm" if "lstm" in training["models"] else training["models"][0]
-    if mapping["scenario"] is None:
-        mapping["scenario"] = "transfer" if "transfer" in training["scenarios"] else training["scenarios"][0]
+        named = [name for name in ("mlp_within", "lstm") if name in training["models"]]
+        mapping["model"] = (named or training["models"])[0]
+
+
+def choose_mapped_scenario(config: dict[str, Any]) -> None:
+    """Settle the scenario of the map; the scenarios of each model are known. Changes ``config`` in place."""
+    training, mapping = config["training"], config["mapping"]
+    if mapping["scenario"] is None and mapping["model"] in training["models"]:
+        scenarios = training[mapping["model"]]["scenarios"]
+        mapping["scenario"] = "transfer" if "transfer" in scenarios else scenarios[0]
 
 
 def _has(config: Mapping[str, Any], entry: Mapping[str, str]) -> bool:

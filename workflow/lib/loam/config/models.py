@@ -16,6 +16,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from loam.config.parts import domains_of
+from loam.config.recipes import MADE
 from loam.config.sections.training import Training
 from loam.config.wrong import as_yaml, nearest
 from loam.errors import ConfigError
@@ -29,22 +31,36 @@ CHOICES: dict[str, Any] = {
     "answers": "last",  # last | every: of the window's last day, or of each of its days
     "window": None,  # {length: steps, step: days, patch: pixels a side}; None: the steps of features.sequence
     "loss": "concordance",
-    "scaling": "standard",  # standard | limits
+    "level_weight": 0.03,  # of a station's mean error in the loss within_station; or reml
+    "scaling": "standard",  # standard | limits | log_skewed
     "optimiser": "adam",
+    "betas": [0.9, 0.999],  # of Adam's two means
+    "decay": 0.0,  # of the weights, decoupled: times the learning rate
+    "anchor": 0.0,  # of what fine-tuning has changed, likewise
     "schedule": "constant",
     "stop": "early",  # early | last | {average: epochs}
     "l2": {},  # {pattern of parameters' names: factor}
     "clip": None,  # greatest norm of a step's gradient
     "learning_rate": None,
     "batch_size": None,
+    "batch": None,  # {stations, rows, target_share}; None: batch_size rows of any stations
+    "steps": None,  # of batches by stations, in the place of epochs
     "epochs": None,
     "patience": None,
+    "validation": "fold",  # none: the fold's validation station trains too
+    "seeds": 1,  # networks a fold, averaged
+    "domain_indicator": False,  # which domain a row is of, as an input
+    "neighbours": False,  # the other probes of the day, as an input: features.neighbours
+    "scenarios": None,
 }
-AMONG = {
+AMONG: dict[str, list[Any]] = {
     "engine": ["stacked", "loop"],
     "reads": ["features", "sequence"],
     "answers": ["last", "every"],
-    "scaling": ["standard", "limits"],
+    "scaling": ["standard", "limits", "log_skewed"],
+    "validation": ["fold", "none"],
+    "domain_indicator": [False, True],
+    "neighbours": [False, True],
 }
 OF_THE_FILE = ("reads", "answers")  # facts of a network, not choices of a run
 SHARED = (
@@ -67,19 +83,27 @@ LOSSES = {
     "mae": "loam.training.losses:mae",
     "huber": "loam.training.losses:huber",
     "gaussian_nll": "loam.training.losses:gaussian_nll",
+    "within_station": "loam.training.losses:within_station",
+    "within_station_nll": "loam.training.losses:within_station_nll",
 }
 OPTIMISERS = ("adam", "adamw", "adadelta")
+SCENARIOS = ("source", "target", "transfer", "both")
 SCHEDULES: dict[str, dict[str, float]] = {  # with their parameters
     "constant": {},
-    "cosine": {"least": 0.0},
+    "cosine": {"least": 0.0, "warm_up": 0.0},
     "one_cycle": {"rise": 0.3, "first": 0.04, "last": 4e-6},
     "triangular": {"period": 10, "least": 0.1},
 }
 
 
-def model_names(folder: str | None = None) -> list[str]:
-    """Names of the models that there are: loam's, and those in ``folder`` (``training.model_path``)."""
+def network_names(folder: str | None = None) -> list[str]:
+    """Names of the networks' files: loam's, and those in ``folder`` (``training.model_path``)."""
     return sorted({path.stem for path in _files(folder) if path.stem != "__init__"})
+
+
+def model_names(folder: str | None = None) -> list[str]:
+    """Names of the models that there are: the networks, and those of the recipes."""
+    return sorted({*network_names(folder), *MADE})
 
 
 def network_of(name: str, folder: str | None = None) -> str:
@@ -89,7 +113,7 @@ def network_of(name: str, folder: str | None = None) -> str:
         ConfigError: no such model.
     """
     path = _path(name, folder)
-    return f"loam.models.{name}:Network" if path.parent == FOLDER else f"{path}:Network"
+    return f"loam.models.{path.stem}:Network" if path.parent == FOLDER else f"{path}:Network"
 
 
 def describe_model(name: str, folder: str | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -124,10 +148,16 @@ def resolve_model(name: str, training: Mapping[str, Any]) -> dict[str, Any]:
         ConfigError: a key or a value of ``training.<name>`` is none.
     """
     folder = training.get("model_path")
-    described, declared = describe_model(name, folder)
-    where, given = f"config key 'training.{name}", dict(training.get(name) or {})
+    where, own = f"config key 'training.{name}", dict(training.get(name) or {})
+    made = MADE.get(name, {}) if own.get("network") in (None, MADE.get(name, {}).get("network")) else {}
+    network = own.pop("network", made.get("network", name))
+    if not isinstance(network, str):
+        raise ConfigError(f"{as_yaml(network)} is no name", where=f"{where}.network'",
+                          expected=f"one of {', '.join(network_names(folder))}")  # fmt: skip
+    given = {**{key: value for key, value in made.items() if key != "network"}, **own}
+    described, declared = describe_model(network, folder)
     family = given.pop("family", {})
-    if given.pop("plugin", None) == network_of(name, folder):  # resolved before, as a report prints it
+    if given.pop("plugin", None) == network_of(network, folder):  # resolved before, as a report prints it
         given = {**given.pop("settings"), **{key: value for key, value in given.items() if key not in OF_THE_FILE}}
     allowed = {*described, *(set(CHOICES) - set(OF_THE_FILE))}
     for key in given:
@@ -149,7 +179,10 @@ def resolve_model(name: str, training: Mapping[str, Any]) -> dict[str, Any]:
     chosen |= {key: value for key, value in given.items() if key not in described}
     for key in CHOICES:
         chosen[key] = _choice(key, chosen[key], f"{where}.{key}'")
-    return {"plugin": network_of(name, folder), "settings": settings, "family": family, **chosen}
+    if chosen["scenarios"] is None:
+        chosen["scenarios"] = training.get("scenarios")
+    _check_together(chosen, where)
+    return {"plugin": network_of(network, folder), "settings": settings, "family": family, **chosen}
 
 
 def combinations(family: Mapping[str, list[Any]]) -> list[dict[str, Any]]:
@@ -162,14 +195,17 @@ def combinations(family: Mapping[str, list[Any]]) -> list[dict[str, Any]]:
 
 def choose_models(config: dict[str, Any]) -> None:
     """Put all that each trained model needs in place of ``training.<model>``. Changes ``config`` in place."""
-    training = config["training"]
+    training, with_source = config["training"], "source" in domains_of(config)
     known = model_names(training["model_path"])
     for name in sorted(set(training) - set(Training.model_fields) - set(known)):
+        if isinstance(training[name], dict) and "network" in training[name]:
+            continue  # a network by another name, with choices of its own
         raise _unknown(name, [*Training.model_fields, *known], f"config key 'training.{name}'")
     for name in known:
         if name in training and name not in training["models"]:
             resolve_model(name, training)
     for name in training["models"]:
+        chosen_here = "scenarios" in (training.get(name) or {})
         training[name] = resolve_model(name, training)
         window = training[name]["window"] or {}
         if window.get("patch") and not config["features"]["patch"]:
@@ -177,6 +213,8 @@ def choose_models(config: dict[str, Any]) -> None:
                 f"model {name} reads patches and features.patch is empty", where="config key 'training.models'",
                 fix=f"name covariates in features.patch, such as [elevation], or leave {name} out",
             )  # fmt: skip
+        if not with_source and not chosen_here and training[name]["scenarios"] == ["both"]:
+            training[name]["scenarios"] = ["target"]
         if training[name]["reads"] == "sequence" and not config["features"]["sequence"]["variables"]:
             raise ConfigError(
                 f"model {name} reads a sequence and features.sequence.variables is empty",
@@ -203,6 +241,7 @@ def _files(folder: str | None) -> list[Path]:
 
 
 def _path(name: str, folder: str | None) -> Path:
+    name = MADE[name]["network"] if name in MADE and name not in network_names(folder) else name
     for path in _files(folder):
         if path.stem == name and name != "__init__":
             return path
@@ -284,8 +323,22 @@ def _choice(key: str, value: Any, where: str) -> Any:
         if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
             raise ConfigError(f"{value} is no number above 0", where=where, expected="such as 1.0e-3")
         return float(value)
-    if key in ("batch_size", "epochs", "patience") and value is not None:
+    if key in ("batch_size", "epochs", "patience", "steps", "seeds") and value is not None:
         return _setting(value, {"default": 128, "least": 2 if key == "batch_size" else 1}, where)
+    if key in ("decay", "anchor"):
+        return _setting(value, {"default": 0.5, "least": 0.0}, where)
+    if key == "level_weight" and value != "reml":
+        return _setting(value, {"default": 0.03, "least": 0.0}, f"{where}; or reml")
+    if key == "betas":
+        if not _numbers(value, 2) or not all(0 <= beta < 1 for beta in value):
+            raise ConfigError(f"{as_yaml(value)} does not fit", where=where, expected="two numbers, like [0.9, 0.98]")
+        return [float(beta) for beta in value]
+    if key == "batch" and value is not None:
+        return _batch(value, where)
+    if key == "scenarios" and value is not None:
+        if not isinstance(value, list) or not value:
+            raise ConfigError(f"{as_yaml(value)} is no list", where=where, expected="[both]")
+        return [_setting(word, {"default": "both", "among": list(SCENARIOS)}, where) for word in value]
     if key == "l2":
         if not isinstance(value, dict) or any(isinstance(item, bool) or not isinstance(item, int | float) or item < 0
                                               for item in value.values()):  # fmt: skip
@@ -309,6 +362,49 @@ def _window(value: Any, where: str) -> dict[str, int]:
             fix=f"write {window['patch'] + 1}",
         )  # fmt: skip
     return window
+
+
+def _numbers(value: Any, count: int) -> bool:
+    return isinstance(value, list) and len(value) == count and all(
+        isinstance(item, int | float) and not isinstance(item, bool) for item in value
+    )  # fmt: skip
+
+
+def _batch(value: Any, where: str) -> dict[str, Any]:
+    """Batches by stations, with all their parameters."""
+    known: dict[str, Any] = {"stations": 8, "rows": 16, "target_share": 0.5}
+    if not isinstance(value, dict):
+        raise ConfigError(f"{as_yaml(value)} does not fit", where=where, expected="{stations: 8, rows: 16}")
+    for key in value:
+        if key not in known:
+            raise _unknown(key, known, where)
+    found: dict[str, Any] = {}
+    for key, default in known.items():
+        least = 0.0 if key == "target_share" else 1
+        found[key] = _setting(value.get(key, default), {"default": default, "least": least}, f"{where}.{key}")
+    if found["target_share"] > 1:
+        raise ConfigError(f"{found['target_share']} is above 1", where=f"{where}.target_share", expected="such as 0.5")
+    return found
+
+
+def _check_together(chosen: Mapping[str, Any], where: str) -> None:
+    """Choices that need one another."""
+    within = chosen["loss"].startswith("within_station")
+    if within and chosen["batch"] is None:
+        raise ConfigError(
+            f"loss {chosen['loss']} needs batches of whole stations", where=f"{where}.batch'",
+            expected="{stations: 8, rows: 16}: stations a batch and rows of each",
+        )  # fmt: skip
+    if (chosen["batch"] is None) != (chosen["steps"] is None):
+        raise ConfigError(
+            "batch and steps go together: batches by stations have no epochs", where=f"{where}.steps'",
+            expected="both, such as batch: {stations: 8, rows: 16} and steps: 500, or neither",
+        )  # fmt: skip
+    if chosen["validation"] == "none" and chosen["stop"]["stop"] == "early":
+        raise ConfigError(
+            "early stopping needs rows that validate", where=f"{where}.validation'",
+            expected="stop: last, or validation: fold",
+        )  # fmt: skip
 
 
 def _schedule(value: Any, where: str) -> dict[str, Any]:

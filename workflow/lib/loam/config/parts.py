@@ -139,7 +139,8 @@ def _lacking(config: Config, part: str) -> Lacks:
 def _scores(config: Config) -> Lacks:
     """The source domain is needed where a scenario reads it, or something of it is named."""
     samples, probes, acquire = config["samples"], config["probes"], config["acquire"]
-    reads_source = {"source", "transfer", "both"} & set(config["training"]["scenarios"] or ())
+    training = config["training"]
+    reads_source = any({"source", "transfer", "both"} & set(training[name]["scenarios"]) for name in training["models"])
     wanted = DOMAINS if reads_source else domains_of(config)
     lacking: Lacks = {}
     come = {domain: origin(config, domain) for domain in wanted}

@@ -28,13 +28,16 @@ from loam.covariates.read.rasters import open_day
 from loam.covariates.read.tiles import Around, TileInputs
 from loam.io.progress import counted
 from loam.mapping.contents import FLAG, MOISTURE
+from loam.mapping.probes_of_day import ProbesOfDay, Told
 from loam.mapping.trust import RangeCheck, with_gaps
 from loam.raster.cog import open_map
 from loam.raster.grid import Grid
 from loam.training.card import Members
+from loam.training.extras import DOMAIN, scaled_neighbours
 from loam.training.networks import NO_PATCH
 from loam.training.predict import bounded
 from loam.training.ranges import INSIDE, RANGE_BAND, read_range
+from loam.training.scaling import scaled
 
 log = logging.getLogger("loam")
 
@@ -59,30 +62,42 @@ class Engine:
         self._scaler = [scaler for _, scaler in found]
         self.card, self.layers = members.card, list(members.card["layers"])
         static, steps, variables = members.card["shape"]
+        self.extras = list(members.card.get("extras", []))
         patch_steps, _, bands = members.card.get("patch", NO_PATCH)
-        sizes = [static, steps * variables, patch_steps * bands]
-        (self._static_mean, sequence_mean, patch_mean), (self._static_std, sequence_std, patch_std) = (
-            part.to(device).split(sizes, 1) for part in (members.mean, members.std)
-        )
-        self._sequence_mean, self._sequence_std = (
-            part.unflatten(1, (steps, variables)) for part in (sequence_mean, sequence_std)
-        )
-        self._patch_mean, self._patch_std = (part[:, None, None, None, :bands] for part in (patch_mean, patch_std))
+        sizes = [static - len(self.extras), steps * variables, patch_steps * bands]
+        parts = [part for part in (members.scaler.mean, members.scaler.std, members.scaler.median) if part is not None]
+        of_each = [torch.from_numpy(part).to(device).split(sizes, 1) for part in parts]
+        self._of_static = [part for part, _, _ in of_each]
+        self._of_sequence = [sequence.unflatten(1, (steps, variables)) for _, sequence, _ in of_each]
+        self._of_patch = [patch[:, None, None, None, :bands] for _, _, patch in of_each]
         self._reads_patches = bool(bands)
         self.filled = np.zeros(bands, np.int64)  # numbers of patches that are those of the middle pixel
-        self._one_scaler = bool((members.mean == members.mean[0]).all() and (members.std == members.std[0]).all())
+        self._one_scaler = all(
+            np.array_equal(part, np.broadcast_to(part[0], part.shape), equal_nan=True) for part in parts
+        )
+        self._unit = [member.get("unit", [1.0] * len(self.layers)) for member in members.card.get("members", [])]
 
-    def predict(self, inputs: TileInputs) -> tuple[np.ndarray, np.ndarray]:
+    @property
+    def reads_neighbours(self) -> bool:
+        """Whether the networks read what the other probes of the day say."""
+        return any(name != DOMAIN for name in self.extras)
+
+    def predict(self, inputs: TileInputs, told: Told | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Mean and standard deviation over the members, m3 m-3, each [pixel, layer], float32.
+
+        ``told``: what the probes of the day say at each pixel (``ProbesOfDay.at``), where the networks read it; None:
+        none reports.
 
         The mean is kept within 0 to 1; the standard deviation is that of the members' outputs as they are, so that
         members which all leave the possible do not seem to agree. It is that of a sample (divided by members - 1), NaN
         with a single member.
         """
-        return self.predict_checked(inputs)[:2]
+        return self.predict_checked(inputs, told)[:2]
 
     @torch.inference_mode()
-    def predict_checked(self, inputs: TileInputs) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def predict_checked(
+        self, inputs: TileInputs, told: Told | None = None
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """What ``predict`` gives, and at which pixels a layer's mean was below 0 or above 1 before it became the bound.
 
         Returns:
@@ -94,13 +109,15 @@ class Engine:
         mean = torch.zeros(len(static), len(self.layers), dtype=torch.float64, device=self.device)
         squares = torch.zeros_like(mean)
         for place, network in enumerate(self.networks):
-            sequence = self._scaled(cells, self._sequence_mean, self._sequence_std, place)
+            sequence = self._scaled(cells, self._of_sequence, place)
             by_cell = self._of_cells(network, sequence)
             if place == 0 or not self._one_scaler:
-                scaled = self._scaled(static, self._static_mean, self._static_std, place)
+                scaled = self._scaled(static, self._of_static, place)
+            if place == 0 or not self._one_scaler or self.extras:
+                read = self._with_extras(scaled, told, place)
             for part in self._chunks(len(static), inputs.around):
                 patch = self._patch(inputs, part, place) if self._reads_patches else None
-                output = self._of_pixels(network, scaled[part], by_cell[cell[part]], patch)
+                output = self._of_pixels(network, read[part], by_cell[cell[part]], patch)
                 difference = output - mean[part]
                 mean[part] += difference / (place + 1)
                 squares[part] += difference * (output - mean[part])
@@ -108,9 +125,19 @@ class Engine:
         impossible = ((mean < 0) | (mean > 1)).any(dim=1)
         return bounded(mean).float().cpu().numpy(), std.float().cpu().numpy(), impossible.cpu().numpy()
 
-    def _scaled(self, values: Tensor, mean: Tensor, std: Tensor, place: int) -> Tensor:
-        scaler = self._scaler[place]
-        return ((values - mean[scaler]) / std[scaler]).float()
+    def _scaled(self, values: Tensor, scaler: Sequence[Tensor], place: int) -> Tensor:
+        return scaled(values.double(), *(part[self._scaler[place]] for part in scaler)).float()
+
+    def _with_extras(self, scaled: Tensor, told: Told | None, place: int) -> Tensor:
+        """Scaled static features, and what stands behind them: the target domain, and the other probes of the day."""
+        parts = [scaled]
+        if DOMAIN in self.extras:
+            parts.append(scaled.new_ones(len(scaled), 1))
+        if len(self.extras) > len(parts) - 1:
+            value, count = told or (np.zeros((len(scaled), len(self.layers))),) * 2
+            unit = np.array(self._unit[place])
+            parts.append(torch.from_numpy(scaled_neighbours(value, count, unit)).to(scaled))
+        return torch.cat(parts, 1) if len(parts) > 1 else scaled
 
     def _of_cells(self, network: nn.Module, sequence: Tensor) -> Tensor:
         """What pixels read of their cells: the network's ``of_cell``, or the scaled sequence itself."""
@@ -122,9 +149,7 @@ class Engine:
         """The scaled patches around some pixels."""
         found, filled = inputs.around.patches(inputs.pixel[part])
         self.filled += filled if place == 0 else 0
-        return self._scaled(
-            torch.as_tensor(found, device=self.device).double(), self._patch_mean, self._patch_std, place
-        )
+        return self._scaled(torch.as_tensor(found, device=self.device), self._of_patch, place)
 
     def _of_pixels(self, network: nn.Module, static: Tensor, of_cell: Tensor, patch: Tensor | None) -> Tensor:
         """A network's moisture [pixel, layer] from the pixels' own features and what they read of their cells."""
@@ -156,6 +181,7 @@ def map_day(
     *,
     outside: str = MASK,
     day_boundary: str = UTC_DAYS,
+    probes: ProbesOfDay | None = None,
 ) -> None:
     """Map one day: bands ``<layer>_mean`` of all layers, then ``<layer>_std``, as a cloud-optimised GeoTIFF.
 
@@ -173,6 +199,7 @@ def map_day(
         outside: what becomes of pixels whose inputs lie outside the range of the training data: ``mask`` (no value) or
             ``keep`` (what the members say, which no observation has ever checked).
         day_boundary: where the run's days begin.
+        probes: what the probes of the day say, where the networks read it.
 
     Raises:
         TableError: the model's card tells no range of the training data.
@@ -199,7 +226,8 @@ def map_day(
             read = rasters.read(tile)
             reading += time.perf_counter() - begun
             begun = time.perf_counter()
-            mean, deviation, beyond = engine.predict_checked(read)
+            told = probes.at(grid, tile, read.pixel) if probes else None
+            mean, deviation, beyond = engine.predict_checked(read, told)
             computing += time.perf_counter() - begun
             begun = time.perf_counter()
             sides = check.read(read)

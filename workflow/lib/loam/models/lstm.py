@@ -15,8 +15,10 @@ SETTINGS = {
     "units": {"default": 64, "least": 1, "about": "units a direction"},
     "dense": {"default": 100, "least": 1, "about": "neurons of the dense layer after the LSTM"},
     "hidden": {"default": [128, 64, 32, 16], "least": 1, "about": "neurons of the hidden layers"},
-    "output": {"default": "linear", "among": ["logistic", "linear"],
-               "about": "what the last layer passes through; what is predicted outside 0 to 1 m3 m-3 becomes the bound "
+    "activation": {"default": "relu", "among": ["relu", "silu"], "about": "what follows each hidden layer"},
+    "output": {"default": "linear", "among": ["logistic", "linear", "scaled"],
+               "about": "what the last layer passes through; scaled: times the standard deviation of the training "
+                        "rows' moisture, plus its mean; what is predicted outside 0 to 1 m3 m-3 becomes the bound "
                         "either way"},
     "frozen": {"default": 3, "least": 0,
                "about": "so many of the first hidden layers stay as pretrained when fine-tuning"},

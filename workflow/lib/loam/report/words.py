@@ -11,6 +11,9 @@ from loam.evaluation.paired import System
 MODELS = {
     "mlp": "MLP",
     "lstm": "LSTM",
+    "mlp_within": "MLP within stations",
+    "mlp_neighbours": "MLP with the probes of the day",
+    "lstm_within": "LSTM within stations",
     "within_station_trees_neighbours": "Within-station trees with neighbours",
     "within_station_trees": "Within-station trees",
     "boosted_trees_neighbours": "Boosted trees with neighbours",

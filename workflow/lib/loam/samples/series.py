@@ -203,5 +203,6 @@ def join_series(first: SampleSeries, second: SampleSeries, weights: Mapping[str,
     return SampleSeries(
         stations, days, first.variables, static, daily, first.layers, moisture, latitude, longitude, {}, teachers,
         [weights[domain] * weight for domain, part in parts for weight in part.weights],
+        {"of_target": np.isin(stations, list(second.stations))},
         patches=join_patches(patches, len(stations), len(days)) if len(patches) == len(parts) else None,
     )  # fmt: skip

@@ -99,6 +99,12 @@ class Windows:
         return self.station * len(self.series.days) + self.day
 
     @cached_property
+    def of_target(self) -> np.ndarray:
+        """[station] whether it is of the target domain."""
+        named = self.series.attributes.get("of_target")
+        return np.full(len(self.series.stations), self.domain == "target") if named is None else np.asarray(named)
+
+    @cached_property
     def stations(self) -> np.ndarray:
         """[row] name of the station."""
         return np.array(self.series.stations, object)[self.station]

@@ -4,9 +4,11 @@
 networks behind the network's name and a slash. ``card.json`` beside it says how to read them and where they come from:
 
     model, scenario, protocol (null: source), layers, features (columns, in the network's order), shape (static
-    features, steps, variables), patch (steps, pixels a side, bands; where it reads any), network (its settings),
-    family (values of settings, each combination a network), training (its settings), scaler (standard, limits),
-    frozen (parameters that were not trained), scaling (whose rows),
+    features and extras, steps, variables), patch (steps, pixels a side, bands; where it reads any), extras (inputs
+    behind the features), neighbours (how the other probes weigh), network (its settings), family (values of settings,
+    each combination a network), seeds (networks of each combination), training (its settings), rows (all: what would
+    validate trained too), scaler (standard, limits, log_skewed), frozen (parameters that were not trained), scaling
+    (whose rows),
     data (SHA-256 of the samples that were read, by domain), seed, device, versions,
     range (minimum and maximum of each feature, least and greatest total of each class covariate's columns, over all
         rows that any member has learned from: source, its training rows; target, those of all folds, so that a
@@ -16,7 +18,8 @@ networks behind the network's name and a slash. ``card.json`` beside it says how
         network (its name in the family), fold (0: source), size and draw of the fold, training_rows, validation_rows,
         test_rows, days (of each role, training, validation and test: the stations, and of each station first and last
             day of its spans of rows in that role), seed,
-        scaler (mean and std of each feature), best_epoch, best_validation_loss, epochs
+        scaler (mean and std of each feature, and medians where logarithms are taken), unit (standard deviation of the
+            moisture that it trains on, of each layer), best_epoch, best_validation_loss, epochs
 """
 
 from __future__ import annotations
@@ -38,6 +41,7 @@ from loam.config.models import model_names, network_of
 from loam.errors import NONSENSE, ConfigError, TableError, naming
 from loam.io.atomic import atomic_path, write_text
 from loam.training.networks import NO_PATCH, build_networks, names_of
+from loam.training.scaling import Scaler
 
 
 @dataclass(frozen=True)
@@ -47,23 +51,21 @@ class Members:
     Args:
         networks: one a combination of settings; their own weights are of no meaning.
         parameters: and buffers of each network, by name, [fold, ...].
-        mean: what is subtracted from each feature, [fold, feature], float64; order of ``card["features"]``.
-        std: what it is divided by, likewise.
+        scaler: of each fold; order of ``card["features"]``.
         card: what is known about them.
     """
 
     networks: list[nn.Module]
     parameters: list[dict[str, Tensor]]
-    mean: Tensor
-    std: Tensor
+    scaler: Scaler
     card: dict[str, Any]
 
     def __len__(self) -> int:
-        return len(self.mean) * len(self.networks)
+        return len(self.scaler.mean) * len(self.networks)
 
     def network_of(self, place: int) -> tuple[nn.Module, int]:
         """The network of the member at ``place``, with its weights, and the place of its fold's scaler."""
-        number, fold = divmod(place, len(self.mean))
+        number, fold = divmod(place, len(self.scaler.mean))
         network = copy.deepcopy(self.networks[number])
         network.load_state_dict({name: tensor[fold] for name, tensor in self.parameters[number].items()})
         return network.eval().requires_grad_(False), fold
@@ -110,27 +112,30 @@ def load_members(weights: str | Path, card: str | Path, plugin: str | None = Non
         check_numbers(content, card)
         networks = _networks_of(content, plugin)
         folds = _folds_of(content)
-        scalers = [member["scaler"] for member in content["members"][:folds]]
-        mean, std = (torch.tensor([scaler[key] for scaler in scalers], dtype=torch.float64) for key in ("mean", "std"))
+        scaler = Scaler.of_card([member["scaler"] for member in content["members"][:folds]])
     for name, tensor in tensors.items():
         if not tensor.isfinite().all():
             raise TableError(f"parameter {name} is not finite", where=weights, fix=again)
     parameters = [
         {name: tensors[key] for name, key in _keys(network, label).items()}
-        for network, label in zip(networks, names_of(content["family"]), strict=True)
+        for network, label in zip(networks, _names(content), strict=True)
     ]
-    return Members(networks, parameters, mean, std, content)
+    return Members(networks, parameters, scaler, content)
+
+
+def _names(content: Mapping[str, Any]) -> list[str]:
+    return names_of(content["family"], content.get("seeds", 1))
 
 
 def _networks_of(content: Mapping[str, Any], plugin: str) -> list[nn.Module]:
     return build_networks(
         plugin, content["network"], content["family"], content["shape"],
-        len(content["layers"]), content["training"]["loss"], content.get("patch", NO_PATCH),
+        len(content["layers"]), content["training"]["loss"], content.get("patch", NO_PATCH), content.get("seeds", 1),
     )  # fmt: skip
 
 
 def _folds_of(content: Mapping[str, Any]) -> int:
-    folds, rest = divmod(len(content["members"]), len(names_of(content["family"])))
+    folds, rest = divmod(len(content["members"]), len(_names(content)))
     if rest:
         raise ValueError(f"{len(content['members'])} members of {len(names_of(content['family']))} networks")
     return folds
@@ -150,7 +155,7 @@ def _check_shapes(
         networks = _networks_of(content, plugin)
     shapes = {
         key: (_folds_of(content), *network.state_dict()[name].shape)
-        for network, label in zip(networks, names_of(content["family"]), strict=True)
+        for network, label in zip(networks, _names(content), strict=True)
         for name, key in _keys(network, label).items()
     }
     found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
@@ -178,6 +183,9 @@ def _check_numbers(content: Mapping[str, Any], where: object) -> None:
         scaler, fold = member["scaler"], member.get("fold", number)
         for key, fits in (("mean", math.isfinite), ("std", lambda value: math.isfinite(value) and value > 0)):
             _check_each(scaler[key], features, fits, f"scaler.{key} of fold {fold}", where)
+        if "median" in scaler:
+            medians = [1.0 if value is None else value for value in scaler["median"]]
+            _check_each(medians, features, lambda value: 0 < value < math.inf, f"scaler.median of fold {fold}", where)
     if "range" in content:
         held = content["range"]
         for key in ("minimum", "maximum"):
@@ -212,7 +220,7 @@ def write_members(
     """Write the parameters [fold, ...] of each network and the card; each file appears whole or not at all."""
     tensors = {
         f"{label}/{name}" if label else name: tensor.contiguous()
-        for own, label in zip(parameters, names_of(content["family"]), strict=True)
+        for own, label in zip(parameters, _names(content), strict=True)
         for name, tensor in own.items()
     }
     with atomic_path(weights) as temporary:

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from loam.samples.windows import Windows
-from loam.training.scaling import Scaler
+from loam.training.extras import Extras
+from loam.training.scaling import Scaler, scaled
 
 ROWS_AT_ONCE = 256  # rows of each member in one computation without gradients; bounds the memory
 NUMBERS_AT_ONCE = 2**22  # of each member's patches, then
@@ -28,13 +29,23 @@ class ScaledInputs:
         scaler: the members' scalers.
         device: where they are kept.
         dtype: of what is read.
+        extras: inputs behind the features.
     """
 
-    def __init__(self, windows: Windows, scaler: Scaler, device: torch.device | str, dtype: torch.dtype) -> None:
+    def __init__(
+        self,
+        windows: Windows,
+        scaler: Scaler,
+        device: torch.device | str,
+        dtype: torch.dtype,
+        extras: Extras = Extras(),  # noqa: B008 (frozen)
+    ) -> None:
         self.device, self.dtype = torch.device(device), dtype
-        scalers, which = np.unique(np.concatenate([scaler.mean, scaler.std], 1), axis=0, return_inverse=True)
+        _, first, which = np.unique(
+            np.concatenate(scaler.parts, 1), axis=0, return_index=True, return_inverse=True, equal_nan=True
+        )
         self._which = torch.from_numpy(which.reshape(-1)).to(device)
-        mean, std = np.split(scalers, 2, axis=1)
+        scalers = scaler.take(first)
         static, fixed = len(windows.order), windows.of_station.shape[1]
         place = np.argsort(windows.order)  # of each column of the stations, then of the days, among the features
         parts = (
@@ -43,7 +54,9 @@ class ScaledInputs:
             (windows.of_step, np.arange(static, static + windows.of_step.shape[1])),
         )
         self._of_station, self._of_day, self._of_step = (
-            torch.cat([self._scaled(values, *(part[columns] for part in own)) for own in zip(mean, std, strict=True)])
+            torch.cat(
+                [torch.from_numpy(scalers.apply(one, columns, values)).to(device, dtype) for one in range(len(first))]
+            )
             for values, columns in parts
         )
         self._stations, self._positions = len(windows.of_station), len(windows.of_day)
@@ -52,11 +65,24 @@ class ScaledInputs:
             for part in (windows.station, windows.position, windows.lags, windows.order)
         )
         self._in_order = bool((windows.order == np.arange(static)).all())
-        self._take_patches(windows, mean, std)
+        self._domain = None if extras.domain is None else torch.from_numpy(extras.domain).to(device, dtype)
+        self._neighbours, self._their = None, None
+        if extras.neighbours is not None and extras.which is not None:
+            self._neighbours = torch.from_numpy(extras.neighbours).to(device, dtype).flatten(0, 1)
+            self._their = torch.from_numpy(extras.which).to(device)
 
-    def read(self, index: Tensor) -> dict[str, Tensor]:
+        self._take_patches(windows, scalers)
+
+    @property
+    def reads_neighbours(self) -> bool:
+        """Whether what the other probes say is among the inputs."""
+        return self._neighbours is not None
+
+    def read(self, index: Tensor, absent: Tensor | None = None) -> dict[str, Tensor]:
         """``static`` [member, row, feature] and ``sequence`` [member, row, step, variable] of rows [member, row]; where
         the network reads patches, ``patch`` [member, row, step, row of pixels, column, band].
+
+        The inputs behind the features are the last of ``static``; at rows that are ``absent`` no other probe reports.
         """
         which = self._which.unsqueeze(1)
         station = self._station[index] + which * self._stations
@@ -64,7 +90,15 @@ class ScaledInputs:
         static = torch.cat([_take(self._of_station, station), _take(self._of_day, position)], -1)
         if not self._in_order:
             static = static.index_select(-1, self._order)
-        inputs = {"static": static, "sequence": _take(self._of_step, position.unsqueeze(-1) - self._lags)}
+        sequence = _take(self._of_step, position.unsqueeze(-1) - self._lags)
+        if self._domain is not None:
+            static = torch.cat([static, _take(self._domain, self._station[index]).unsqueeze(-1)], -1)
+        if self._neighbours is not None and self._their is not None:
+            told = _take(self._neighbours, self._position[index] + self._their.unsqueeze(1) * self._positions)
+            if absent is not None:
+                told = told.masked_fill(absent.unsqueeze(-1), 0.0)
+            static = torch.cat([static, told], -1)
+        inputs = {"static": static, "sequence": sequence}
         return {**inputs, "patch": self._patches_of(index)} if self._patches else inputs
 
     def along(self, member: int, station: int) -> dict[str, Tensor]:
@@ -80,8 +114,9 @@ class ScaledInputs:
     def keep(self, places: Sequence[int]) -> None:
         """Go on with the members at ``places`` only."""
         self._which = self._which[places]
+        self._their = self._their[places] if self._their is not None else None
 
-    def _take_patches(self, windows: Windows, mean: np.ndarray, std: np.ndarray) -> None:
+    def _take_patches(self, windows: Windows, scalers: Scaler) -> None:
         """Patches stay as they are, once for all scalers, and are scaled when they are read."""
         self._patches: list[Tensor] = []
         self.rows_at_once = ROWS_AT_ONCE
@@ -90,21 +125,18 @@ class ScaledInputs:
         steps = len(windows.lags)
         self._patches = [torch.from_numpy(part).to(self.device) for part in windows.around]
         self._bands = torch.from_numpy(windows.bands).to(self.device)
-        scales = (part[:, -steps * bands :][:, :bands] for part in (mean, std))
-        self._band_mean, self._band_std = (torch.from_numpy(part.copy()).to(self.device) for part in scales)
-        numbers = steps * bands * windows.features.size**2
-        self.rows_at_once = min(ROWS_AT_ONCE, max(WHOLE, NUMBERS_AT_ONCE // numbers // WHOLE * WHOLE))
+        numbers = [part[:, -steps * bands :][:, :bands].copy() for part in scalers.parts]
+        self._of_band = [torch.from_numpy(part).to(self.device) for part in numbers]
+        a_row = steps * bands * windows.features.size**2
+        self.rows_at_once = min(ROWS_AT_ONCE, max(WHOLE, NUMBERS_AT_ONCE // a_row // WHOLE * WHOLE))
 
     def _patches_of(self, index: Tensor) -> Tensor:
         still, moving = self._patches
         found = _take(moving, self._position[index].unsqueeze(-1) - self._lags)
         fixed = _take(still, self._station[index]).unsqueeze(2).expand(-1, -1, len(self._lags), -1, -1, -1)
-        mean, std = (part[self._which][:, None, None, None, None] for part in (self._band_mean, self._band_std))
+        scales = (part[self._which][:, None, None, None, None] for part in self._of_band)
         both = torch.cat([fixed, found], -1).index_select(-1, self._bands)
-        return ((both.double() - mean) / std).to(self.dtype)
-
-    def _scaled(self, values: np.ndarray, mean: np.ndarray, std: np.ndarray) -> Tensor:
-        return torch.from_numpy((values - mean) / std).to(self.device, self.dtype)
+        return scaled(both.double(), *scales).to(self.dtype)
 
 
 def batches_of(rows: Sequence[np.ndarray], size: int, whole: int = WHOLE) -> tuple[np.ndarray, np.ndarray]:

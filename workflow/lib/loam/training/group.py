@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from threading import Event
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from loam.training.batches import StationBatches
 from loam.training.checkpoints import Checkpoints
 from loam.training.device_inputs import Inputs, ScaledInputs, batches_of
 from loam.training.draws import draw
@@ -20,9 +22,27 @@ from loam.training.member import Member
 from loam.training.seeds import derive_seed
 from loam.training.stacked import Stack
 from loam.training.targets import Targets
-from loam.training.training_settings import TrainingSettings
+from loam.training.training_settings import EPOCH, TrainingSettings
 
 log = logging.getLogger("loam")
+
+
+@dataclass(frozen=True)
+class Weighing:
+    """How the errors of each member weigh: None, as they are.
+
+    Args:
+        unit: [member, layer], m3 m-3, what errors are measured in.
+        level: [member], weight of a station's mean error in losses within stations.
+    """
+
+    unit: Tensor | None = None
+    level: Tensor | None = None
+
+    def take(self, places: list[int] | np.ndarray | int) -> Weighing:
+        """Of the members at ``places``."""
+        unit, level = (None if part is None else part[places] for part in (self.unit, self.level))
+        return Weighing(unit, level)
 
 
 class Group:
@@ -37,9 +57,16 @@ class Group:
         settings: TrainingSettings,
         draws: Mapping[str, tuple[float, tuple[int, ...]]],
         checkpoints: Checkpoints | None,
+        weighing: Weighing | None = None,
     ) -> None:
         self.trainer, self.inputs, self.targets, self.settings, self.draws = trainer, inputs, targets, settings, draws
+        self.weighing = weighing or Weighing()
         self.members, self.running, self.checkpoints = members, list(members), checkpoints
+        self._stations = {
+            member.place: StationBatches(targets.windows, member.split.training, settings.batch)
+            for member in members
+            if settings.batch
+        }
         self._step = 0  # and the losses, of an epoch that a checkpoint has cut short
         self._losses: list[Any] = []
 
@@ -67,17 +94,16 @@ class Group:
                 if left:
                     self.trainer.keep(left)
                     self.inputs.keep(left)
+                    self.weighing = self.weighing.take(left)
             self._keep_state()
 
     def _train_epoch(self, interrupted: Event) -> list[float]:
         """The mean loss of each running member's batches; nothing where another group has failed meanwhile."""
         before = [member.generator.bit_generator.state for member in self.running]
-        shuffled = [member.generator.permutation(member.split.training) for member in self.running]
-        index, real = batches_of(shuffled, self.settings.batch_size, self.trainer.whole)
+        index, real, own = self._batches()
         moves = self.targets.enough(index, real) & (real.sum(-1) >= self.trainer.least)  # [member, batch]
         real &= moves[..., None]  # a batch without a loss tells a member nothing
         epochs = len(self.running[0].history)
-        own = [math.ceil(len(rows) / self.settings.batch_size) for rows in shuffled]
         first, losses = self._step, list(self._losses)
         self._step, self._losses = 0, []
         for step in range(first, index.shape[1]):
@@ -91,15 +117,31 @@ class Group:
                 if not batch.shape[1]:
                     losses.append(torch.zeros(1, dtype=self.inputs.dtype, device=self.inputs.device))
                     continue
-            loss = self.targets.loss(self.trainer(self._read(batch, exists, epochs, step)), batch, exists)
+            answers = self.trainer(self._read(batch, exists, epochs, step))
+            loss = self.targets.loss(answers, batch, exists, self.weighing.unit, self.weighing.level)
             self.trainer.step(loss, moves[:, step], [epochs + min(step / count, 1.0) for count in own])
             losses.append(loss.detach())
         total = torch.stack(losses, 1).double().cpu().numpy().sum(1)  # a batch without a loss has loss 0
         return (total / np.maximum(moves.sum(1), 1)).tolist()
 
+    def _batches(self) -> tuple[np.ndarray, np.ndarray, list[int]]:
+        """Rows of an epoch [member, batch, row], which of them are real, and how many batches are each member's own."""
+        size, whole = self.settings.rows, self.trainer.whole
+        if not self.settings.batch:
+            shuffled = [member.generator.permutation(member.split.training) for member in self.running]
+            return *batches_of(shuffled, size, whole), [math.ceil(len(rows) / size) for rows in shuffled]
+        steps = min(EPOCH, (self.settings.steps or EPOCH) - EPOCH * len(self.running[0].history))
+        drawn = [self._stations[member.place].draw(member.generator, steps).reshape(-1) for member in self.running]
+        return *batches_of(drawn, size, whole), [EPOCH] * len(drawn)
+
     def _read(self, batch: Tensor, exists: Tensor, epoch: int, step: int) -> Inputs:
-        inputs = {**self.inputs.read(batch), "real": exists}
-        rows, size = batch.shape[1], self.settings.batch_size
+        absent = None
+        if self.inputs.reads_neighbours and self.settings.absent:
+            chances = [np.random.default_rng(derive_seed(member.seed, "absent", epoch, step)).random(batch.shape[1])
+                       for member in self.running]  # fmt: skip
+            absent = torch.from_numpy(np.stack(chances) < self.settings.absent).to(self.inputs.device)
+        inputs = {**self.inputs.read(batch, absent), "real": exists}
+        rows, size = batch.shape[1], self.settings.rows
         for name, (rate, shape) in self.draws.items():
             masks = torch.stack([
                 draw(derive_seed(member.seed, name, epoch, step), rate, (size, *shape), self.inputs.dtype)
@@ -113,10 +155,14 @@ class Group:
 
     def _validate(self) -> list[float]:
         rows = [member.split.validation for member in self.running]
+        if self.settings.validation == "none":
+            return [math.nan] * len(rows)
         losses = []
-        for own, predicted in zip(rows, predict(self.trainer.predict, self.inputs, rows), strict=True):
-            index = torch.from_numpy(own).to(self.inputs.device)
-            losses.append(self.targets.loss(predicted, index, torch.ones_like(index, dtype=torch.bool)))
+        for place, predicted in enumerate(predict(self.trainer.predict, self.inputs, rows)):
+            index = torch.from_numpy(rows[place]).to(self.inputs.device)
+            weighing = self.weighing.take(place)
+            real = torch.ones_like(index, dtype=torch.bool)
+            losses.append(self.targets.loss(predicted, index, real, weighing.unit, weighing.level))
         return torch.stack(losses).tolist()
 
     def _due(self) -> bool:
@@ -147,6 +193,7 @@ class Group:
         if left:
             self.trainer.keep(left)
             self.inputs.keep(left)
+            self.weighing = self.weighing.take(left)
             self.trainer.restore(state["trainer"])
         self._step, self._losses = state["step"], state["losses"]
         log.info("goes on from a checkpoint: %s after epoch %d, step %d", ", ".join(m.name for m in self.running[:5]),

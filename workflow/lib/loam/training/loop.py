@@ -39,6 +39,8 @@ class Plain:
             own.requires_grad_(name not in frozen)
         self._l2 = l2_factors(settings.l2, list(self._trained)) if settings.l2 else {}
         self._optimiser = Optimiser(settings, [list(self._trained.values())])
+        self._decay, self._pull = settings.decay, settings.anchor
+        self._start = {name: own.detach().clone() for name, own in self._trained.items()} if settings.anchor else {}
         self._device = example.device
         self.draws_inside = draws_inside(network)
         if any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in network.modules()):
@@ -66,6 +68,13 @@ class Plain:
             if own.grad is not None:
                 own.grad.add_(own.detach(), alpha=factor)
         self._optimiser.step(epochs)
+        rate = self._optimiser.rate(epochs[0])
+        with torch.no_grad():
+            for name, start in self._start.items():
+                self._trained[name].sub_(rate * self._pull * (self._trained[name] - start))
+            for own in self._trained.values():
+                if self._decay and own.dim() > 1:
+                    own.mul_(1 - rate * self._decay)
 
     def keep(self, places: Sequence[int]) -> None:
         """A member goes on, or its training ends."""

@@ -16,7 +16,8 @@ Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 HUBER = 0.05  # m3 m-3, where Huber's loss becomes linear
 LEAST = {"concordance": 2}  # values of a layer that a loss needs; the others one
-OUTPUTS = {"gaussian_nll": 2}  # outputs a layer; the others one
+WITHIN = ("within_station", "within_station_nll")  # of batches by stations
+OUTPUTS = {"gaussian_nll": 2, "within_station_nll": 2}  # outputs a layer; the others one
 
 
 def concordance(predicted: Tensor, observed: Tensor, mask: Tensor) -> Tensor:
@@ -91,6 +92,55 @@ def gaussian_nll(predicted: Tensor, observed: Tensor, mask: Tensor) -> Tensor:
     """
     mean, logarithm = predicted.chunk(2, -1)
     return _by_layer(0.5 * (logarithm + _difference(mean, observed, mask).square() * torch.exp(-logarithm)), mask)
+
+
+def within_station(
+    predicted: Tensor, observed: Tensor, mask: Tensor, *, of_station: Tensor, level_weight: Tensor | float
+) -> Tensor:
+    """Squared errors about each station's mean error, plus ``level_weight`` times the squares of those means.
+
+    Days of a station are many witnesses of its dynamics and about one of its level: with a random intercept a station,
+    error = u + e, this is the deviance of the errors (``docs/explanation/within-station.md``; Laird & Ware 1982).
+
+    Args:
+        predicted, observed, mask: as for ``concordance``.
+        of_station: [row], a number from 0 for each station of the rows; the same for all leading dimensions.
+        level_weight: of the mean square of the stations' mean errors, one number or [...].
+    """
+    squares, levels, known = _parts(_difference(predicted, observed, mask), mask, of_station)
+    (within, usable), (level, _) = _mean(squares, mask), _mean(levels, known)
+    return _weighted(within, level, level_weight, usable)
+
+
+def within_station_nll(
+    predicted: Tensor, observed: Tensor, mask: Tensor, *, of_station: Tensor, level_weight: Tensor | float
+) -> Tensor:
+    """``within_station`` with a variance of the deviations that the network tells, as in ``gaussian_nll``.
+
+    Args:
+        predicted: [..., row, 2 layer]: means, then logarithms of variances.
+        observed, mask, of_station, level_weight: as for ``within_station``.
+    """
+    mean, logarithm = predicted.chunk(2, -1)
+    squares, levels, known = _parts(_difference(mean, observed, mask), mask, of_station)
+    density, usable = _mean(0.5 * (logarithm + squares * torch.exp(-logarithm)), mask)
+    return _weighted(density, _mean(levels, known)[0], level_weight, usable)
+
+
+def _parts(error: Tensor, mask: Tensor, of_station: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Squares of deviations from the station's mean [..., row, layer]; squares of the means [..., station, layer], and
+    which of those are known.
+    """
+    members = torch.nn.functional.one_hot(of_station).to(error.dtype)  # [row, station]
+    count = members.T @ mask.to(error.dtype)
+    mean = members.T @ error / count.clamp(min=1)
+    deviation = torch.where(mask, error - members @ mean, 0.0)
+    return deviation.square(), mean.square(), count > 0
+
+
+def _weighted(within: Tensor, level: Tensor, level_weight: Tensor | float, usable: Tensor) -> Tensor:
+    weight = level_weight.unsqueeze(-1) if isinstance(level_weight, Tensor) else level_weight
+    return (within + weight * level).sum(-1) / usable.sum(-1).clamp(min=1)
 
 
 def of_teachers(loss: Loss, predicted: Tensor, observed: Tensor, mask: Tensor, weights: Sequence[float]) -> Tensor:

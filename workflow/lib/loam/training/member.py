@@ -31,13 +31,14 @@ class Member:
     history: list[tuple[int, float, float]] = field(default_factory=list)
 
     def note(self, training_loss: float, validation_loss: float, weights: Mapping[str, Tensor]) -> None:
-        """An epoch is done, with ``weights``."""
+        """An epoch is done, with ``weights``; without rows that validate, the training loss says whether it is one."""
         epoch, rule = len(self.history) + 1, self.stop["stop"]
         self.history.append((epoch, training_loss, validation_loss))
-        better = validation_loss < self.best_loss
+        loss = validation_loss if len(self.split.validation) else training_loss
+        better = loss < self.best_loss
         if better:
-            self.best_epoch, self.best_loss = epoch, validation_loss
-        if better if rule == "early" else math.isfinite(validation_loss):
+            self.best_epoch, self.best_loss = epoch, loss
+        if better if rule == "early" else math.isfinite(loss):
             copied = {name: tensor.detach().to("cpu", copy=True) for name, tensor in weights.items()}
             self.best = copied
             if rule == "average":
@@ -46,7 +47,8 @@ class Member:
     @property
     def failed(self) -> bool:
         """Its last losses are no numbers."""
-        return not all(map(math.isfinite, self.history[-1][1:]))
+        losses = self.history[-1][1:] if len(self.split.validation) else self.history[-1][1:2]
+        return not all(map(math.isfinite, losses))
 
     def goes_on(self, patience: int) -> bool:
         """Whether another epoch may follow."""

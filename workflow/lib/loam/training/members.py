@@ -28,7 +28,8 @@ from loam.samples.windows import Windows
 from loam.training.checkpoints import Checkpoints
 from loam.training.device_inputs import ScaledInputs
 from loam.training.draws import draws_of
-from loam.training.group import Group
+from loam.training.extras import Extras
+from loam.training.group import Group, Weighing
 from loam.training.loop import Plain, draws_inside
 from loam.training.member import Member
 from loam.training.memory import members_at_once
@@ -48,7 +49,7 @@ class Trained:
     Args:
         parameters: and buffers, by name, [member, ...], on the processor: those that ``stop`` chooses.
         best_epoch: epoch (from 1) with the lowest validation loss, one a member.
-        best_loss: that loss.
+        best_loss: that loss; without rows that validate, the least training loss.
         epochs: epochs that were run.
         history: columns member (position), epoch, training_loss (mean of the epoch's batches), validation_loss (all
             validation rows at once).
@@ -76,6 +77,8 @@ def train_members(
     dtype: torch.dtype = torch.float32,
     names: Sequence[str] | None = None,
     checkpoints: Checkpoints | None = None,
+    extras: Extras = Extras(),  # noqa: B008 (frozen)
+    weighing: Weighing = Weighing(),  # noqa: B008 (frozen)
 ) -> Trained:
     """Train one member a split, each until its stopping rule ends it.
 
@@ -96,6 +99,8 @@ def train_members(
         dtype: of parameters and scaled inputs.
         names: of the members, for messages.
         checkpoints: where the state is kept in case the training is killed; None: nowhere.
+        extras: each member's inputs behind the features.
+        weighing: how each member's errors weigh.
 
     Raises:
         ConfigError: a member's validation loss was never a number.
@@ -112,7 +117,7 @@ def train_members(
             for name, own in network.named_buffers() if name not in start
         },
     }  # fmt: skip
-    groups = _groups(network, start, windows, settings, device, threads)
+    groups = _groups(network, start, windows, settings, device, threads, extras)
     interrupted, report = Event(), Report(len(members), settings.epochs)
     data = Targets(windows, settings, device, dtype)
 
@@ -121,15 +126,17 @@ def train_members(
             name: tensor[places].to(device, dtype if tensor.is_floating_point() else None)
             for name, tensor in start.items()
         }
-        inputs = ScaledInputs(windows, Scaler(scaler.mean[places], scaler.std[places]), device, dtype)
+        inputs = ScaledInputs(windows, scaler.take(places), device, dtype, extras.take(places))
+        told = weighing.take(places)
+        told = Weighing(*(None if part is None else part.to(device, dtype) for part in (told.unit, told.level)))
         if settings.engine == "loop":
             trainer: Stack | Plain = Plain(network, own, frozen, settings)
         else:
             trainer = Stack(copy.deepcopy(network), own, frozen, settings, alone=len(members) == 1)
         part = checkpoints.part(places) if checkpoints else None
-        Group(trainer, inputs, data, [members[place] for place in places], settings, draws_of(network), part).run(
-            interrupted, report.tell
-        )
+        own_members = [members[place] for place in places]
+        group = Group(trainer, inputs, data, own_members, settings, draws_of(network), part, told)
+        group.run(interrupted, report.tell)
 
     serial = settings.engine == "loop" and draws_inside(network)  # PyTorch has one source of such numbers
     with ThreadPoolExecutor(1 if serial else threads) as pool:
@@ -148,12 +155,13 @@ def _groups(
     settings: TrainingSettings,
     device: torch.device | str,
     threads: int,
+    extras: Extras,
 ) -> list[np.ndarray]:
     """Places of the members that are trained together."""
     count = len(next(iter(start.values())))
     if settings.engine == "loop":
         return list(np.arange(count)[:, None])
-    most = members_at_once(network, start, windows.features, settings.batch_size, torch.device(device))
+    most = members_at_once(network, start, windows.features, settings.rows, torch.device(device), extras.width)
     on_gpu = torch.device(device).type == "cuda"
     groups = min(count, max(1 if on_gpu else threads, math.ceil(count / most)))
     return np.array_split(np.arange(count), groups)

@@ -19,7 +19,12 @@ COPIES = 4  # of a parameter: itself, its gradient and two moments
 
 
 def members_at_once(
-    network: nn.Module, start: Mapping[str, Tensor], features: FeatureSet, rows: int, device: torch.device
+    network: nn.Module,
+    start: Mapping[str, Tensor],
+    features: FeatureSet,
+    rows: int,
+    device: torch.device,
+    extras: int = 0,
 ) -> int:
     """So many members keep what a training step reads and writes within a cache, or a GPU's memory; at least one.
 
@@ -29,19 +34,24 @@ def members_at_once(
         features: what it reads.
         rows: of a step.
         device: where they are trained.
+        extras: inputs behind the features.
     """
     room = CACHE if device.type == "cpu" else int(SHARE_OF_GPU * torch.cuda.mem_get_info(device)[0])
-    return max(1, room // bytes_of_step(network, start, features, rows))
+    return max(1, room // bytes_of_step(network, start, features, rows, extras))
 
 
-def bytes_of_step(network: nn.Module, start: Mapping[str, Tensor], features: FeatureSet, rows: int) -> int:
+def bytes_of_step(
+    network: nn.Module, start: Mapping[str, Tensor], features: FeatureSet, rows: int, extras: int = 0
+) -> int:
     """Bytes in single precision that one member's step keeps: parameters, moments, inputs, what is saved for backward.
 
     A copy of the network is asked with a few rows; what it saves grows with them.
     """
     steps, size, bands = features.patch_shape
     static, *sequence = features.shape
-    shapes = {"static": (static,), "sequence": sequence} | ({"patch": (steps, size, size, bands)} if bands else {})
+    shapes = {"static": (static + extras,), "sequence": sequence} | (
+        {"patch": (steps, size, size, bands)} if bands else {}
+    )
     network = copy.deepcopy(network).float().train()
     for own in (*network.parameters(), *network.buffers()):
         own.data.zero_()

@@ -32,6 +32,8 @@ class Optimiser:
         self._settings, self._members = settings, [list(member) for member in members]
         kind, more = KINDS[settings.optimiser]
         self._constant = settings.schedule["name"] == "constant"
+        if settings.optimiser != "adadelta":
+            more = {**more, "betas": tuple(settings.betas)}
         self._optimiser = kind(self._groups(), lr=settings.learning_rate, **more)
 
     def step(self, epochs: Sequence[float]) -> None:
@@ -41,9 +43,12 @@ class Optimiser:
                 torch.nn.utils.clip_grad_norm_(member, self._settings.clip)
         if not self._constant:
             for group, epoch in zip(self._optimiser.param_groups, epochs, strict=True):
-                factor = factor_of(self._settings.schedule, epoch, self._settings.epochs)
-                group["lr"] = self._settings.learning_rate * factor
+                group["lr"] = self.rate(epoch)
         self._optimiser.step()
+
+    def rate(self, epoch: float) -> float:
+        """The learning rate with ``epoch`` epochs behind."""
+        return self._settings.learning_rate * factor_of(self._settings.schedule, epoch, self._settings.epochs)
 
     def keep(self, places: Sequence[int], members: Sequence[Sequence[Tensor]]) -> None:
         """Go on with the members at ``places``, whose tensors are now ``members``."""

@@ -21,8 +21,8 @@ from loam.samples.series import SampleSeries
 from loam.samples.windows import Windows
 from loam.training.card import Members
 from loam.training.device_inputs import ScaledInputs
+from loam.training.extras import Extras, extras_of
 from loam.training.group import predict
-from loam.training.scaling import Scaler
 from loam.training.stacked import run_each, run_members
 
 MISSED = 0.005  # m3 m-3; what a map may miss of what came before its window, unwarned: a tenth of a usual error
@@ -37,16 +37,23 @@ def bounded(output: torch.Tensor) -> torch.Tensor:
 
 
 def predict_rows(
-    members: Members, windows: Windows, own: Sequence[np.ndarray], device: torch.device | str = "cpu"
+    members: Members,
+    windows: Windows,
+    own: Sequence[np.ndarray],
+    device: torch.device | str = "cpu",
+    training: Sequence[np.ndarray] | None = None,
 ) -> list[np.ndarray]:
-    """Raw outputs [network, row, layer], m3 m-3, of each fold's networks for the fold's ``own`` rows (positions)."""
-    inputs = ScaledInputs(windows, Scaler(members.mean.numpy(), members.std.numpy()), device, torch.float32)
+    """Raw outputs [network, row, layer], m3 m-3, of each fold's networks for the fold's ``own`` rows (positions).
+
+    ``training``: positions of each fold's training rows, where networks read what the other probes of the day say.
+    """
+    inputs = ScaledInputs(windows, members.scaler, device, torch.float32, extras_of_members(members, windows, training))
     layers, found = len(members.card["layers"]), []
     run = run_each if members.card["training"]["engine"] == "loop" else run_members
     for network, parameters in zip(members.networks, members.parameters, strict=True):
         there = {name: tensor.to(device) for name, tensor in parameters.items()}
         outputs = predict(partial(run, network.eval(), there), inputs, own)
-        if carries(network, windows):
+        if carries(network, windows) and not members.card.get("extras"):
             by_window = outputs
             outputs = [
                 predict_along(
@@ -156,7 +163,8 @@ def predict_held_out(
         outputs = [everywhere[:, places] for places in tested]
     else:
         _check_trained_on(members, keys, parted)
-        outputs = predict_rows(members, windows, tested)
+        training = [np.flatnonzero(np.isin(fold.roles.astype(str), _training_roles(card))) for fold in parted]
+        outputs = predict_rows(members, windows, tested, training=training)
     tables = []
     for fold, places, found in zip(parted, tested, outputs, strict=True):
         output = found.mean(0) if len(found) > 1 else found[0]
@@ -181,14 +189,36 @@ def predict_held_out(
     )[[*PREDICTIONS.columns]]  # fmt: skip
 
 
+def extras_of_members(members: Members, windows: Windows, training: Sequence[np.ndarray] | None) -> Extras:
+    """The inputs behind the features, as the members were trained with them."""
+    card = members.card
+    if not (names := card.get("extras", [])):
+        return Extras()
+    unit = np.array([member["unit"] for member in card["members"][: len(members.scaler.mean)]])
+    return extras_of(windows, training, names, unit, card["neighbours"])
+
+
+def _training_roles(card: Mapping[str, Any]) -> list[str]:
+    """Roles in the folds of the rows that trained the members."""
+    return ["training", "validation"] if card.get("rows") == "all" else ["training"]
+
+
+def _roles_told(card: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Of each role of a card's days, whose rows are the folds', the roles in the folds."""
+    if card["scenario"] == "both":  # the card's also hold the source domain's days
+        return {"test": ["test"]}
+    told = {"training": _training_roles(card), "test": ["test"]}
+    return told if card.get("rows") == "all" else {**told, "validation": ["validation"]}
+
+
 def _check_trained_on(members: Members, keys: pd.DataFrame, folds: Sequence[FoldRoles]) -> None:
     """Raise a TableError unless the card's members have the roles of ``folds`` on every row (station, date)."""
     card = members.card
-    described = card["members"][: len(members.mean)]
+    described = card["members"][: len(members.scaler.mean)]
     if [member["fold"] for member in described] == [fold.fold for fold in folds] and all(
-        np.array_equal(rows_of_days(member["days"].get(role, {}), keys), fold.roles == role)
+        np.array_equal(rows_of_days(member["days"].get(role, {}), keys), np.isin(fold.roles.astype(str), roles))
         for member, fold in zip(described, folds, strict=True)
-        for role in (("test",) if card["scenario"] == "both" else ("training", "validation", "test"))
+        for role, roles in _roles_told(card).items()
     ):
         return
     raise TableError(

@@ -32,12 +32,15 @@ from loam.samples.windows import Windows
 from loam.training.card import Members, write_members
 from loam.training.checkpoints import Checkpoints
 from loam.training.device import describe, use_device
+from loam.training.extras import Extras, extras_of, names_of_extras
+from loam.training.group import Weighing
+from loam.training.levels import moisture_of, output_scale, weighing_of
 from loam.training.members import Trained, train_members
 from loam.training.networks import build_networks, frozen_of, names_of
 from loam.training.ranges import range_of_rows, read_range
 from loam.training.scaling import Scaler, fit_scaler
 from loam.training.seeds import derive_seed
-from loam.training.split import Split, split_folds, split_source
+from loam.training.split import Split, all_training, split_folds, split_source
 from loam.training.steps import few_steps
 from loam.training.training_settings import TrainingSettings, training_settings
 
@@ -56,7 +59,10 @@ class Plan:
         features: what it reads.
         layers: names of the layers that it predicts.
         training: how it is trained.
-        scaling: ``standard`` or ``limits``.
+        scaling: ``standard``, ``limits`` or ``log_skewed``.
+        seeds: networks of each combination, a fold; their mean is the answer.
+        extras: names of the inputs behind the features.
+        neighbours: ``features.neighbours``: how the other probes of the day weigh.
         seed: the run's seed.
         device: where it is trained.
         threads: threads that it may use.
@@ -74,11 +80,18 @@ class Plan:
     threads: int
     family: dict[str, list[Any]] = field(default_factory=dict)
     scaling: str = "standard"
+    seeds: int = 1
+    extras: list[str] = field(default_factory=list)
+    neighbours: dict[str, float] = field(default_factory=dict)
     checkpoints: Path | None = None
 
     def windows(self, series: SampleSeries, domain: str) -> Windows:
         """The rows of a domain's samples, as the model reads them."""
         return Windows(series, self.features, self.layers, domain)
+
+    def split(self, split: Split) -> Split:
+        """A split as the model trains on it."""
+        return all_training(split) if self.training.validation == "none" else split
 
 
 @dataclass(frozen=True)
@@ -100,12 +113,13 @@ def read_plan(values: Mapping[str, Any], weights: Path | None = None) -> Plan:
         weights: the file that training will write; its state is kept beside it.
     """
     model, training = values["model"], values["training"]
-    chosen = training[model]
+    chosen, neighbours = training[model], values["features"]["neighbours"]
+    layers = [layer["name"] for layer in values["layers"]]
     return Plan(
-        model, chosen["plugin"], chosen["settings"],
-        feature_set(values["features"], chosen["window"]), [layer["name"] for layer in values["layers"]],
-        training_settings(chosen), values["seed"], use_device(training["device"], 1), values["threads"],
-        chosen["family"], chosen["scaling"], weights.with_name("checkpoint") if weights else None,
+        model, chosen["plugin"], chosen["settings"], feature_set(values["features"], chosen["window"]), layers,
+        training_settings(chosen, neighbours["absent"]), values["seed"], use_device(training["device"], 1),
+        values["threads"], chosen["family"], chosen["scaling"], chosen["seeds"], names_of_extras(chosen, layers),
+        neighbours, weights.with_name("checkpoint") if weights else None,
     )  # fmt: skip
 
 
@@ -118,7 +132,7 @@ def train_source(plan: Plan, source: SampleSeries, validation: Mapping[str, Any]
         validation: the config's ``training.validation``.
     """
     windows = plan.windows(source, "source")
-    split = split_source(windows.keys, plan.layers, validation, plan.seed)
+    split = plan.split(split_source(windows.keys, plan.layers, validation, plan.seed))
     scaler = fit_scaler(windows, [split.training], plan.scaling)
     member = {"fold": 0, "size": 0, "draw": 1}
     about = {"protocol": None, "scaling": "source", "data": {"source": windows.hash}}
@@ -147,7 +161,8 @@ def train_target(
         LeakageError: scaling by the source domain, and a target station is one of its stations.
     """
     windows = plan.windows(target, "target")
-    splits, protocol = split_folds(windows.keys, plan.layers, folds), folds["protocol"].iloc[0]
+    splits = [plan.split(split) for split in split_folds(windows.keys, plan.layers, folds)]
+    protocol = folds["protocol"].iloc[0]
     if scaling == "fold" or source is None:
         scaler = fit_scaler(windows, [split.training for split in splits], plan.scaling)
         about = {"protocol": protocol, "scaling": scaling, "data": {"target": windows.hash}}
@@ -190,14 +205,14 @@ def train_both(
     def moved(own: Windows, rows: np.ndarray) -> np.ndarray:
         return place[pd.MultiIndex.from_frame(own.keys.loc[rows, ["station", "date"]])].to_numpy(copy=True)
 
-    more = moved(others, split_source(others.keys, plan.layers, validation, plan.seed).training)
+    more = moved(others, plan.split(split_source(others.keys, plan.layers, validation, plan.seed)).training)
     splits = [
         Split(
             np.concatenate([more, moved(alone, split.training)]),
             moved(alone, split.validation),
             moved(alone, split.test),
         )
-        for split in split_folds(alone.keys, plan.layers, folds)
+        for split in map(plan.split, split_folds(alone.keys, plan.layers, folds))
     ]
     scaler = fit_scaler(windows, [split.training for split in splits], plan.scaling)
     data = {"source": others.hash, "target": alone.hash}
@@ -223,12 +238,12 @@ def fine_tune(plan: Plan, target: SampleSeries, folds: pd.DataFrame, scaling: st
     pretrained.check(plan.features.columns, plan.layers)
     days = pretrained.card["members"][0]["days"]
     windows = plan.windows(target, "target")
-    _refuse_shared_stations({*days["training"], *days["validation"]}, windows)
-    splits = split_folds(windows.keys, plan.layers, folds)
+    _refuse_shared_stations({*days["training"], *days.get("validation", {})}, windows)
+    splits = [plan.split(split) for split in split_folds(windows.keys, plan.layers, folds)]
     if scaling == "fold":
         scaler = fit_scaler(windows, [split.training for split in splits], plan.scaling)
     else:
-        scaler = Scaler(pretrained.mean.numpy(), pretrained.std.numpy()).of_members(len(splits))
+        scaler = pretrained.scaler.of_members(len(splits))
     about = {
         "protocol": folds["protocol"].iloc[0],
         "scaling": scaling,
@@ -261,16 +276,23 @@ def _train(
     learned = range_of_rows(windows, [split.training for split in splits])
     if pretrained is not None:
         learned = learned.union(read_range(pretrained.card))
+    static, steps, variables = plan.features.shape
+    shape = (static + len(plan.extras), steps, variables)
     networks = build_networks(
         plan.plugin,
         plan.network,
         plan.family,
-        plan.features.shape,
+        shape,
         len(plan.layers),
         plan.training.loss,
         plan.features.patch_shape,
+        plan.seeds,
     )
-    labels = names_of(plan.family)
+    labels = names_of(plan.family, plan.seeds)
+    moisture = [moisture_of(windows, split.training) for split in splits]
+    unit = np.stack([std for _, std in moisture])
+    extras = extras_of(windows, [split.training for split in splits], plan.extras, unit, plan.neighbours)
+    weighing = weighing_of(plan.training, windows, splits, unit, scaler)
     frozen = [frozen_of(network, plan.network) if pretrained is not None else [] for network in networks]
     log.info("%s, scenario %s: %d network(s), %d member(s) each, seed %d, training rows %s", plan.model, scenario,
              len(networks), len(members), plan.seed, [len(split.training) for split in splits])  # fmt: skip
@@ -280,26 +302,29 @@ def _train(
         seeds = [derive_seed(plan.seed, *purpose, member["fold"]) for member in members]
         if pretrained is None:
             start = draw_parameters(network, [derive_seed(seed, "weights") for seed in seeds])
+            start |= output_scale(network, moisture)
         else:
             before = pretrained.parameters[number]
             start = {name: tensor.expand(len(splits), *tensor.shape[1:]) for name, tensor in before.items()}
-        trained = _train_network(plan, network, start, windows, splits, seeds, members, scaler, frozen[number], label)
+        trained = _train_network(
+            plan, network, start, windows, splits, seeds, members, scaler, frozen[number], label, extras, weighing
+        )
         parameters.append(trained.parameters)
         folds = np.array([member["fold"] for member in members])
         histories.append(trained.history.assign(member=folds[trained.history["member"]], network=label))
-        described += _describe(windows, splits, members, seeds, scaler, trained, label)
+        described += _describe(windows, splits, members, seeds, scaler, trained, label, unit if plan.extras else None)
     for member in described:
-        log.info(
-            "fold {fold}: {days}; best validation loss {best_validation_loss:.4f} in epoch {best_epoch} of "
-            "{epochs}".format(**member | {"days": _stations_told(member["days"])})
-        )
+        log.info("fold %d: %s; %s", member["fold"], _stations_told(member["days"]), _loss_told(member))
     card = {
         "model": plan.model,
         "scenario": scenario,
         "layers": plan.layers,
         "features": plan.features.columns,
-        "shape": list(plan.features.shape),
+        "shape": list(shape),
         **({"patch": list(plan.features.patch_shape)} if plan.features.patch else {}),
+        **({"extras": plan.extras, "neighbours": plan.neighbours} if plan.extras else {}),
+        **({"seeds": plan.seeds} if plan.seeds > 1 else {}),
+        "rows": "all" if plan.training.validation == "none" else "training",
         "network": plan.network,
         "family": plan.family,
         "training": asdict(plan.training),
@@ -315,7 +340,7 @@ def _train(
     if warning := few_steps(card):
         log.warning("%s", warning)
     history = pd.concat(histories, ignore_index=True)
-    return Result(parameters, card, history if plan.family else history.drop(columns="network"))
+    return Result(parameters, card, history if len(networks) > 1 or plan.family else history.drop(columns="network"))
 
 
 def _train_network(
@@ -329,6 +354,8 @@ def _train_network(
     scaler: Scaler,
     frozen: Sequence[str],
     label: str,
+    extras: Extras,
+    weighing: Weighing,
 ) -> Trained:
     log.info("%s%d parameters, %d of them frozen", f"{label}: " if label else "",
              sum(tensor[0].numel() for tensor in start.values()),
@@ -342,6 +369,7 @@ def _train_network(
         network, start, windows, splits, [derive_seed(seed, "batches") for seed in seeds], scaler, plan.training,
         frozen=frozen, device=plan.device, threads=plan.threads,
         names=[f"{label} fold {member['fold']}".strip() for member in members], checkpoints=checkpoints,
+        extras=extras, weighing=weighing,
     )  # fmt: skip
     log.info("trained in %.1f s", time.perf_counter() - began)
     return trained
@@ -360,7 +388,9 @@ def _key_of(
         digest.update(split.training.tobytes() + split.validation.tobytes())
     for name in sorted(start):
         digest.update(name.encode() + start[name].contiguous().cpu().numpy().tobytes())
-    digest.update(scaler.mean.tobytes() + scaler.std.tobytes())
+    for numbers in (scaler.mean, scaler.std, scaler.median):
+        digest.update(b"" if numbers is None else numbers.tobytes())
+    digest.update(repr((plan.extras, plan.neighbours)).encode())
     return digest.hexdigest()
 
 
@@ -372,6 +402,7 @@ def _describe(
     scaler: Scaler,
     trained: Trained,
     label: str,
+    unit: np.ndarray | None,
 ) -> list[dict[str, Any]]:
     """What the card says of each member of a network."""
     return [
@@ -380,9 +411,10 @@ def _describe(
             **member,
             **_describe_rows(windows, splits[place]),
             "seed": seeds[place],
-            "scaler": {"mean": scaler.mean[place].tolist(), "std": scaler.std[place].tolist()},
+            "scaler": scaler.described(place),
+            **({} if unit is None else {"unit": unit[place].tolist()}),
             "best_epoch": trained.best_epoch[place],
-            "best_validation_loss": trained.best_loss[place],
+            "best_validation_loss": trained.best_loss[place] if len(splits[place].validation) else None,
             "epochs": trained.epochs[place],
         }
         for place, member in enumerate(members)
@@ -406,7 +438,17 @@ def _describe_rows(windows: Windows, split: Split) -> dict[str, Any]:
 
 def _stations_told(days: Mapping[str, Mapping[str, Any]]) -> str:
     few = {role: ", ".join([*held][:3]) + (" and more" if len(held) > 3 else "") for role, held in days.items()}
-    return f"tests {few.get('test', 'nothing')}, validates {few['validation']}, trains {len(days['training'])} stations"
+    validates = f"validates {few['validation']}, " if "validation" in few else ""
+    return f"tests {few.get('test', 'nothing')}, {validates}trains {len(days['training'])} stations"
+
+
+def _loss_told(member: Mapping[str, Any]) -> str:
+    if member["best_validation_loss"] is None:
+        return f"{member['epochs']} epochs"
+    return (
+        f"best validation loss {member['best_validation_loss']:.4f} in epoch {member['best_epoch']} of "
+        f"{member['epochs']}"
+    )
 
 
 def _refuse_shared_stations(seen: set[str], windows: Windows) -> None:

@@ -12,7 +12,8 @@ def factor_of(schedule: Mapping[str, Any], epoch: float, epochs: int) -> float:
 
     Args:
         schedule: ``name`` and its parameters (``loam.config.models.SCHEDULES``): ``constant``; ``cosine`` from 1 to
-            ``least`` (Loshchilov & Hutter 2017); ``one_cycle`` from ``first`` to 1 in the share ``rise`` of the epochs
+            ``least`` (Loshchilov & Hutter 2017), times a line from 0 to 1 in the share ``warm_up`` of the epochs;
+            ``one_cycle`` from ``first`` to 1 in the share ``rise`` of the epochs
             and on to ``last``, both as a half cosine (Smith & Topin 2018); ``triangular``, a line from ``least`` to 1
             and back every ``period`` epochs (Smith 2017).
         epoch: epochs that are done, with the part of the one under way.
@@ -20,7 +21,8 @@ def factor_of(schedule: Mapping[str, Any], epoch: float, epochs: int) -> float:
     """
     name, share = schedule["name"], min(epoch / epochs, 1.0)
     if name == "cosine":
-        return _between(1.0, schedule["least"], share)
+        rising = min(share / schedule["warm_up"], 1.0) if schedule.get("warm_up") else 1.0
+        return rising * _between(1.0, schedule["least"], share)
     if name == "one_cycle":
         rise = schedule["rise"]
         if share < rise:

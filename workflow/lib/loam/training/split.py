@@ -33,6 +33,11 @@ class Split:
     test: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
 
 
+def all_training(split: Split) -> Split:
+    """The split of a training that validates nothing: what would validate trains too."""
+    return Split(np.sort(np.concatenate([split.training, split.validation])), np.empty(0, np.int64), split.test)
+
+
 def split_source(samples: pd.DataFrame, layers: Sequence[str], validation: Mapping[str, Any], seed: int) -> Split:
     """Split the source domain as the config's ``training.validation`` says.
 

@@ -88,6 +88,9 @@ class Stack:
         factors = l2_factors(settings.l2, list(trained)) if settings.l2 else {}
         self._l2 = _join(torch.full_like(part[:1], factors.get(name, 0.0)) for name, part in trained.items())
         self._has_l2 = bool(factors)
+        self._decay, self._pull = settings.decay, settings.anchor
+        self._is_weight = _join(torch.full_like(part[:1], float(part.dim() > 2)) for part in trained.values())
+        self._start = self._block.clone() if settings.anchor else None
         self._optimiser = Optimiser(settings, [[member] for member in self._members])
 
     def __call__(self, inputs: Inputs) -> Tensor:
@@ -116,6 +119,18 @@ class Stack:
         for member, gradient, move in zip(self._members, gradients, moves, strict=True):
             member.grad = gradient if move else None
         self._optimiser.step(epochs)
+        if self._decay or self._pull:
+            self._draw_back(moves, epochs)
+
+    @torch.no_grad()
+    def _draw_back(self, moves: Sequence[bool], epochs: Sequence[float]) -> None:
+        """Move weights towards 0, and all parameters towards where they began, by the rate of each member."""
+        rates = [self._optimiser.rate(epoch) if move else 0.0 for epoch, move in zip(epochs, moves, strict=True)]
+        rate = torch.tensor(rates, dtype=self._block.dtype, device=self._block.device).unsqueeze(1)
+        if self._start is not None:
+            self._block.sub_(rate * self._pull * (self._block - self._start))
+        if self._decay:
+            self._block.mul_(1 - rate * self._decay * self._is_weight)
 
     def keep(self, places: Sequence[int]) -> None:
         """Go on with the members at ``places`` only."""
@@ -123,6 +138,7 @@ class Stack:
             {name: tensor[places] for name, tensor in part.items()} for part in (self._fixed, self._buffers)
         )
         self._lay_out(self._block[places])
+        self._start = self._start[places] if self._start is not None else None
         self._optimiser.keep(places, [[member] for member in self._members])
 
     def weights_of(self, place: int) -> dict[str, Tensor]:

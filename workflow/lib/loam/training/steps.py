@@ -15,7 +15,11 @@ TOLD = 5  # members that the warning names
 
 
 def steps_of(member: Mapping[str, Any], training: Mapping[str, Any]) -> int:
-    """Steps that a member of a card took until it stopped: its epochs times the batches of its training rows."""
+    """Steps that a member of a card took until it stopped: its epochs times the batches of its training rows, or those
+    that were asked for.
+    """
+    if training.get("steps"):
+        return int(training["steps"])
     return member["epochs"] * math.ceil(member["training_rows"] / training["batch_size"])
 
 
@@ -31,6 +35,8 @@ def what_to_change(training: Mapping[str, Any], short: Sequence[Mapping[str, Any
         training: settings of a card.
         short: its members that stopped early; at least one.
     """
+    if training.get("steps"):
+        return [f"raise training.<model>.steps (now {training['steps']})"]
     at_the_end = sum(member["epochs"] >= training["epochs"] for member in short)
     changes = []
     if at_the_end:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -9,7 +11,7 @@ from torch import Tensor
 from loam.config.models import LOSSES
 from loam.plugins import load
 from loam.samples.windows import Windows
-from loam.training.losses import LEAST, of_teachers
+from loam.training.losses import LEAST, OUTPUTS, WITHIN, Loss, of_teachers
 from loam.training.training_settings import TrainingSettings
 
 
@@ -20,6 +22,10 @@ class Targets:
         self, windows: Windows, settings: TrainingSettings, device: torch.device | str, dtype: torch.dtype
     ) -> None:
         self._loss, self._least = load(LOSSES[settings.loss]), LEAST.get(settings.loss, 1)
+        self.windows = windows
+        self._two = OUTPUTS.get(settings.loss, 1) == 2
+        batch = settings.batch if settings.loss in WITHIN and settings.batch else {"rows": 0, "stations": 0}
+        self._within, self._stations = batch["rows"], batch["stations"]
         self._weights, self._every = windows.series.weights, settings.answers == "every"
         self._lags = windows.lags if self._every and len(windows.lags) else np.zeros(1, np.int64)
         self._position, self._answered = windows.position, _answered(np.isfinite(windows.moisture), self._lags)
@@ -27,21 +33,54 @@ class Targets:
         self._rows, self._before = (
             torch.from_numpy(np.ascontiguousarray(part)).to(device) for part in (windows.position, self._lags)
         )
+        self._station = torch.from_numpy(windows.station).to(device)
 
     def enough(self, index: np.ndarray, real: np.ndarray) -> np.ndarray:
         """Which batches [...] have a loss: rows ``index`` [..., row] where ``real``."""
         counts = [(answered[self._position[index]] * real[..., None]).sum(-2) for answered in self._answered]
         return np.asarray((np.max(counts, axis=0) >= self._least).any(-1))
 
-    def loss(self, predicted: Tensor, index: Tensor, real: Tensor) -> Tensor:
-        """Loss [...] of ``predicted`` [..., row, step, output] for rows ``index`` [..., row] where ``real``."""
+    def loss(
+        self,
+        predicted: Tensor,
+        index: Tensor,
+        real: Tensor,
+        unit: Tensor | None = None,
+        level_weight: Tensor | None = None,
+    ) -> Tensor:
+        """Loss [...] of ``predicted`` [..., row, step, output] for rows ``index`` [..., row] where ``real``.
+
+        Args:
+            predicted, index, real: as said.
+            unit: [..., layer], m3 m-3: errors are measured in it; None: in m3 m-3.
+            level_weight: [...], of losses within stations.
+        """
         if not self._every:
             predicted = predicted[..., -1:, :]
         place = (self._rows[index].unsqueeze(-1) - self._before).flatten(-2)  # [..., row step]
         observed = self._moisture.index_select(1, place.flatten()).unflatten(1, place.shape)
         exists = real.unsqueeze(-1).expand(*real.shape, len(self._before)).flatten(-2)
         known = observed.isfinite() & exists.unsqueeze(-1)
-        return of_teachers(self._loss, predicted.flatten(-3, -2), observed, known, self._weights)
+        predicted = predicted.flatten(-3, -2)
+        if unit is not None:
+            unit = unit.unsqueeze(-2)
+            observed = observed / unit
+            mean, *logarithm = predicted.chunk(2, -1) if self._two else (predicted,)
+            predicted = torch.cat([mean / unit, *(part - 2 * unit.log() for part in logarithm)], -1)
+        return of_teachers(self._loss_of(index, level_weight), predicted, observed, known, self._weights)
+
+    def _loss_of(self, index: Tensor, level_weight: Tensor | None) -> Loss:
+        """The loss of rows ``index``; within stations, told which rows are of one station."""
+        if not self._within:
+            return self._loss
+        if index.dim() == 1:  # rows that validate
+            number = torch.unique(self._station[index], return_inverse=True)[1]
+        else:  # a batch by stations, and what fills it up
+            number = torch.arange(index.shape[-1], device=index.device) // self._within
+            number = number.clamp(max=self._stations - 1)
+        number = number.repeat_interleave(len(self._before))
+        weight = 0.0 if level_weight is None else level_weight
+        return partial(self._loss, of_station=number, level_weight=weight)
 
 
 def _answered(observed: np.ndarray, lags: np.ndarray) -> np.ndarray:

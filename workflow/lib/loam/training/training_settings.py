@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
+
+EPOCH = 50  # steps, where batches are drawn by stations
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,15 @@ class TrainingSettings:
         clip: greatest norm of a step's gradient.
         engine: ``stacked`` (members side by side) or ``loop`` (plain PyTorch, one by one).
         answers: ``last`` or ``every``: the network answers for the window's last day, or for each of its days.
+        level_weight: of the losses within stations; ``reml`` estimates it from each member's training stations.
+        betas: of Adam.
+        decay: of the weights, biases apart, decoupled from the gradient (Loshchilov & Hutter 2019), times the rate.
+        anchor: of what all parameters have moved from their start, likewise (Li et al. 2018).
+        batch: ``stations`` a batch, ``rows`` of each, ``target_share`` of the stations where both domains train; None:
+            ``batch_size`` rows, every row once an epoch.
+        steps: of batches by stations; ``EPOCH`` of them are an epoch.
+        validation: ``fold``: rows that validate do not train; ``none``: they do.
+        absent: share of the rows that are shown without what the other probes of the day say.
     """
 
     learning_rate: float
@@ -39,8 +50,25 @@ class TrainingSettings:
     clip: float | None = None
     engine: str = "stacked"
     answers: str = "last"
+    level_weight: float | str = 0.03
+    betas: Sequence[float] = field(default_factory=lambda: [0.9, 0.999])
+    decay: float = 0.0
+    anchor: float = 0.0
+    batch: Mapping[str, Any] | None = None
+    steps: int | None = None
+    validation: str = "fold"
+    absent: float = 0.0
+
+    @property
+    def rows(self) -> int:
+        """Rows of a step."""
+        return self.batch["stations"] * self.batch["rows"] if self.batch else self.batch_size
 
 
-def training_settings(chosen: Mapping[str, Any]) -> TrainingSettings:
-    """The settings among all that ``training.<model>`` chooses."""
-    return TrainingSettings(**{item.name: chosen[item.name] for item in fields(TrainingSettings)})
+def training_settings(chosen: Mapping[str, Any], absent: float = 0.0) -> TrainingSettings:
+    """The settings among all that ``training.<model>`` chooses; ``absent`` is of ``features.neighbours``."""
+    given = {item.name: chosen[item.name] for item in fields(TrainingSettings) if item.name != "absent"}
+    given["absent"] = absent if chosen["neighbours"] else 0.0
+    if given["steps"]:
+        given["epochs"] = -(-given["steps"] // EPOCH)
+    return TrainingSettings(**given)

@@ -69,6 +69,20 @@ class ClassFeature(Section):
     )
 
 
+class Neighbours(Section):
+    """The other probes of the day, for models with ``neighbours: true``."""
+
+    power: Number = Field(2.0, ge=0, description="Of the inverse distance that weighs a station's anomaly.")
+    floor_km: Number = Field(1.0, gt=0, description="Nearer stations weigh as if they were so far away.")
+    absent: Number = Field(
+        0.25,
+        ge=0,
+        lt=1,
+        description="Share of the training rows that are shown without them, so that a network learns the days on "
+        "which no other probe reports.",
+    )
+
+
 class Features(Section):
     """What the models read."""
 
@@ -101,3 +115,8 @@ class Features(Section):
         examples=[["elevation", "ndvi"]],
     )
     day_of_year: bool = Field(False, description="Add the sine and cosine of the day of year.")
+    neighbours: Neighbours = Field(
+        default_factory=Neighbours,
+        description="The mean anomaly of the other stations that report on the day, weighed by distance: an input of "
+        "models with `neighbours: true`.",
+    )

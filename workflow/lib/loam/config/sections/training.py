@@ -62,15 +62,24 @@ class Training(Section):
         None,
         min_length=1,
         description="Networks, by the names of their files; settings of each stand in a section of its name, "
-        "`training.<model>` (models.md). Null is `mlp`, and `lstm` where `features.sequence` has variables.",
+        "`training.<model>` (models.md); a section with `network: mlp` is that network by another name, with choices "
+        "of its own. Null is what `recipe` says.",
         examples=[["mlp", "lstm"]],
+    )
+    recipe: Annotated[list[Literal["paper", "ours"]], EachOnce] = Field(
+        ["paper", "ours"],
+        min_length=1,
+        description="Which models are trained where `models` is null. `paper`: those of Widyastuti et al., word for "
+        "word (`mlp`, and `lstm` with a sequence). `ours`: networks fitted within stations, on both domains at once "
+        "(`mlp_within`, and `mlp_neighbours`, which also reads the other probes of the day).",
     )
     scenarios: Annotated[list[Scenario], EachOnce] | None = Field(
         None,
         min_length=1,
-        description="Null is the first three, or `target` alone where the run has no source domain. `source`: trained "
-        "on the source domain only; `target`: on the target's stations only; `transfer`: pretrained on the source, "
-        "fine-tuned on the target; `both`: on the rows of both domains together.",
+        description="Of the models that choose none of their own (those of `ours` train on `both`). Null is the first "
+        "three, or `target` alone where the run has no source domain. `source`: trained on the source domain only; "
+        "`target`: on the target's stations only; `transfer`: pretrained on the source, fine-tuned on the target; "
+        "`both`: on the rows of both domains together.",
         examples=[["source", "target", "transfer"]],
     )
     learning_rate: Number = Field(1.0e-4, gt=0, description="The optimiser's learning rate.")
@@ -112,9 +121,10 @@ class Training(Section):
         description="`stacked` trains members side by side, `loop` each by itself in plain PyTorch; both give the "
         "same. Null here and below is what the model's file declares.",
     )
-    loss: Literal["concordance", "rmse", "mse", "mae", "huber", "gaussian_nll"] | None = Field(
-        None, description="What training makes small; `concordance` where a model's file declares none."
-    )
+    loss: (
+        Literal["concordance", "rmse", "mse", "mae", "huber", "gaussian_nll", "within_station", "within_station_nll"]
+        | None
+    ) = Field(None, description="What training makes small; `concordance` where a model's file declares none.")
     optimiser: Literal["adam", "adamw", "adadelta"] | None = Field(
         None, description="`adam` where a model's file declares none."
     )

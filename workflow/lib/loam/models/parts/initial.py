@@ -41,6 +41,9 @@ def initialise(network: nn.Module, generator: torch.Generator) -> None:
                     f"module '{name or type(module).__name__}' has parameters that nothing draws",
                     where=f"network {type(network).__name__}", expected="a method initialise(generator) that does",
                 )  # fmt: skip
+        last: Any = getattr(network, "initialise_last", None)
+        if last is not None:
+            last()
 
 
 def draw_parameters(network: nn.Module, seeds: Sequence[int]) -> dict[str, Tensor]:
