@@ -22,6 +22,8 @@ from cube_world import World
 from loam.config.protocols import trained
 from loam.config.settings import load_config
 from loam.evaluation.merge import merge_predictions
+from loam.evaluation.audit import check_rows, table_of
+from loam.evaluation.audit_scalers import check_scalers
 from loam.evaluation.metrics import score_stations
 from loam.io.schemas import FOLDS, PREDICTIONS
 from loam.io.tables import read_table, write_table
@@ -93,6 +95,10 @@ class OneProcess:
         cards = [json.loads(paths["card"].read_text(encoding="utf-8")) for paths in predicted]
         predictions = merge_predictions(read_table(folds, FOLDS), [], models, cards)
         write_table(predictions, self.folder / "predictions.parquet", PREDICTIONS)
+        own = {name: read_table(path) for name, path in samples.items() if not name.endswith("_series")}
+        self.audit = table_of(
+            [*check_rows(read_table(folds, FOLDS), cards, own["target"]), *check_scalers(cards, own)]
+        )
         return score_stations(predictions)
 
     def map(self, model: str, day: str, folder: Path) -> Path:

@@ -49,6 +49,7 @@ def test_coarse_cells_pretrain_for_probes_and_two_teachers_tell_what_they_know(w
         training={**QUICK, **BY_STATIONS, "models": ["mlp"], "scenarios": ["source", "transfer", "both"]},
     )  # fmt: skip
     metrics = run.scores()
+    assert run.audit["result"].tolist() == ["passed", "passed"]
     assert set(metrics["station"]) == set(PLACES) and set(metrics["scenario"]) == {"source", "transfer", "both"}
     assert np.isfinite(metrics["rmse"]).all()
     source, target = (open_samples(tmp_path / f"{name}.zarr") for name in ("source", "target"))
@@ -81,6 +82,7 @@ def test_a_table_pretrains_for_probes_in_the_cube(world, tmp_path):
         training={**QUICK, **BY_STATIONS, "models": ["mlp"], "scenarios": ["source", "transfer"]},
     )  # fmt: skip
     metrics = run.scores()
+    assert run.audit["result"].tolist() == ["passed", "passed"]
     assert set(metrics["station"]) == set(PLACES) and np.isfinite(metrics["rmse"]).all()
     source, target = (open_samples(tmp_path / f"{name}.zarr") for name in ("source", "target"))
     assert (list(source.stations), list(target.stations)) == (["t1", "t2", "t3"], sorted(PLACES))
@@ -108,6 +110,7 @@ def with_patches(world, project, tmp_path_factory):
 
 @pytest.mark.parametrize("model", ["conv_lstm", "step_lstm"])
 def test_a_network_is_one_file_and_a_config_from_samples_to_scores(with_patches, model):
+    assert with_patches[0].audit["result"].tolist() == ["passed", "passed"]
     metrics = with_patches[1].query("model == @model")
     assert set(metrics["station"]) == set(PLACES) and np.isfinite(metrics["rmse"]).all()
     series = open_samples(with_patches[0].folder / "target.zarr")

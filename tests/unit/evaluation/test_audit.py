@@ -144,6 +144,18 @@ def test_a_scaler_of_logarithms_weighs_both_domains_alike(world):
     assert set(results(check_scalers([card], world))["result"]) == {FAILED}
 
 
+def test_features_that_are_no_column_of_the_samples_are_said_not_to_be_looked_at(world):
+    card = card_of(world["target"])
+    card["features"] = [*FEATURES, "clay_patch3_0"]
+    for member in card["members"]:
+        member["scaler"] = {key: [*values, 7.0] for key, values in member["scaler"].items()}
+    (row,) = results(check_scalers([card], {"target": world["target"]})).itertuples()
+    assert row.result == "passed" and row.detail.endswith("not in the samples, so not looked at: clay_patch3_0")
+    without = world["target"].drop(columns="rain_1")  # one step of the sequence
+    (row,) = results(check_scalers([card], {"target": without})).itertuples()
+    assert row.detail.endswith("not looked at: clay_patch3_0, rain_0, rain_1")
+
+
 def test_a_scaler_whose_rows_no_card_tells_is_said_not_to_be_known(world):
     card = {**card_of(world["target"]), "scaling": "source"}
     assert results(check_scalers([card], world))["result"].tolist() == [NOTE, "passed"]

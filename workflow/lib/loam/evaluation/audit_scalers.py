@@ -6,7 +6,7 @@ sequence has one scale for all its steps.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -37,8 +37,8 @@ def check_scalers(cards: Sequence[Mapping[str, Any]], samples: Mapping[str, pd.D
                     unknown.add(name_of(card))
                     continue
                 days = pretrained[card["model"]]["members"][0]["days"]["training"]
-            known = [name for name in card["features"] if all(name in rows for rows in samples.values())]
-            left |= set(card["features"]) - set(known)
+            known = {names for names in pools_of(card) if all(set(names) <= set(rows) for rows in samples.values())}
+            left |= set(card["features"]) - {name for names in known for name in names}
             if last[0] != days:
                 held = {name: rows for name, rows in samples.items() if set(days) & set(stations[name])}
                 last = (days, _rows(held, days))
@@ -64,21 +64,29 @@ def _rows(samples: Mapping[str, pd.DataFrame], days: Mapping[str, Sequence[Seque
     return [part for part in parts if len(part)]
 
 
+def pools_of(card: Mapping[str, Any]) -> dict[tuple[str, ...], int]:
+    """Features that share a scale, each with the place of its first: one of its own, or a variable at all its steps.
+
+    What lies around the place (patches) is no column of the samples, and not among them.
+    """
+    static, steps, variables = card["shape"][:3]
+    columns = list(card["features"])
+    pools = {(name,): place for place, name in enumerate(columns[:static])}
+    for place in range(static, static + variables):
+        pools[tuple(columns[place : static + steps * variables : variables])] = place
+    return pools
+
+
 def _differs(
-    card: Mapping[str, Any], scaler: Mapping[str, Sequence[float | None]], known: Sequence[str],
+    card: Mapping[str, Any], scaler: Mapping[str, Sequence[float | None]], known: Set[tuple[str, ...]],
     parts: Sequence[pd.DataFrame],
 ) -> list[str]:  # fmt: skip
     """Features whose stated scale is not that of the rows ``parts`` [domain]; all of them without a row."""
-    static, steps, variables = card["shape"]
-    columns, kind = list(card["features"]), card["scaler"]
-    pools = {name: [name] for name in columns[:static]}
-    sequence = np.array(columns[static:], object).reshape(steps, variables)
-    pools |= {name: sequence[:, place].tolist() for place in range(variables) for name in sequence[:, place]}
-    found, done = [], set()
-    for place, name in enumerate(columns):
-        if name not in known or (pool := tuple(pools[name])) in done:
+    kind, found = card["scaler"], []
+    for pool, place in pools_of(card).items():
+        if pool not in known:
             continue
-        done.add(pool)
+        name = pool[0]
         mean, std = scaler["mean"][place], scaler["std"][place]
         values = [part[list(pool)].to_numpy(float).ravel() for part in parts]
         if not values:
