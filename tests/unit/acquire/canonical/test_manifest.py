@@ -1,6 +1,5 @@
 from datetime import date
 
-import numpy as np
 import pandas as pd
 import pytest
 
@@ -12,7 +11,6 @@ from loam.acquire.canonical.manifest import (
     manifest_path,
     merge_manifests,
     read_manifest,
-    row_of_map,
     state_of_day,
     write_manifest,
 )
@@ -89,18 +87,10 @@ def test_a_manifest_goes_to_a_file_beside_the_data_and_back(tmp_path):
     assert read_manifest(path)["provisional"].tolist() == [False, True]
 
 
-def test_a_map_has_one_row_without_a_date(tmp_path):
-    frame = build_manifest([row_of_map()])
-    write_manifest(frame, tmp_path / "awc.tif")
-    found = read_manifest(tmp_path / "awc.tif")
-    assert found["date"].isna().all() and found["state"].tolist() == ["complete"] and found["detail"].tolist() == [""]
-    assert found["date"].dtype == np.dtype("datetime64[ns]")
-
-
 @pytest.mark.parametrize(
     "rows",
-    [[], [state(8), state(8)], [{**state(8), "state": "lost"}], [row_of_map(), row_of_map()]],
-    ids=["no row", "a day twice", "unknown state", "a map twice"],
+    [[], [state(8), state(8)], [{**state(8), "state": "lost"}], [{**state(8), "date": pd.NaT}]],
+    ids=["no row", "a day twice", "unknown state", "no day"],
 )
 def test_a_manifest_that_says_nothing_or_too_much_is_refused(rows):
     with pytest.raises(TableError):

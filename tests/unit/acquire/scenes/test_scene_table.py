@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from shapely.geometry import box
 
-from loam.acquire.scenes.scene_names import scene_names, sentinel1_name
+from loam.acquire.scenes.scene_names import scene_rows, sentinel1_name
 from loam.acquire.scenes.scene_table import (
     SCENES,
     footprint_text,
@@ -74,7 +74,7 @@ class TestFile:
     def test_a_list_without_scenes_can_be_written_and_read(self, tmp_path):
         write_scenes(no_scenes(), tmp_path / "scenes.csv")
         assert len(read_scenes(tmp_path / "scenes.csv")) == 0
-        assert scene_names(tmp_path / "scenes.csv", "sentinel1") == []
+        assert scene_rows(tmp_path / "scenes.csv", "sentinel1") == []
 
     @pytest.mark.parametrize(
         "change",
@@ -100,16 +100,17 @@ class TestFile:
 class TestNames:
     def test_names_are_those_of_one_dataset_in_the_order_of_time(self, tmp_path):
         write_scenes(table(optical(), radar(NEXT_SLICE), radar()), tmp_path / "scenes.csv")
-        assert scene_names(tmp_path / "scenes.csv", "sentinel1") == [EARLY, NEXT_SLICE]
-        assert scene_names(tmp_path / "scenes.csv", "sentinel2") == ["S2A_55GDN_20200105_0_L2A"]
+        radars, optical_ones = (scene_rows(tmp_path / "scenes.csv", name) for name in ("sentinel1", "sentinel2"))
+        assert [row["scene"] for row in radars] == [EARLY, NEXT_SLICE]
+        assert [row["scene"] for row in optical_ones] == ["S2A_55GDN_20200105_0_L2A"]
 
     def test_before_the_first_listing_there_are_none(self, tmp_path):
-        assert scene_names(tmp_path / "none.csv", "sentinel1") == []
+        assert scene_rows(tmp_path / "none.csv", "sentinel1") == []
 
     def test_another_table_is_refused(self, tmp_path):
         (tmp_path / "other.csv").write_text("station,date\nA,2020-01-01\n")
         with pytest.raises(TableError, match="snakemake scenes"):
-            scene_names(tmp_path / "other.csv", "sentinel1")
+            scene_rows(tmp_path / "other.csv", "sentinel1")
 
     def test_parsing_the_workflow_loads_no_heavy_library(self):
         code = "import sys, loam.acquire.scenes.scene_names; print(*{'pandas', 'numpy', 'shapely'} & set(sys.modules))"

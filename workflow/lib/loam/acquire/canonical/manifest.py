@@ -21,10 +21,10 @@ from loam.io.tables import check_table, read_table, write_table
 STATES = ("complete", "partial", "not_yet_published", "known_gap", "failed")
 SUFFIX = ".manifest.csv"
 
-# One row a day of a file of fields; of a map, one row without a date.
+# One row a day of a file of fields.
 MANIFEST = pa.DataFrameSchema(
     {
-        "date": pa.Column("datetime64[ns]", coerce=True, nullable=True, unique=True),
+        "date": pa.Column("datetime64[ns]", coerce=True, unique=True),
         "state": pa.Column(str, pa.Check.isin(STATES), coerce=True),
         "provisional": pa.Column(bool, coerce=True),
         "model_only": pa.Column(bool, coerce=True),
@@ -86,13 +86,8 @@ def state_of_day(
     }
 
 
-def row_of_map(*, state: str = "complete", provisional: bool = False, detail: str = "") -> dict[str, Any]:
-    """The manifest's row of a map, which has no date."""
-    return {"date": pd.NaT, "state": state, "provisional": provisional, "model_only": False, "detail": detail}
-
-
 def build_manifest(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
-    """The manifest of ``rows`` (of ``state_of_day`` or ``row_of_map``), by date."""
+    """The manifest of ``rows`` (of ``state_of_day``), by date."""
     frame = pd.DataFrame(list(rows), columns=list(MANIFEST.columns))
     frame["date"] = pd.to_datetime(frame["date"]).astype("datetime64[ns]")
     return check_table(frame.sort_values("date", ignore_index=True), MANIFEST, where="manifest")

@@ -38,15 +38,6 @@ class Sentinel1Name:
     id: str
 
 
-def scene_names(path: str | Path, dataset: str) -> list[str]:
-    """The scenes of ``dataset`` in a run's table, in its order; none where the table does not exist yet.
-
-    Raises:
-        TableError: the table has no columns ``scene`` and ``dataset``.
-    """
-    return [row["scene"] for row in scene_rows(path, dataset)]
-
-
 def scene_rows(path: str | Path, dataset: str) -> list[dict[str, str]]:
     """The rows of ``dataset`` in a run's table, as text, in its order; none where the table does not exist yet.
 

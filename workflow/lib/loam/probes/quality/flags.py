@@ -29,15 +29,3 @@ class Flag(enum.IntFlag):
     TOO_FEW_READINGS = enum.auto()
     NOT_SPLINED = enum.auto()
     EXTRAPOLATED = enum.auto()
-
-
-def flag_names(mask: int) -> list[str]:
-    """The flags in ``mask`` in lower case, in the order of their bits.
-
-    Raises:
-        ValueError: a bit has no flag.
-    """
-    mask = int(mask)
-    if mask < 0 or mask & ~sum(Flag):
-        raise ValueError(f"{mask} holds bits that are no flag")
-    return [flag.name.lower() for flag in Flag if flag & mask]
