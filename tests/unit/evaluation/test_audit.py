@@ -146,7 +146,7 @@ def test_a_scaler_of_logarithms_weighs_both_domains_alike(world):
 
 def test_features_that_are_no_column_of_the_samples_are_said_not_to_be_looked_at(world):
     card = card_of(world["target"])
-    card["features"] = [*FEATURES, "clay_patch3_0"]
+    card |= {"features": [*FEATURES, "clay_patch3_0"], "extras": ["of_target"], "shape": [2, 2, 1]}
     for member in card["members"]:
         member["scaler"] = {key: [*values, 7.0] for key, values in member["scaler"].items()}
     (row,) = results(check_scalers([card], {"target": world["target"]})).itertuples()

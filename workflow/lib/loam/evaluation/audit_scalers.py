@@ -67,9 +67,10 @@ def _rows(samples: Mapping[str, pd.DataFrame], days: Mapping[str, Sequence[Seque
 def pools_of(card: Mapping[str, Any]) -> dict[tuple[str, ...], int]:
     """Features that share a scale, each with the place of its first: one of its own, or a variable at all its steps.
 
-    What lies around the place (patches) is no column of the samples, and not among them.
+    What lies around the place (patches) is no column of the samples, and what training makes itself is no feature.
     """
-    static, steps, variables = card["shape"][:3]
+    static, steps, variables = card["shape"]
+    static -= len(card.get("extras", []))
     columns = list(card["features"])
     pools = {(name,): place for place, name in enumerate(columns[:static])}
     for place in range(static, static + variables):
