@@ -21,9 +21,10 @@ from loam.mapping.engine import Engine
 from loam.models.parts.initial import draw_parameters
 from loam.raster.grid import write_grid
 from loam.samples.build import build_series
-from loam.samples.domains import domain_of_cube, pixels_of
+from loam.samples.domains import domain_of_cube
 from loam.samples.point_tables import read_points
 from loam.samples.probes import within_period
+from loam.samples.station_pixels import pixels_of
 from loam.samples.windows import Windows
 from loam.training.card import load_members, write_members
 from loam.training.ranges import range_of_rows

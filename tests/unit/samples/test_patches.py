@@ -17,10 +17,11 @@ from loam.covariates.read.derive import RowReader
 from loam.covariates.read.tiles import fill_from_middle
 from loam.errors import TableError
 from loam.raster.grid import crs_of, project
-from loam.samples.domains import domain_of_cube, pixels_of
+from loam.samples.domains import domain_of_cube
 from loam.samples.gaps import Gaps
 from loam.samples.patch_reader import read_patches
 from loam.samples.series import join_series, open_samples, write_samples
+from loam.samples.station_pixels import pixels_of
 from loam.samples.windows import Windows
 from loam.training.device_inputs import ScaledInputs
 from loam.training.ranges import range_of_rows

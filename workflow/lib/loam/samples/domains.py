@@ -17,21 +17,21 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyproj
 
 from loam.covariates.build.land import why_not_land
-from loam.covariates.read.cube import Cube, GridSource
+from loam.covariates.read.cube import Cube
 from loam.covariates.read.derive import Settings, Source
 from loam.covariates.reasons import ALL_LAYERS
 from loam.errors import ConfigError, TableError
 from loam.raster.classes import class_names
-from loam.raster.grid import Grid, Tile, cells_at, crs_of, project
+from loam.raster.grid import Grid
 from loam.samples.blocks import BlockSource
 from loam.samples.brought_stations import TableStations
 from loam.samples.brought_table import StationTable
 from loam.samples.coarse import CoarseCells
 from loam.samples.point_tables import PointTables
 from loam.samples.probes import moisture_of
+from loam.samples.station_pixels import pixels_around, pixels_of
 from loam.samples.table_checks import check_days, check_moisture
 from loam.samples.teachers import Teacher, combined, of_source, of_table
 
@@ -175,13 +175,16 @@ def domain_of_cube(
         )  # fmt: skip
     about, rows, cols = about[kept], rows[kept], cols[kept]
     order = np.lexsort((cols // source.grid.tile, rows // source.grid.tile))  # a chunk is read once
+
+    def around(about: pd.DataFrame, size: int) -> tuple[Source, np.ndarray]:
+        return pixels_around(source, about, size)
+
+    def read(about: pd.DataFrame) -> Source:
+        return source.at(*pixels_of(source.grid, about)) if block == 1 else BlockSource(*around(about, block))
+
     return Domain(
-        name, where, about, moisture[moisture.index.get_level_values("station").isin(about.index)],
-        lambda about: (
-            source.at(*pixels_of(source.grid, about)) if block == 1 else BlockSource(*_around(source, about, block))
-        ),
-        _of_pixels, order, lost=lost, teachers=teachers,
-        around=(lambda about, size: _around(source, about, size)) if block == 1 else None,
+        name, where, about, moisture[moisture.index.get_level_values("station").isin(about.index)], read, _of_pixels,
+        order, lost=lost, teachers=teachers, around=around if block == 1 else None,
     )  # fmt: skip
 
 
@@ -244,26 +247,6 @@ def check_domains(source: Domain, target: Domain) -> None:
             where=source.where, expected="a station in one domain only",
             fix="remove it from one table, or rename it if these are different places",
         )  # fmt: skip
-
-
-def pixels_of(grid: Grid, stations: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Row and column of the pixel that holds each station (columns latitude, longitude); -1 outside the grid."""
-    longitude, latitude = (stations[name].to_numpy(float) for name in ("longitude", "latitude"))
-    x, y = project(longitude, latitude, pyproj.CRS("EPSG:4326"), crs_of(grid.geobox))
-    return cells_at(grid.geobox, x, y)
-
-
-def _around(cube: Cube, about: pd.DataFrame, size: int) -> tuple[GridSource, np.ndarray]:
-    """The land pixels of the grid around stations, and which they are of all [station, row, column]."""
-    grid, reach = cube.grid, size // 2
-    there = np.zeros((len(about), size, size), bool)
-    rows, cols = pixels_of(grid, about)
-    for place, (row, col) in enumerate(zip(rows.tolist(), cols.tolist(), strict=True)):
-        wide = grid.around(Tile(row, col, 1, 1), reach)
-        top, left = wide.row - row + reach, wide.col - col + reach
-        there[place, top : top + wide.height, left : left + wide.width] = grid.land_mask(wide)
-    station, down, across = np.nonzero(there)
-    return cube.at(rows[station] + down - reach, cols[station] + across - reach), there
 
 
 def _with_table(
