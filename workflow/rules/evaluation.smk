@@ -19,6 +19,8 @@ RIVAL_JOBS = list(dict.fromkeys(map(job_of, CONFIG["evaluation"]["rivals"])))
 wildcard_constraints:
     rival="|".join([QUICK, *SLOW_RIVALS]),
 
+
+NEIGHBOURS = [f"training.{model}.neighbours" for model in CONFIG["training"]["models"]]
 EVALUATED = ["metrics", "summary", "paired", "coverage", "adaptation", "audit"]
 
 
@@ -161,7 +163,7 @@ rule score_predictions:
         mem_mb=2000,
         runtime=10,
     params:
-        values=pick(CONFIG, "seed", "layers", "training.models", "evaluation.bootstrap"),
+        values=pick(CONFIG, "seed", "layers", "training.models", "evaluation.bootstrap", *NEIGHBOURS),
         code=code_version("score_predictions"),
     script:
         "../scripts/score_predictions.py"

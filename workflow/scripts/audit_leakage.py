@@ -4,6 +4,7 @@ import json
 import logging
 
 from loam.io.stage import Paths, Values, run_stage
+from loam.config.systems import reads_probes_of_the_day
 from loam.covariates.features import feature_set
 from loam.evaluation.audit import (
     WARNING,
@@ -26,7 +27,9 @@ def stage(paths: Paths, values: Values) -> None:
     cards = [json.loads(path.read_text(encoding="utf-8")) for path in dict.fromkeys(paths["cards"])]
     samples = {domain: read_table(paths[domain]) for domain in ("source", "target") if paths[domain]}
     target, layers = samples["target"], [layer["name"] for layer in values["layers"]]
-    systems = {str(name): set(part) for name, part in predictions.groupby("protocol")["model"].unique().items()}
+    told = {card["model"] for card in cards if any("neighbours" in name for name in card.get("extras", []))}
+    told |= {model for model in predictions["model"].unique() if reads_probes_of_the_day(model)}
+    reading = set(predictions.loc[predictions["model"].isin(told), "protocol"])
     features = feature_set(values["features"])
     daily = [one.column for one in features.all if one.kind in ("daily", "sequence")]
     table = table_of(
@@ -34,7 +37,7 @@ def stage(paths: Paths, values: Values) -> None:
             *check_rows(folds, cards, target),
             *check_scalers(cards, samples),
             *check_repeats(folds, cards, samples, layers),
-            *check_neighbours(folds, systems, target, layers),
+            *check_neighbours(folds, reading, target, layers),
             *check_features(target, values["features"]["static"], daily),
             *check_period(predictions, draws=values["evaluation"]["bootstrap"], seed=values["seed"]),
         ]

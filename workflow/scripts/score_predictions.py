@@ -17,7 +17,8 @@ def stage(paths: Paths, values: Values) -> None:
     metrics = score_stations(predictions)
     bootstrap = {"draws": values["evaluation"]["bootstrap"], "seed": values["seed"]}
     summary = summarise(predictions, metrics, **bootstrap)
-    paired = pair_systems(predictions, metrics, values["training"]["models"], **bootstrap)
+    models = {model: values["training"][model]["neighbours"] for model in values["training"]["models"]}
+    paired = pair_systems(predictions, metrics, models, **bootstrap)
     log.info("%d predictions, %d station scores, bootstrap seed %d", len(predictions), len(metrics), values["seed"])
     write_table(metrics, paths["metrics"], METRICS_TABLE)
     write_table(summary, paths["summary"], SUMMARY)

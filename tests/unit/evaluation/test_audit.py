@@ -86,7 +86,7 @@ def test_a_clean_run_passes(world):
         [
             *check_rows(FOLDS, cards, world["target"]), *check_scalers(cards, world),
             *check_repeats(FOLDS, cards, world, ["surface"]),
-            *check_neighbours(FOLDS, {"leave_one_station_out": {"mlp_neighbours"}}, world["target"], ["surface"]),
+            *check_neighbours(FOLDS, {"leave_one_station_out"}, world["target"], ["surface"]),
         ]
     )  # fmt: skip
     assert table["result"].tolist() == ["passed"] * 4
@@ -202,10 +202,10 @@ def test_a_neighbours_mean_that_reads_what_does_not_train_fails(world, monkeypat
         return neighbours.same_day_anomaly(moisture, ~np.isnan(moisture).all(2), *where, **more)
 
     monkeypatch.setattr("loam.evaluation.audit.same_day_anomaly", leaks)
-    systems = {"leave_one_station_out": {"mlp_neighbours"}}
-    table = results(check_neighbours(FOLDS, systems, world["target"], ["surface"]))
+    reading = {"leave_one_station_out"}
+    table = results(check_neighbours(FOLDS, reading, world["target"], ["surface"]))
     assert set(table["result"]) == {FAILED} and "reach the neighbours' anomaly at station" in table["detail"].iloc[0]
-    (row,) = results(check_neighbours(FOLDS, {"leave_one_station_out": {"mlp"}}, world["target"], ["surface"])).values
+    (row,) = results(check_neighbours(FOLDS, set(), world["target"], ["surface"])).values
     assert row.tolist()[1] == NOTE
 
 

@@ -79,7 +79,8 @@ def test_scripts_lead_from_samples_to_scores(paths):
     scoring.stage(
         {"predictions": paths / "predictions.parquet", "metrics": paths / "metrics.csv",
          "summary": paths / "summary.csv", "paired": paths / "paired.csv"},
-        {"seed": 1, "training": {"models": ["mlp"]}, "layers": [{"name": "surface"}], "evaluation": {"bootstrap": 100}},
+        {"seed": 1, "training": {"models": ["mlp"], "mlp": {"neighbours": False}},
+         "layers": [{"name": "surface"}], "evaluation": {"bootstrap": 100}},
     )  # fmt: skip
     adapting.stage(
         {"predictions": paths / "predictions.parquet", "adaptation": paths / "adaptation.csv"},

@@ -9,14 +9,13 @@ for the values.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from loam.errors import LeakageError
-from loam.evaluation.paired import reads_probes_of_the_day
 from loam.probes.quality.repeats import repeated_stations
 from loam.protocols.spans import roles_by_fold, rows_of_days
 from loam.raster.great_circle import distances
@@ -156,13 +155,13 @@ def _same_places(samples: Mapping[str, pd.DataFrame]) -> Iterator[Finding]:
 
 
 def check_neighbours(
-    folds: pd.DataFrame, systems: Mapping[str, set[str]], target: pd.DataFrame, layers: Sequence[str]
+    folds: pd.DataFrame, reading: Set[str], target: pd.DataFrame, layers: Sequence[str]
 ) -> Iterator[Finding]:
     """Whether what neighbours tell of a day changes with the values of rows that do not train: they are planted.
 
     Args:
         folds: schema FOLDS.
-        systems: names of the models that predict in each protocol.
+        reading: protocols in which a system is told what other probes measured on the day.
         target: samples of the target domain: station, date, latitude, longitude, one column a layer.
         layers: names.
     """
@@ -174,7 +173,7 @@ def check_neighbours(
     where = (places["latitude"].to_numpy(), places["longitude"].to_numpy())
     count = 0
     for protocol, part in folds.groupby("protocol", sort=False):
-        if not any(reads_probes_of_the_day(model) for model in systems[str(protocol)]):
+        if protocol not in reading:
             continue
         for fold in roles_by_fold(target[["station", "date"]], part):
             training = np.zeros(moisture.shape[:2], bool)

@@ -7,7 +7,7 @@ this module only.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -88,14 +88,15 @@ def compare(
 
 
 def pair_systems(
-    predictions: pd.DataFrame, metrics: pd.DataFrame, models: Iterable[str], *, draws: int, seed: int
+    predictions: pd.DataFrame, metrics: pd.DataFrame, models: Mapping[str, bool], *, draws: int, seed: int
 ) -> pd.DataFrame:
     """Each of ``models``, and its level mix, against every other system of its protocol and layer.
 
     Args:
         predictions: schema PREDICTIONS, for the rows that fitted a system.
         metrics: schema METRICS_TABLE, the scores of each station.
-        models: names of the models that are set against all others.
+        models: names of the models that are set against all others, and whether each is told what other probes measured
+            on the day.
         draws: bootstrap draws of the stations.
         seed: of the draws.
 
@@ -104,17 +105,18 @@ def pair_systems(
         two did not answer the same question.
     """
     ours = {name for model in models for name in (model, mixed(model))}
+    told = {name for model, reads in models.items() if reads for name in (model, mixed(model))}
     fitted = predictions.groupby(["model", "scenario"])["rows"].first().to_dict()
     rows = [
         dict(zip(("protocol", "flatters", "size", "layer"), key, strict=True)) | row
         for key, part in metrics.groupby(["protocol", "flatters", "size", "layer"], sort=False)
-        for row in _pairs(over_draws(part), ours, fitted, draws, seed)
+        for row in _pairs(over_draws(part), ours, told, fitted, draws, seed)
     ]
     return pd.DataFrame(rows, columns=list(PAIRED.columns))
 
 
 def _pairs(
-    metrics: pd.DataFrame, models: set[str], fitted: dict[System, str], draws: int, seed: int
+    metrics: pd.DataFrame, models: set[str], told: set[str], fitted: dict[System, str], draws: int, seed: int
 ) -> Iterator[dict[str, object]]:
     wide = {name: metrics.pivot(index="station", columns=["model", "scenario"], values=name) for name in PAIRED_METRICS}
     counts = metrics.pivot(index="station", columns=["model", "scenario"], values="n")
@@ -126,7 +128,7 @@ def _pairs(
                 "model": ours[0], "scenario": ours[1], "rows": fitted[ours],
                 "rival_model": rival[0], "rival_scenario": rival[1], "rival_rows": fitted[rival],
                 "n": int(rows[ours].sum()), "rival_n": int(rows[rival].sum()),
-                "unequal": "; ".join(_unequal(ours, rival, fitted, rows)),
+                "unequal": "; ".join(_unequal(ours, rival, told, fitted, rows)),
             }  # fmt: skip
             for metric, by_system in wide.items():
                 for statistic in STATISTICS:
@@ -139,9 +141,12 @@ def _pairs(
                         }  # fmt: skip
 
 
-def _unequal(ours: System, rival: System, fitted: dict[System, str], rows: pd.DataFrame) -> Iterator[str]:
+def _unequal(
+    ours: System, rival: System, told: set[str], fitted: dict[System, str], rows: pd.DataFrame
+) -> Iterator[str]:
+    reads = {system: system[0] in told or reads_probes_of_the_day(system[0]) for system in (ours, rival)}
     for mine, other, name in ((ours, rival, "the rival"), (rival, ours, "the system")):
-        if reads_probes_of_the_day(other[0]) and not reads_probes_of_the_day(mine[0]):
+        if reads[other] and not reads[mine]:
             yield f"{name} is told what other probes measured on the day"
         if (fitted[mine], fitted[other]) == ("training", "all"):
             yield f"{name} was fitted on the validation stations too"
