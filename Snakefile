@@ -73,6 +73,9 @@ RESULTS = [
     *expand("results/{run}/evaluation/{table}.csv", run=CONFIG["run"], table=EVALUATED),
     *EXPORTED,
     *expand("results/{run}/maps/{date}/{file}", run=CONFIG["run"], date=CONFIG["mapping"]["dates"], file=MAP_FILES),
+    *expand(
+        [*RIVAL_FILES.values()], run=CONFIG["run"], date=CONFIG["mapping"]["dates"], rival=CONFIG["mapping"]["rivals"]
+    ),
     *expand("results/{run}/report/index.html", run=CONFIG["run"]),
     *(expand("results/{run}/acquire/manifest.csv", run=CONFIG["run"]) if manifest_files(CONFIG) else []),
 ]

@@ -13,7 +13,8 @@ from loam.datasets.named import datasets_named
 
 BY_WILDCARDS = {  # the data set, format or model of a job says which plugins it loads
     "fetch_maps", "fetch_fields", "fetch_point_maps", "fetch_point_fields", "prepare_probes",
-    "draw_folds", "predict_rivals", "train_source", "train_target", "train_both", "fine_tune", "predict_held_out",
+    "draw_folds", "predict_rivals", "map_rival", "train_source", "train_target", "train_both", "fine_tune",
+    "predict_held_out",
 }  # fmt: skip
 CHOSEN = {
     "map_soil_moisture": "loam.models.mlp:Network",

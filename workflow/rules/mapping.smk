@@ -1,9 +1,10 @@
-# Mapping: the members of one model and scenario, run over every pixel of a day.
+# Mapping: the members of one model and scenario, and rivals, run over every pixel of a day.
 # Needs: results/<run>/models/, the rasters that the config names, samples and scores for pictures.
 # Gives: results/<run>/grid.json, results/<run>/maps/.
 from loam.acquire.credits import licences_of
 from loam.covariates.read.day_files import files_of_day
 from loam.config.parts import origin
+from loam.config.rivals import MAPPED
 from loam.covariates.cube_plan import cube_months
 
 RASTERS = "of mapping.inputs"
@@ -23,6 +24,11 @@ MAP_KEYS = [
 ]
 MAP_FILES = ["soil_moisture.tif", "soil_moisture.png", "trust.tif"]
 MAP_FILES += ["score.csv"] if CONFIG["mapping"]["truth"] else []
+RIVAL_KEYS = ["seed", *(key for key in MAP_KEYS if key != "mapping.model" and not key.startswith("training."))]
+RIVAL_FILES = {"map": "soil_moisture.tif", "trust": "trust.tif"} | (
+    {"score": "score.csv"} if CONFIG["mapping"]["truth"] else {}
+)
+RIVAL_FILES = {name: f"results/{{run}}/maps/{{date}}/{{rival}}/{file}" for name, file in RIVAL_FILES.items()}
 SCORED_DATES = CONFIG["mapping"]["dates"] if CONFIG["mapping"]["truth"] else []
 BY_RASTER_ALONE = CONFIG["mapping"]["grid"]["like"] and not CUBE["landcover"]
 GRID_FILES = {"grid": "results/{run}/grid.json"} | ({} if BY_RASTER_ALONE else {"land": "results/{run}/land.tif"})
@@ -81,6 +87,38 @@ rule map_soil_moisture:
         code=code_version("map_soil_moisture", PLUGIN_OF[CONFIG["mapping"]["model"]]),
     script:
         "../scripts/map_soil_moisture.py"
+
+
+rule map_rival:
+    input:
+        grid="results/{run}/grid.json",
+        source=SOURCE_SAMPLES,
+        target="results/{run}/samples/target.parquet",
+        rasters=lambda wildcards: GIVEN.there(
+            files_of_day(CONFIG["mapping"]["inputs"], CONFIG["features"], wildcards.date), RASTERS
+        ),
+        static=CUBE["static"] if origin(CONFIG, "target") == "cube" else [],
+        dynamic=lambda wildcards: cube_months(CONFIG, wildcards.date),
+        truth=given(CONFIG["mapping"]["truth"]),
+    output:
+        **RIVAL_FILES,
+    log:
+        "results/{run}/logs/map_rival_{date}_{rival}.log",
+    benchmark:
+        "results/{run}/benchmarks/map_rival_{date}_{rival}.tsv"
+    conda:
+        "../../envs/torch.yaml"
+    threads: 2
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        values=lambda wildcards: pick(CONFIG, *RIVAL_KEYS)
+        | facts_read(CONFIG["features"])
+        | {"data_licences": licences_of(CONFIG), "plugin": MAPPED[wildcards.rival]},
+        code=lambda wildcards: code_version("map_rival", MAPPED[wildcards.rival]),
+    script:
+        "../scripts/map_rival.py"
 
 
 rule scale_colours:

@@ -1,14 +1,11 @@
 """Map a day: mean and standard deviation over a model's members at every pixel, and where they can be trusted."""
 
-from collections.abc import Sequence
-
 from loam.io.stage import Paths, Values, run_stage
 from loam.config.code import code_version
 from loam.config.read import picked
-from loam.config.sections.mapping import MapInput, Mapping
+from loam.config.sections.mapping import Mapping
 from loam.covariates.features import feature_set
-from loam.covariates.read.cube import Cube
-from loam.covariates.read.derive import settings_of
+from loam.mapping.day_inputs import day_inputs
 from loam.mapping.engine import Engine, map_day
 from loam.mapping.probes_of_day import ProbesOfDay
 from loam.mapping.tags import map_tags
@@ -25,13 +22,9 @@ def stage(paths: Paths, values: Values) -> None:
     chosen = training[values["mapping"]["model"]]
     features, plugin = feature_set(values["features"], chosen["window"]), chosen["plugin"]
     mapping, day = picked(Mapping, values["mapping"]), values["date"]
-    inputs: Sequence[MapInput] | Cube = mapping.inputs
     grid = read_grid(paths["grid"])
-    given = [paths["weights"], paths["card"], paths["grid"], *paths.get("rasters", [])]
-    if paths.get("static"):
-        (static,) = paths["static"]
-        inputs = Cube(grid, static, paths["dynamic"], settings_of(values["covariates"]))
-        given += [static, *paths["dynamic"]]
+    inputs, read = day_inputs(paths, values, mapping.inputs, grid)
+    given = [paths["weights"], paths["card"], *read]
     members = load_members(paths["weights"], paths["card"], plugin)
     members.check(features.columns, [layer["name"] for layer in values["layers"]])
     engine = Engine(members, use_device(training["device"], values["threads"]))

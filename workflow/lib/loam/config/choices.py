@@ -50,6 +50,8 @@ def choose_training(config: dict[str, Any]) -> None:
         evaluation["coarse"] = [dict(entry) for entry in COARSE if _has(config, entry)]
     if mapping["dates"] is None:
         mapping["dates"] = []
+    if mapping["rivals"] is None:
+        mapping["rivals"] = ["boosted_trees_all"] if mapping["truth"] else []
     if mapping["model"] is None:
         named = [name for name in ("mlp_within", "lstm") if name in training["models"]]
         mapping["model"] = (named or training["models"])[0]

@@ -29,6 +29,7 @@ from loam.covariates.read.tiles import Around, TileInputs
 from loam.io.progress import counted
 from loam.mapping.contents import FLAG, MOISTURE
 from loam.mapping.probes_of_day import ProbesOfDay, Told
+from loam.mapping.rival_map import RivalEngine
 from loam.mapping.trust import RangeCheck, with_gaps
 from loam.raster.cog import open_map
 from loam.raster.grid import Grid
@@ -59,6 +60,7 @@ class Engine:
         self.device = torch.device(device)
         found = [members.network_of(place) for place in range(len(members))]
         self.networks = [network.to(device) for network, _ in found]
+        self.members = len(found)
         self._scaler = [scaler for _, scaler in found]
         self.card, self.layers = members.card, list(members.card["layers"])
         static, steps, variables = members.card["shape"]
@@ -170,7 +172,7 @@ class Engine:
 
 
 def map_day(
-    engine: Engine,
+    engine: Engine | RivalEngine,
     features: FeatureSet,
     inputs: Sequence[MapInput] | Cube,
     day: str,
@@ -188,7 +190,7 @@ def map_day(
     A second one says of every mapped pixel whether its inputs lie within the range of the training data.
 
     Args:
-        engine: the members, ready.
+        engine: the members, or a rival in their place, ready.
         features: what they read.
         inputs: the covariate cube, or the config's ``mapping.inputs``.
         day: YYYY-MM-DD.
@@ -207,7 +209,7 @@ def map_day(
     limits = read_range(engine.card)
     check = RangeCheck(limits, features)
     bands = [f"{layer}_{statistic}" for statistic in ("mean", "std") for layer in engine.layers]
-    tags = {**tags, "day": day, "members": len(engine.networks), "grid": grid.hash, "outside_training_range": outside}
+    tags = {**tags, "day": day, "members": engine.members, "grid": grid.hash, "outside_training_range": outside}
     started, reading, computing, checking = time.perf_counter(), 0.0, 0.0, 0.0
     mapped = given = impossible = 0
     from_cube = isinstance(inputs, Cube)
@@ -245,7 +247,7 @@ def map_day(
         log.info("%.1f %% of the pixels of patches of %s have no value and take the middle one's", share, band.series)
     log.info(
         "%d pixels, %d members: reading %.1f s, computing %.1f s (%.0f pixels/s), range %.1f s, all %.1f s",
-        mapped, len(engine.networks), reading, computing, mapped / max(computing, 1e-9), checking,
+        mapped, engine.members, reading, computing, mapped / max(computing, 1e-9), checking,
         time.perf_counter() - started,
     )  # fmt: skip
     check.log_outside()

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from loam.config.days import days_named
-from loam.config.model import AsText, Bounds, Day, Names, Number, Section, Words
+from loam.config.model import AsText, Bounds, Day, EachOnce, Names, Number, Section, Words
 from loam.config.refusal import RefusalError
 from loam.config.sections.training import Scenario
 
@@ -148,6 +148,12 @@ class Mapping(Section):
         "is not given follows from the target's observed moisture: its 1st and 99th percentile, rounded outwards to "
         "0.05; the spread's upper limit is an eighth of that width.",
         examples=[{"surface": {"mean": [0.05, 0.45]}}],
+    )
+    rivals: Annotated[list[Literal["boosted_trees_all"]], EachOnce] | None = Field(
+        None,
+        description="Rivals that map the days too, fitted to all rows of the run, and are scored where the truth is "
+        "known: `maps/<date>/<rival>/`. Null is `boosted_trees_all` where there is a truth, else none.",
+        examples=[["boosted_trees_all"]],
     )
     licence: str | None = Field(
         None,
