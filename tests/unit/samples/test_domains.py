@@ -8,6 +8,7 @@ import pytest
 import rasterio
 from build_samples import stage as build_samples_stage
 from cube_probes import DAYS, LAYERS, moisture_of, stations_at
+from map_rival import stage as map_rival_stage
 from map_soil_moisture import stage as map_stage
 from networks import a_network
 from samples import NO_GAPS, SETTINGS, sampled
@@ -20,6 +21,7 @@ from loam.io.tables import read_table
 from loam.mapping.engine import Engine
 from loam.models.parts.initial import draw_parameters
 from loam.raster.grid import write_grid
+from loam.rivals.boosted_trees import trees
 from loam.samples.build import build_series
 from loam.samples.domains import domain_of_cube
 from loam.samples.point_tables import read_points
@@ -284,3 +286,30 @@ def test_a_map_from_the_cube_shows_what_the_samples_predict(world, tmp_path):
         inside = dataset.read(1)
     assert inside[60, 30] == 1, "a sampled pixel lies within the range of its samples"
     assert set(np.unique(inside)) == {0, 1, 2, 255} and ((inside >= 2) == np.isnan(mapped[0])).all()
+
+
+def test_a_rival_s_map_from_the_cube_is_of_the_trees_that_all_samples_give(world, tmp_path):
+    paths, values = run_samples(world, tmp_path, {"a": (20, 50), "b": (60, 30)})
+    both = [read_table(paths[domain]) for domain in ("target", "source")]
+    day = both[0][both[0]["station"] == "b"]["date"].iloc[-1]
+    more = {
+        "run": "test", "date": str(day.date()), "rival": "boosted_trees_all",
+        "plugin": "loam.rivals.boosted_trees:trees",
+        "mapping": {"inputs": [], "outside": "keep", "licence": None}, "data_licences": [], "threads": 1,
+        "day_boundary": "00:00+00:00", "seed": 3,
+    }  # fmt: skip
+    files = {"map": tmp_path / "map.tif", "trust": tmp_path / "trust.tif", "truth": []}
+    map_rival_stage({**paths, **files, "grid": paths["grid"][0]}, {**values, **more})
+    columns, rows = feature_set(FEATURES).columns, pd.concat(both)
+    at = (both[0]["station"] == "b") & (both[0]["date"] == day)
+    with rasterio.open(files["map"]) as dataset:
+        mapped = dict(zip(dataset.descriptions, dataset.read(), strict=True))
+        assert dataset.tags()["model"] == "boosted_trees_all" and dataset.tags()["scenario"] == "both"
+    for layer in ("surface", "subsurface"):
+        seen = rows[rows[layer].notna()]
+        fitted = trees(3).fit(seen[columns].to_numpy(float), seen[layer].to_numpy(float))
+        expected = fitted.predict(both[0].loc[at, columns].to_numpy(float)).clip(0, 1)
+        np.testing.assert_allclose(mapped[f"{layer}_mean"][60, 30], expected[0], rtol=1e-5)
+        assert np.isnan(mapped[f"{layer}_std"]).all()
+    with rasterio.open(files["trust"]) as dataset:
+        assert dataset.read(1)[60, 30] == 1
