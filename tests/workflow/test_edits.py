@@ -127,7 +127,9 @@ def test_a_rival_s_file_reruns_its_own_job_and_trains_no_network(default_run):
         ("within_station_trees", {"within_station_trees"}), ("random_forest", set()),
     ):  # fmt: skip
         found = touched(default_run, f"rivals/{edited}.py")
-        assert {(job["rule"], job["wildcards"]["rival"]) for job in found} == {("predict_rivals", job) for job in jobs}
+        predicted = {job["wildcards"]["rival"] for job in found if job["rule"] == "predict_rivals"}
+        assert predicted == jobs and rules(found) <= {"predict_rivals", "map_rival"}
+        assert ("map_rival" in rules(found)) == (edited == "boosted_trees")
     assert not {"train_target", "predict_held_out"} & rules(rerun(default_run, "rivals/trial.py"))
 
 
@@ -158,7 +160,14 @@ def test_a_protocol_that_is_added_changes_no_job_of_another_and_trains_the_sourc
     before = {tuple(job["outputs"]) for job in default_run}
     added = [job for outputs, job in now.items() if outputs not in before]
     assert {job["wildcards"].get("protocol") for job in added} == {"k_fold"}
-    assert rules(added) == {"draw_folds", "train_target", "fine_tune", "predict_held_out", "predict_rivals"}
+    assert rules(added) == {
+        "draw_folds",
+        "train_target",
+        "train_both",
+        "fine_tune",
+        "predict_held_out",
+        "predict_rivals",
+    }
     assert sorted(job["wildcards"]["model"] for job in more if job["rule"] == "train_source") == ["lstm", "mlp"]
 
 

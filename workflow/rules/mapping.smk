@@ -4,7 +4,7 @@
 from loam.acquire.credits import licences_of
 from loam.covariates.read.day_files import files_of_day
 from loam.config.parts import origin
-from loam.config.rivals import MAPPED
+from loam.config.rivals import REGRESSORS
 from loam.covariates.cube_plan import cube_months
 
 RASTERS = "of mapping.inputs"
@@ -115,8 +115,8 @@ rule map_rival:
     params:
         values=lambda wildcards: pick(CONFIG, *RIVAL_KEYS)
         | facts_read(CONFIG["features"])
-        | {"data_licences": licences_of(CONFIG), "plugin": MAPPED[wildcards.rival]},
-        code=lambda wildcards: code_version("map_rival", MAPPED[wildcards.rival]),
+        | {"data_licences": licences_of(CONFIG), "plugin": REGRESSORS[wildcards.rival]},
+        code=lambda wildcards: code_version("map_rival", REGRESSORS[wildcards.rival]),
     script:
         "../scripts/map_rival.py"
 

@@ -29,7 +29,7 @@ RIVALS = {
     "within_station_trees_neighbours": "loam.rivals.within_station_trees:within_station_trees_neighbours",
 }
 QUICK = "quick"  # the job of the rivals that take seconds
-MAPPED = {"boosted_trees_all": "loam.rivals.boosted_trees:trees"}  # what gives the regressor of those that map
+REGRESSORS = {"boosted_trees_all": "loam.rivals.boosted_trees:trees"}  # what gives the regressor of those that map
 LEVEL = "boosted_trees_all"  # whose level the within-station trees take
 WITHIN = {"within_station_trees", "within_station_trees_neighbours"}
 
