@@ -7,7 +7,6 @@ Moisture is m3 m-3, one value an hour, NaN in gaps. Derivatives are those of a S
 from __future__ import annotations
 
 import numpy as np
-from scipy.signal import savgol_filter
 
 from loam.probes.quality.hourly import centred_sums, shifted
 
@@ -18,10 +17,15 @@ NEIGHBOURS = 12  # h on each side
 
 
 def derivative(series: np.ndarray, order: int) -> np.ndarray:
-    """First or second derivative (m3 m-3 per h, per h2) by a Savitzky-Golay filter of window 3 and order 2."""
+    """First or second derivative (m3 m-3 per h, per h2) by a Savitzky-Golay filter of window 3 and order 2.
+
+    That of the parabola through a reading and its neighbours; missing where one of the three is. The ends are their
+    own neighbours.
+    """
     if len(series) < 3:
         return np.full(len(series), np.nan)
-    return savgol_filter(series, 3, 2, deriv=order, mode="nearest")
+    before, after = np.append(series[:1], series[:-1]), np.append(series[1:], series[-1:])
+    return (after - before) / 2 + 0 * series if order == 1 else before - 2 * series + after
 
 
 def spikes(moisture: np.ndarray) -> np.ndarray:
