@@ -24,7 +24,7 @@ from .conftest import Checkout, jobs_of
 TRAINING = {"train_source", "train_target", "fine_tune"}
 AFTER_TRAINING = {
     "predict_held_out", "merge_predictions", "score_predictions", "describe_accuracy", "map_soil_moisture", "draw_map",
-    "score_map", "build_report", "export_table", "calibrate_intervals", "audit_leakage",
+    "score_map", "build_report", "export_table", "calibrate_intervals", "adapt_levels", "audit_leakage",
 }  # fmt: skip
 
 AFTER_SCORES = {"score_predictions", "describe_accuracy", "draw_map", "build_report"}  # no map is computed again
@@ -277,11 +277,18 @@ EDITED = {  # modules that are edited together
         "predict_rivals",
         "merge_predictions",
         "calibrate_intervals",
+        "adapt_levels",
         "audit_leakage",
         "export_table",
         *AFTER_SCORES,
     },
-    ("evaluation/summary.py",): AFTER_SCORES,
+    ("evaluation/summary.py",): {
+        "calibrate_intervals",  # it says how often intervals hold, with bootstraps over stations
+        "adapt_levels",
+        "audit_leakage",
+        "export_table",
+        *AFTER_SCORES,
+    },
     ("training/losses.py",): TRAINING | AFTER_TRAINING,
     ("report/figures.py",): {"build_report"},
     ("probes/icos.py", "acquire/direct/silo.py"): set(),
