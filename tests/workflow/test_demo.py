@@ -84,7 +84,10 @@ def test_every_model_scenario_and_rival_is_scored(results):
     metrics = read_table(results / "evaluation" / "metrics.csv", METRICS_TABLE)
     assert set(zip(metrics["model"], metrics["scenario"], strict=True)) == {
         *((model, scenario) for model in ("mlp", "lstm") for scenario in ("source", "target", "transfer")),
-        ("coarse", "none"), ("same_day_mean", "none"), ("boosted_trees", "target"), ("boosted_trees", "both"),
+        ("mlp_within", "both"), ("mlp_neighbours", "both"),
+        ("coarse", "none"), ("same_day_mean", "none"), ("climatology", "none"), ("inverse_distance", "none"),
+        *((trees, scenario) for trees in ("boosted_trees", "boosted_trees_all") for scenario in ("target", "both")),
+        ("within_station_trees", "both"),
     }  # fmt: skip
     assert set(metrics["layer"]) == {"surface", "subsurface"}
     assert metrics.groupby(["model", "scenario", "layer"])["station"].nunique().eq(12).all()
@@ -112,7 +115,7 @@ def test_every_held_out_observation_is_predicted_once_by_each_network(results):
     predictions = read_table(results / "predictions.parquet", PREDICTIONS)
     target = read_table(results / "samples" / "target.parquet")
     observed = target[["surface", "subsurface"]].notna().to_numpy().sum()
-    networks = predictions[predictions["model"].isin(["mlp", "lstm"])]
+    networks = predictions[predictions["model"].isin(["mlp", "lstm", "mlp_within", "mlp_neighbours"])]
     assert networks.groupby(["model", "scenario"]).size().eq(observed).all()
 
 
@@ -206,6 +209,7 @@ def test_nothing_but_the_score_of_a_map_comes_from_the_truth(results):
     products = ["samples/source.parquet", "samples/target.parquet", "predictions.parquet", "evaluation/metrics.csv"]
     products += [f"{day}/soil_moisture.tif", f"{day}/trust.tif", "folds.csv"]
     products += ["models/leave_one_station_out/lstm/transfer/card.json"]
+    products += ["models/leave_one_station_out/mlp_within/both/card.json"]
     for product in products:
         files = origins(results, product)
         assert any("resources/probes/demo/target" in file for file in files), product

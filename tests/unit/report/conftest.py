@@ -87,6 +87,7 @@ def make_run(project):
         networks = sorted(set(predictions["model"]) & {"mlp", "lstm"})
         scenarios = [name for name in ("source", "target", "transfer") if name in set(predictions["scenario"])]
         config["training"] |= {"models": networks, "scenarios": scenarios}
+        config["mapping"] |= {"model": "lstm" if "lstm" in networks else networks[0], "scenario": "transfer"}
         folds = folds_of(dict(zip(stations, [*stations[1:], stations[0]], strict=True)))
         dropped = pd.DataFrame(
             [("source", "far", "kept", "", 7000), ("source", "far", "covariate", "rain", 12)]

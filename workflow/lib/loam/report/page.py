@@ -108,14 +108,36 @@ def build_page(
     )
 
 
+def _scenarios(training: Mapping[str, Any], model: str) -> list[str]:
+    """Scenarios of a model, as the run settled them."""
+    return (training.get(model) or {}).get("scenarios") or training["scenarios"]
+
+
+def _how(training: Mapping[str, Any], model: str) -> str:
+    """How a model is trained."""
+    own = {**training, **(training.get(model) or {})}
+    if own.get("steps"):
+        batch = own["batch"]
+        return (
+            f"learning rate {own['learning_rate']:g}, {own['steps']} steps of {batch['stations']} stations with "
+            f"{batch['rows']} rows each, {own['seeds']} networks a fold, loss {own['loss']}"
+        )
+    return (
+        f"learning rate {own['learning_rate']:g}, batch {own['batch_size']}, at most {own['epochs']} epochs, patience "
+        f"{own['patience']}"
+    )
+
+
 def run_facts(config: Mapping[str, Any], predictions: pd.DataFrame, dropped: pd.DataFrame) -> list[tuple[str, str]]:
     """What ran, as pairs of a term and its value."""
     chosen = config["training"]
+    scenarios = {
+        model: _listed(SCENARIOS.get(name, name) for name in _scenarios(chosen, model)) for model in chosen["models"]
+    }
     rows = predictions[["station", "date"]].drop_duplicates()
     facts = [
-        ("Networks", _listed(MODELS.get(model, model) for model in chosen["models"])),
+        ("Networks", "; ".join(f"{MODELS.get(model, model)} ({named})" for model, named in scenarios.items())),
         ("Held out by", _listed(map(told, chosen["protocols"]))),
-        ("Scenarios", _listed(SCENARIOS.get(scenario, scenario) for scenario in chosen["scenarios"])),
         ("Soil layers", "; ".join(layer_name(layer) for layer in config["layers"])),
         ("Target domain", f"{_stations(rows)}, {len(rows):,} station-days scored"),
         ("Target dates", f"{rows['date'].min():%Y-%m-%d} to {rows['date'].max():%Y-%m-%d}"),
@@ -125,16 +147,12 @@ def run_facts(config: Mapping[str, Any], predictions: pd.DataFrame, dropped: pd.
         said = f"{_stations(source)}, {source['rows'].sum():,} station-days" if len(source) else "none"
         facts.append(("Source domain", said))
     validation = chosen["validation"]
-    if {"source", "transfer"} & set(chosen["scenarios"]):
+    if any({"source", "transfer"} & set(_scenarios(chosen, model)) for model in chosen["models"]):
         facts.append(("Source training", _source_split(validation)))
     return [
         *facts,
         ("Held-out predictions", f"{len(predictions):,}"),
-        (
-            "Training",
-            f"learning rate {chosen['learning_rate']:g}, batch {chosen['batch_size']}, at most {chosen['epochs']} "
-            f"epochs, patience {chosen['patience']}",
-        ),
+        *((f"Training of {MODELS.get(model, model)}", _how(chosen, model)) for model in chosen["models"]),
         ("Seed", str(config["seed"])),
     ]
 

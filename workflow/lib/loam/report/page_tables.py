@@ -194,7 +194,11 @@ def training(cards: Sequence[Mapping[str, Any]]) -> Table:
     return Table(header, rows)
 
 
-def _range(values: Sequence[float], digits: str) -> str:
+def _range(values: Sequence[float | None], digits: str) -> str:
+    """Median, least and greatest; a dash where members have none: no rows validate."""
+    values = [value for value in values if value is not None]
+    if not values:
+        return "–"
     text = f"{np.median(values):{digits}}"
     return f"{text} ({min(values):{digits}} to {max(values):{digits}})" if len(values) > 1 else text
 
