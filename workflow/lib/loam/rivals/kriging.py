@@ -19,6 +19,7 @@ from loam.rivals.rescaled_coarse import line
 from loam.rivals.trial import Fit, Held, Trial, by_fold
 
 BINS = 8  # of distance
+NOTHING = 1e-8  # m3 m-3 that remain, or less, are rounding
 STATIONS = 3  # that fit, at least: fewer pairs than parameters settle no variogram
 
 Covariance = Callable[[np.ndarray], np.ndarray]  # of distance, km
@@ -46,12 +47,15 @@ def _fitted(trial: Trial, place: int, layer: str) -> Fit:
         at = (days.station[held.training], days.day[held.training])
         rest[at] = moisture[held.training] - trend[held.training]
         stations = np.flatnonzero(np.isfinite(rest).any(axis=1))
-        if len(stations) < STATIONS:
-            log.warning(
-                "kriging %s: %d stations fit fold %d, too few for a variogram", layer, len(stations), held.fold.fold
-            )
+        scale = float(np.nanstd(rest))
+        if scale < NOTHING:
+            return trend[held.test]
+        fitted = variogram(days.latitude[stations], days.longitude[stations], rest[stations] / scale)
+        if fitted is None:
+            log.warning("kriging %s: no variogram of the %d stations that fit fold %d, so no rows", layer,
+                        len(stations), held.fold.fold)  # fmt: skip
             return np.full(len(held.test), np.nan)
-        covariance, nugget = variogram(days.latitude[stations], days.longitude[stations], rest[stations])
+        covariance, nugget = fitted
         said = np.full(len(held.test), np.nan)
         for station in np.unique(days.station[held.test]):
             others = stations[stations != station]
@@ -64,16 +68,24 @@ def _fitted(trial: Trial, place: int, layer: str) -> Fit:
     return fit
 
 
-def variogram(latitude: np.ndarray, longitude: np.ndarray, rest: np.ndarray) -> tuple[Covariance, float]:
-    """Covariance by distance, and nugget, of what remains at stations [station, day]; NaN where nobody reports."""
-    places, model = (latitude, longitude), gstools.Exponential(latlon=True, geo_scale=EARTH_RADIUS)
+def variogram(latitude: np.ndarray, longitude: np.ndarray, rest: np.ndarray) -> tuple[Covariance, float] | None:
+    """Covariance by distance, and nugget, of what remains at stations [station, day], of a spread near 1; NaN where
+    nobody reports. None where the stations are too few, or settle none.
+    """
+    if len(latitude) < STATIONS:
+        return None
+    model = gstools.Exponential(latlon=True, geo_scale=EARTH_RADIUS)
     farthest = distances(latitude[:, None], longitude[:, None], latitude[None], longitude[None]).max()
     edges = np.linspace(0, max(farthest, 1.0) * 1.001, BINS + 1)
     centre, half, pairs = gstools.vario_estimate(
-        places, list(rest.T), edges, latlon=True, geo_scale=EARTH_RADIUS, return_counts=True
+        (latitude, longitude), list(rest.T), edges, latlon=True, geo_scale=EARTH_RADIUS, return_counts=True
     )
     seen = pairs > 0
-    model.fit_variogram(centre[seen], half[seen], weights=np.sqrt(pairs[seen]), init_guess="current")
+    try:
+        model.fit_variogram(centre[seen], half[seen], weights=np.sqrt(pairs[seen]), init_guess="current")
+    except RuntimeError as error:  # scipy's, of a fit that does not converge
+        log.info("variogram: %s", error)
+        return None
     return model.cov_yadrenko, float(model.nugget)
 
 
