@@ -221,7 +221,8 @@ def card(folder: Path) -> Path:
 
 def read_card(path: Path) -> None:
     members = load_members(path.parent / "weights.safetensors", path.parent / "card.json")
-    assert torch.isfinite(members.mean).all() and (members.std > 0).all()
+    mean, std = torch.as_tensor(members.scaler.mean), torch.as_tensor(members.scaler.std)
+    assert torch.isfinite(mean).all() and (std > 0).all()
     network, _ = members.network_of(0)
     network({"static": torch.zeros(3, 2), "sequence": torch.zeros(3, 0, 0)})
 
