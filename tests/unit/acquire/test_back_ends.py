@@ -41,8 +41,8 @@ def test_a_local_elevation_becomes_a_map_and_is_read_again_when_the_file_changes
     raster(folder / "elevation.tif", np.full((1, 40, 40), 120, np.float32), nodata=-9999)
     (folder / "layout.yaml").write_text("units: {elevation: m}\n")
     values = {
-        "acquire": {"earthengine": {}, "local": {"terrain_local": str(folder)}}, "mapping": {"grid": GRID}, "dataset": "terrain_local",
-        "back_end": "local", "variable": "elevation",
+        "acquire": {"earthengine": {}, "local": {"terrain_local": str(folder)}}, "mapping": {"grid": GRID},
+        "dataset": "terrain_local", "back_end": "local", "variable": "elevation",
     }  # fmt: skip
     path = tmp_path / "elevation.tif"
     fetch_maps.stage({"map": path}, values)
