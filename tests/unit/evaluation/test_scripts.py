@@ -8,6 +8,7 @@ from pathlib import Path
 import adapt_levels as adapting
 import calibrate_intervals as calibrating
 import merge_predictions as merging
+import mix_level as mixing
 import numpy as np
 import pandas as pd
 import predict_rivals as rivals
@@ -64,8 +65,16 @@ def test_scripts_lead_from_samples_to_scores(paths):
         {"seed": 1, "threads": 1, "layers": [{"name": "surface"}], "features": FEATURES, "evaluation": {"coarse": []},
          "rivals": ["coarse", "same_day_mean", "boosted_trees"]},
     )  # fmt: skip
+    mixing.stage(
+        {
+            "dynamics": paths / "network.parquet",
+            "level": paths / "rivals.parquet",
+            "predictions": paths / "mix.parquet",
+        },
+        {"level": {"mix": {"with": "boosted_trees", "share": 0.5}}},
+    )
     merging.stage(
-        {"folds": paths / "folds.csv", "rivals": [paths / "rivals.parquet"], "mixed": [],
+        {"folds": paths / "folds.csv", "rivals": [paths / "rivals.parquet"], "mixed": [paths / "mix.parquet"],
          "models": [paths / "network.parquet"], "cards": [paths / "card.json"],
          "uncalibrated": paths / "uncalibrated.parquet"},
         {},
@@ -106,8 +115,11 @@ def test_scripts_lead_from_samples_to_scores(paths):
         mine = predictions.query("model == @row.model and scenario == @row.scenario and station == @row.station")
         assert row.rmse == pytest.approx(((mine["predicted"] - mine["observed"]) ** 2).mean() ** 0.5)
     paired = read_table(paths / "paired.csv", PAIRED)
-    assert set(paired["model"]) == {"mlp"} and "boosted_trees" in set(paired["rival_model"])
-    assert set(metrics["model"]) == {"mlp", "boosted_trees", "same_day_mean"}
+    assert set(paired["model"]) == {"mlp", "mlp_mixed"} and "boosted_trees" in set(paired["rival_model"])
+    assert set(metrics["model"]) == {"mlp", "mlp_mixed", "boosted_trees", "same_day_mean"}
+    means = predictions.groupby(["model", "scenario", "station"])["predicted"].mean()
+    shared = (means["mlp", "transfer"] + means["boosted_trees", "both"]) / 2
+    assert means["mlp_mixed", "transfer"].to_dict() == pytest.approx(shared.to_dict())
 
 
 def test_evaluation_runs_without_torch():
