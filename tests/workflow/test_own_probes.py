@@ -13,7 +13,10 @@ CONFIG = {
     "run": "alone",
     "samples": {"target": "mine/covariates.csv"},
     "features": {"static": ["elevation"], "daily": [{"name": "rain", "lags": [0, 1]}], "day_of_year": True},
-    "training": {"epochs": 3, "mlp": {"hidden": [8, 8], "frozen": 1, "output": "linear"}},
+    "training": {
+        "epochs": 3, "mlp": {"hidden": [8, 8], "frozen": 1, "output": "linear"},
+        "mlp_within": {"steps": 50, "seeds": 1}, "mlp_neighbours": {"steps": 50, "seeds": 1},
+    },
     "evaluation": {"bootstrap": 100, "rivals": ["same_day_mean", "boosted_trees"]},
     "probes": {
         "target": {"format": "logger", "path": "mine/files", "description": "mine/description.yaml",
@@ -73,7 +76,8 @@ def test_probes_and_covariates_without_a_source_are_trained_and_scored(checkout)
     succeed(["snakemake --cores 1 --configfile mine/config.yaml"], checkout)
     summary = pd.read_csv(checkout / "results/alone/evaluation/summary.csv")
     assert set(zip(summary["model"], summary["scenario"], strict=True)) == {
-        ("mlp", "target"), ("boosted_trees", "target"), ("same_day_mean", "none"),
+        ("mlp", "target"), ("mlp_within", "target"), ("mlp_neighbours", "target"),
+        ("boosted_trees", "target"), ("same_day_mean", "none"),
     }  # fmt: skip
     assert not (checkout / "results/alone/samples/source.parquet").exists()
     assert (checkout / "results/alone/report/index.html").is_file()

@@ -16,11 +16,15 @@ from loam.training.ranges import INSIDE, NO_VALUE
 
 
 def short_run(copy_project, project, folder, name, data):
-    """Run ``config/<name>.yaml`` with two epochs and large batches, everything else as it is."""
+    """Run ``config/<name>.yaml`` with few epochs, steps and seeds, large batches and the quick rivals."""
     config = yaml.safe_load((project / "config" / f"{name}.yaml").read_text(encoding="utf-8"))
     config["data_dir"] = str(data)
-    config.setdefault("training", {}).update(epochs=2, patience=1, batch_size=1024)
-    config["evaluation"] = {**config.get("evaluation", {}), "bootstrap": 100}
+    short = {"steps": 50, "seeds": 1}
+    config.setdefault("training", {}).update(
+        epochs=2, patience=1, batch_size=1024, mlp_within=short, mlp_neighbours=short
+    )
+    rivals = ["same_day_mean", "kriging", "boosted_trees", "boosted_trees_all"]
+    config["evaluation"] = {**config.get("evaluation", {}), "bootstrap": 100, "rivals": rivals}
     checkout = copy_project(project, folder, config)
     result = checkout.snakemake()
     assert result.returncode == 0, result.stderr[-4000:]
