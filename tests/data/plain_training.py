@@ -120,7 +120,9 @@ def train_plainly(model, rows, split, seed, start, settings, frozen=()):
 
     names = {parameter: name for name, _, parameter in network.pairs()}
     moved = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    optimiser = OPTIMISERS[settings.optimiser](moved, lr=settings.learning_rate)
+    more = {} if settings.optimiser == "adadelta" else {"betas": tuple(settings.betas)}
+    optimiser = OPTIMISERS[settings.optimiser](moved, lr=settings.learning_rate, **more)
+    began = [own.detach().clone() for own in moved]
     generator = np.random.default_rng(seed)
     best, best_loss, best_epoch, waited, history, kept = None, math.inf, 0, 0, [], []
     for epoch in range(1, settings.epochs + 1):
@@ -140,6 +142,12 @@ def train_plainly(model, rows, split, seed, start, settings, frozen=()):
             for group in optimiser.param_groups:
                 group["lr"] = settings.learning_rate * factor_of(settings.schedule, done, settings.epochs)
             optimiser.step()
+            rate = optimiser.param_groups[0]["lr"]
+            with torch.no_grad():
+                for own, first_value in zip(moved, began, strict=True):
+                    own -= rate * settings.anchor * (own - first_value)
+                    if own.dim() > 1:  # no bias
+                        own -= rate * settings.decay * own
         with torch.no_grad():
             validation = loss_of(split.validation).item()
         history.append((np.mean(losses), validation))

@@ -13,13 +13,14 @@ from plain_training import NETWORKS as SMALL
 from plain_training import SHAPE, Rows
 from series import series_of_columns
 
-from loam.config.models import network_of
+from loam.config.models import network_of, resolve_model
 from loam.covariates.features import feature_set
 from loam.models.parts.initial import draw_parameters
+from loam.training.extras import names_of_extras
 from loam.training.scaling import fit_scaler
 from loam.training.scenarios import Plan
 from loam.training.split import Split
-from loam.training.training_settings import TrainingSettings
+from loam.training.training_settings import TrainingSettings, training_settings
 
 FEATURES = {
     "static": ["clay", "elevation"],
@@ -106,6 +107,24 @@ def make_plan(features):
             torch.device("cpu"), 1,
         )  # fmt: skip
         return replace(plan, **changes)
+
+    return make
+
+
+@pytest.fixture
+def plan_of_recipe(features):
+    """The plan of a model of recipe `ours`, small and of few steps; keywords are choices in ``training.<model>``."""
+
+    def make(model: str = "mlp_within", absent: float = 0.0, **changes) -> Plan:
+        own = {"hidden": [16, 16], "steps": 20, "seeds": 1, **changes}
+        chosen = resolve_model(
+            model, {"learning_rate": 1e-4, "batch_size": 128, "epochs": 1, "patience": 1, model: own}
+        )
+        return Plan(
+            model, chosen["plugin"], chosen["settings"], features, LAYERS, training_settings(chosen, absent), 3,
+            torch.device("cpu"), 1, scaling=chosen["scaling"], seeds=chosen["seeds"],
+            extras=names_of_extras(chosen, LAYERS), neighbours={"power": 2.0, "floor_km": 1.0, "absent": absent},
+        )  # fmt: skip
 
     return make
 

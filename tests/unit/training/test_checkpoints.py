@@ -13,7 +13,7 @@ from loam.training.checkpoints import Checkpoints
 from loam.training.folds import draw_folds
 from loam.training.loop import Plain
 from loam.training.members import train_members
-from loam.training.scenarios import train_target, write_result
+from loam.training.scenarios import train_both, train_target, write_result
 from loam.training.stacked import Stack
 
 from .conftest import LAYERS, SEEDS, SETTINGS
@@ -99,6 +99,36 @@ def test_the_mean_of_the_last_epochs_goes_on_too(rows, splits, start, scaler, tm
     again = train_members(*arguments, checkpoints=Checkpoints(tmp_path, "key", seconds=0))
     for name, value in whole.parameters.items():
         assert torch.equal(value, again.parameters[name]), name
+
+
+@pytest.mark.parametrize(("engine", "steps"), [("stacked", 50), ("stacked", 53), ("loop", 53)])
+def test_batches_by_stations_go_on_where_they_were(
+    engine, steps, source, target, plan_of_recipe, series_of, by_stations, tmp_path, killed_after, monkeypatch, caplog
+):
+    monkeypatch.setattr(Checkpoints, "due", lambda self: True)
+    folds = draw_folds(target, LAYERS, 3).query("fold < 3")
+    plan = plan_of_recipe("mlp_neighbours", absent=0.25, steps=55, anchor=0.1, engine=engine)
+
+    def train(plan):
+        return train_both(
+            plan, series_of(source), series_of(target), folds, by_stations, {"source": 1.0, "target": 1.0}
+        )
+
+    whole = train(plan)
+    plan = replace(plan, checkpoints=tmp_path)
+    _, mend = killed_after(engine, steps)
+    with pytest.raises(KilledError):
+        train(plan)
+    mend()
+    left, mend = killed_after(engine, None)
+    caplog.set_level(logging.INFO, "loam")
+    again = train(plan)
+    mend()
+    assert "goes on from a checkpoint" in caplog.text
+    assert len(left) == 55 * (2 if engine == "loop" else 1) - steps
+    assert again.card == whole.card and again.history.equals(whole.history)
+    for name, value in whole.parameters[0].items():
+        assert torch.equal(value, again.parameters[0][name]), name
 
 
 def a_part(folder, key="key", seconds=0.0):

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from series import features_of_shape, series_of_inputs, windows_of_inputs
 
+from loam.samples.series import join_series
 from loam.samples.windows import Windows
 from loam.training.device_inputs import ScaledInputs, batches_of
-from loam.training.scaling import Scaler, fit_scaler
+from loam.training.scaling import FAR, Scaler, fit_scaler, scaled
 
 LAYERS = ["surface", "subsurface"]
 
@@ -122,3 +125,67 @@ def test_batches_hold_each_row_once_and_are_filled_up_with_own_rows():
         assert set(index[member].flat) == set(rows)
     assert real[0].sum(1).tolist() == [20, 20, 20, 10]
     assert real[1].sum(1).tolist() == [20, 10, 0, 0]
+
+
+def fitted(*columns):
+    """The scaler log_skewed of static features, all of whose rows train, each a station of its own."""
+    inputs = np.stack(columns, 1).astype(float)
+    windows = windows_of_inputs(inputs, np.full((len(inputs), 1), 0.2), (len(columns), 0, 0))
+    return fit_scaler(windows, [np.arange(len(windows))], "log_skewed"), inputs
+
+
+def test_a_skewed_feature_that_is_never_negative_is_read_as_a_logarithm_of_its_median_s_multiple():
+    scaler, inputs = fitted([0, 1, 2, 3, 100], [-1, 1, 2, 3, 100], [0, 1, 2, 3, 4])
+    assert scaler.median[0, 0] == 2.0
+    assert np.isnan(scaler.median[0, 1:]).all(), "one is negative somewhere, the other not skewed"
+    logarithms = np.log([1, 1.5, 2, 2.5, 51])
+    for place, values in enumerate((logarithms, *inputs.T[1:])):
+        assert scaler.mean[0, place] == pytest.approx(values.mean(), abs=1e-14)
+        assert scaler.std[0, place] == pytest.approx(values.std(), abs=1e-14)
+    z = (logarithms - logarithms.mean()) / logarithms.std()
+    found = scaler.apply(0, slice(None), inputs)
+    np.testing.assert_allclose(found[:, 0], z / np.sqrt(1 + (z / 3) ** 2), rtol=0, atol=1e-14)
+
+
+def test_no_input_lies_beyond_three_standard_deviations_and_order_is_kept():
+    scaler, _ = fitted([0, 1, 2, 3, 100], [-1, 1, 2, 3, 100])
+    far = np.array([-1e12, -50.0, 0.0, 5.0, 1e3, 1e6, 1e12])
+    found = scaler.apply(0, slice(None), np.stack([far, far], 1))
+    assert (np.abs(found) <= FAR).all() and np.abs(found[-1, 1]) > 2.999
+    assert (np.diff(found, axis=0) >= 0).all()
+    assert found[0, 0] == found[2, 0], "what cannot be is read as the least that can"
+
+
+def test_both_domains_weigh_alike_however_many_rows_they_have():
+    near, far = np.array([0.0, 10.0]), np.arange(1.0, 9.0)
+    of_each = [
+        replace(series, stations=[f"{name}{station}" for station in series.stations])
+        for name, values in (("far", far), ("near", near))
+        for series in [series_of_inputs(values[:, None], np.full((len(values), 1), 0.2), (1, 0, 0))]
+    ]
+    joined = join_series(*of_each, {"source": 1.0, "target": 1.0})
+    windows = Windows(joined, features_of_shape((1, 0, 0)), ["l0"], "both")
+    scaler = fit_scaler(windows, [np.arange(10)], "log_skewed")
+    mean = (near.mean() + far.mean()) / 2
+    assert np.isnan(scaler.median).all()
+    assert scaler.mean[0, 0] == pytest.approx(mean, abs=1e-14)
+    variance = (np.mean((near - mean) ** 2) + np.mean((far - mean) ** 2)) / 2
+    assert scaler.std[0, 0] == pytest.approx(np.sqrt(variance), abs=1e-14)
+
+
+def test_a_constant_feature_is_zero_whether_logarithms_are_taken_or_not(caplog):
+    with caplog.at_level(logging.WARNING, "loam"):
+        scaler, inputs = fitted([0.1] * 5, [0, 1, 2, 3, 100])
+    assert (scaler.mean[0, 0], scaler.std[0, 0]) == (0.1, 1.0) and np.isnan(scaler.median[0, 0])
+    assert (scaler.apply(0, slice(None), inputs)[:, 0] == 0).all()
+    assert "'s0' is constant in the training rows of 1 of 1 members" in caplog.text
+
+
+def test_a_card_brings_the_medians_back_and_a_device_scales_as_training_does():
+    scaler, inputs = fitted([0, 1, 2, 3, 100], [-1, 1, 2, 3, 100])
+    back = Scaler.of_card(json.loads(json.dumps([scaler.described(0)])))
+    for one, other in zip(scaler.parts, back.parts, strict=True):
+        assert np.array_equal(one, other, equal_nan=True)
+    values = np.concatenate([inputs, [[-5.0, -5.0], [1e9, 1e9]]])
+    on_device = scaled(torch.from_numpy(values), *(torch.from_numpy(part[0]) for part in back.parts))
+    np.testing.assert_allclose(on_device, scaler.apply(0, slice(None), values), rtol=0, atol=1e-14)

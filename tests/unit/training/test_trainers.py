@@ -53,6 +53,13 @@ CHOICES = [
     {"optimiser": "adamw", "clip": 0.05, "schedule": {"name": "one_cycle", "rise": 0.4, "first": 0.1, "last": 0.01}},
     {"optimiser": "adadelta", "learning_rate": 2.0, "clip": 0.1, "l2": {"*": 0.01}},
     {"optimiser": "adam", "schedule": {"name": "triangular", "period": 3, "least": 0.1}, "clip": 0.2},
+    {
+        "optimiser": "adam",
+        "betas": [0.8, 0.9],
+        "decay": 0.5,
+        "schedule": {"name": "cosine", "least": 0.0, "warm_up": 0.3},
+    },
+    {"optimiser": "adamw", "anchor": 4.0, "betas": [0.9, 0.98]},
 ]
 
 

@@ -380,7 +380,7 @@ def _batch(value: Any, where: str) -> dict[str, Any]:
             raise _unknown(key, known, where)
     found: dict[str, Any] = {}
     for key, default in known.items():
-        least = 0.0 if key == "target_share" else 1
+        least = {"target_share": 0.0, "stations": 2}.get(key, 1)
         found[key] = _setting(value.get(key, default), {"default": default, "least": least}, f"{where}.{key}")
     if found["target_share"] > 1:
         raise ConfigError(f"{found['target_share']} is above 1", where=f"{where}.target_share", expected="such as 0.5")

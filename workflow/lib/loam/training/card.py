@@ -19,7 +19,8 @@ networks behind the network's name and a slash. ``card.json`` beside it says how
         test_rows, days (of each role, training, validation and test: the stations, and of each station first and last
             day of its spans of rows in that role), seed,
         scaler (mean and std of each feature, and medians where logarithms are taken), unit (standard deviation of the
-            moisture that it trains on, of each layer), best_epoch, best_validation_loss, epochs
+            moisture that it trains on, of each layer), level_weight (where REML gives it), best_epoch,
+            best_validation_loss, epochs
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ class Extras:
     """Inputs behind the features, scaled.
 
     Args:
-        domain: [station], 1 of the target, -1 of the source; None where it is no input.
+        domain: [station], 1 of the target, -1 of the source beside it; None where it is no input.
         neighbours: [member, station day, 2 layer], anomalies in units of the member's standard deviation of moisture,
             then n / (n + 1) of the stations that report; None where they are no input.
         which: [member] place of its values in ``neighbours``.
@@ -77,7 +77,8 @@ def extras_of(
         unit: [member, layer] standard deviation of the moisture that a member trains on, m3 m-3.
         neighbours: the config's ``features.neighbours``.
     """
-    domain = np.where(windows.of_target, 1.0, -1.0) if DOMAIN in names else None
+    # a network of one domain alone is asked about the target as about what it has met
+    domain = np.where(windows.of_target | ~windows.of_target.any(), 1.0, -1.0) if DOMAIN in names else None
     if not any(name.startswith("neighbours") for name in names):
         return Extras(domain)
     values = np.zeros((len(unit), len(windows.of_day), 2 * len(windows.layers)), np.float32)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from loam.training.device_inputs import Inputs
-from loam.training.optimisers import Optimiser, l2_factors
+from loam.training.optimisers import Optimiser, decays, l2_factors
 from loam.training.training_settings import TrainingSettings
 
 
@@ -72,8 +72,8 @@ class Plain:
         with torch.no_grad():
             for name, start in self._start.items():
                 self._trained[name].sub_(rate * self._pull * (self._trained[name] - start))
-            for own in self._trained.values():
-                if self._decay and own.dim() > 1:
+            for name, own in self._trained.items():
+                if self._decay and decays(name, own.dim()):
                     own.mul_(1 - rate * self._decay)
 
     def keep(self, places: Sequence[int]) -> None:

@@ -48,7 +48,7 @@ class Optimiser:
 
     def rate(self, epoch: float) -> float:
         """The learning rate with ``epoch`` epochs behind."""
-        return self._settings.learning_rate * factor_of(self._settings.schedule, epoch, self._settings.epochs)
+        return self._settings.learning_rate * factor_of(self._settings.schedule, epoch, self._settings.length)
 
     def keep(self, places: Sequence[int], members: Sequence[Sequence[Tensor]]) -> None:
         """Go on with the members at ``places``, whose tensors are now ``members``."""
@@ -75,6 +75,11 @@ class Optimiser:
         if self._constant:
             return [{"params": [tensor for member in self._members for tensor in member]}]
         return [{"params": member} for member in self._members]
+
+
+def decays(name: str, dimensions: int) -> bool:
+    """Whether a parameter of a member, with so many dimensions, is a weight that decays: biases and norms do not."""
+    return dimensions > 1 and name.rpartition(".")[2] != "bias"
 
 
 def l2_factors(l2: Mapping[str, float], names: Sequence[str]) -> dict[str, float]:

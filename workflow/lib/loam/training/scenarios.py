@@ -89,9 +89,18 @@ class Plan:
         """The rows of a domain's samples, as the model reads them."""
         return Windows(series, self.features, self.layers, domain)
 
+    @property
+    def validates(self) -> bool:
+        """Whether rows that validate do so; else they train."""
+        return self.training.validation != "none"
+
     def split(self, split: Split) -> Split:
         """A split as the model trains on it."""
-        return all_training(split) if self.training.validation == "none" else split
+        return split if self.validates else all_training(split)
+
+    def split_folds(self, windows: Windows, folds: pd.DataFrame) -> list[Split]:
+        """The split of each fold as the model trains on it."""
+        return split_folds(windows.keys, self.layers, folds, validates=self.validates)
 
 
 @dataclass(frozen=True)
@@ -161,7 +170,7 @@ def train_target(
         LeakageError: scaling by the source domain, and a target station is one of its stations.
     """
     windows = plan.windows(target, "target")
-    splits = [plan.split(split) for split in split_folds(windows.keys, plan.layers, folds)]
+    splits = plan.split_folds(windows, folds)
     protocol = folds["protocol"].iloc[0]
     if scaling == "fold" or source is None:
         scaler = fit_scaler(windows, [split.training for split in splits], plan.scaling)
@@ -212,7 +221,7 @@ def train_both(
             moved(alone, split.validation),
             moved(alone, split.test),
         )
-        for split in map(plan.split, split_folds(alone.keys, plan.layers, folds))
+        for split in plan.split_folds(alone, folds)
     ]
     scaler = fit_scaler(windows, [split.training for split in splits], plan.scaling)
     data = {"source": others.hash, "target": alone.hash}
@@ -239,7 +248,7 @@ def fine_tune(plan: Plan, target: SampleSeries, folds: pd.DataFrame, scaling: st
     days = pretrained.card["members"][0]["days"]
     windows = plan.windows(target, "target")
     _refuse_shared_stations({*days["training"], *days.get("validation", {})}, windows)
-    splits = [plan.split(split) for split in split_folds(windows.keys, plan.layers, folds)]
+    splits = plan.split_folds(windows, folds)
     if scaling == "fold":
         scaler = fit_scaler(windows, [split.training for split in splits], plan.scaling)
     else:
@@ -312,7 +321,10 @@ def _train(
         parameters.append(trained.parameters)
         folds = np.array([member["fold"] for member in members])
         histories.append(trained.history.assign(member=folds[trained.history["member"]], network=label))
-        described += _describe(windows, splits, members, seeds, scaler, trained, label, unit if plan.extras else None)
+        more = [{"unit": own.tolist()} if plan.extras else {} for own in unit]
+        if plan.training.level_weight == "reml" and weighing.level is not None:
+            more = [own | {"level_weight": weight} for own, weight in zip(more, weighing.level.tolist(), strict=True)]
+        described += _describe(windows, splits, members, seeds, scaler, trained, label, more)
     for member in described:
         log.info("fold %d: %s; %s", member["fold"], _stations_told(member["days"]), _loss_told(member))
     card = {
@@ -324,7 +336,7 @@ def _train(
         **({"patch": list(plan.features.patch_shape)} if plan.features.patch else {}),
         **({"extras": plan.extras, "neighbours": plan.neighbours} if plan.extras else {}),
         **({"seeds": plan.seeds} if plan.seeds > 1 else {}),
-        "rows": "all" if plan.training.validation == "none" else "training",
+        "rows": "training" if plan.validates else "all",
         "network": plan.network,
         "family": plan.family,
         "training": asdict(plan.training),
@@ -402,7 +414,7 @@ def _describe(
     scaler: Scaler,
     trained: Trained,
     label: str,
-    unit: np.ndarray | None,
+    more: Sequence[Mapping[str, Any]],
 ) -> list[dict[str, Any]]:
     """What the card says of each member of a network."""
     return [
@@ -412,7 +424,7 @@ def _describe(
             **_describe_rows(windows, splits[place]),
             "seed": seeds[place],
             "scaler": scaler.described(place),
-            **({} if unit is None else {"unit": unit[place].tolist()}),
+            **more[place],
             "best_epoch": trained.best_epoch[place],
             "best_validation_loss": trained.best_loss[place] if len(splits[place].validation) else None,
             "epochs": trained.epochs[place],

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def factor_of(schedule: Mapping[str, Any], epoch: float, epochs: int) -> float:
+def factor_of(schedule: Mapping[str, Any], epoch: float, epochs: float) -> float:
     """The learning rate's factor.
 
     Args:

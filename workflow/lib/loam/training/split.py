@@ -74,13 +74,16 @@ def split_source(samples: pd.DataFrame, layers: Sequence[str], validation: Mappi
     return Split(*(np.flatnonzero(masks[part]) for part in ("training", "validation")))
 
 
-def split_folds(samples: pd.DataFrame, layers: Sequence[str], folds: pd.DataFrame) -> list[Split]:
+def split_folds(
+    samples: pd.DataFrame, layers: Sequence[str], folds: pd.DataFrame, *, validates: bool = True
+) -> list[Split]:
     """The split of each fold, by number, as the table says of each (station, day).
 
     Args:
         samples: samples of the target domain.
         layers: names of the layers.
         folds: schema FOLDS, of one protocol.
+        validates: whether rows that validate do so; else they train.
 
     Raises:
         TableError: the folds are not of these samples, or a fold's rows lack a layer.
@@ -89,15 +92,16 @@ def split_folds(samples: pd.DataFrame, layers: Sequence[str], folds: pd.DataFram
     splits = []
     for fold in roles_by_fold(samples[["station", "date"]], folds):
         parts = {role: np.flatnonzero(fold.roles == role) for role in ("training", "validation", "test")}
-        for role in ("training", "validation"):
+        split = Split(**parts) if validates else all_training(Split(**parts))
+        for role in ("training", "validation") if validates else ("training",):
             for layer in layers:
-                if samples[layer].iloc[parts[role]].notna().sum() < 2:
+                if samples[layer].iloc[getattr(split, role)].notna().sum() < 2:
                     raise TableError(
                         f"fewer than two observed values of layer '{layer}' in the {role} rows",
                         where=f"fold {fold.fold} of {folds['protocol'].iloc[0]}",
                         fix="leave the layer out, or add a station that has it",
                     )  # fmt: skip
-        splits.append(Split(**parts))
+        splits.append(split)
     return splits
 
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
 from loam.training.device_inputs import WHOLE, Inputs
-from loam.training.optimisers import Optimiser, l2_factors
+from loam.training.optimisers import Optimiser, decays, l2_factors
 from loam.training.training_settings import TrainingSettings
 
 ALIGNED = 16  # numbers; products of matrices that lie differently in memory can differ in the last bit
@@ -89,7 +89,9 @@ class Stack:
         self._l2 = _join(torch.full_like(part[:1], factors.get(name, 0.0)) for name, part in trained.items())
         self._has_l2 = bool(factors)
         self._decay, self._pull = settings.decay, settings.anchor
-        self._is_weight = _join(torch.full_like(part[:1], float(part.dim() > 2)) for part in trained.values())
+        self._is_weight = _join(
+            torch.full_like(part[:1], float(decays(name, part.dim() - 1))) for name, part in trained.items()
+        )
         self._start = self._block.clone() if settings.anchor else None
         self._optimiser = Optimiser(settings, [[member] for member in self._members])
 

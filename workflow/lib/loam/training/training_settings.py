@@ -64,6 +64,16 @@ class TrainingSettings:
         """Rows of a step."""
         return self.batch["stations"] * self.batch["rows"] if self.batch else self.batch_size
 
+    @property
+    def rows_of_station(self) -> int:
+        """Rows that a batch by stations has of each."""
+        return self.batch["rows"] if self.batch else 1
+
+    @property
+    def length(self) -> float:
+        """Epochs of the whole training, the last of which may be a part of one, where batches are by stations."""
+        return self.steps / EPOCH if self.steps else self.epochs
+
 
 def training_settings(chosen: Mapping[str, Any], absent: float = 0.0) -> TrainingSettings:
     """The settings among all that ``training.<model>`` chooses; ``absent`` is of ``features.neighbours``."""
