@@ -29,6 +29,7 @@ sys.path.insert(0, str(ROOT / "workflow" / "lib"))
 
 from loam.config.protocols import LEAVE_ONE_OUT  # noqa: E402
 from loam.config.settings import load_config, pick  # noqa: E402
+from loam.evaluation.level_mix import with_level  # noqa: E402
 from loam.evaluation.metrics import score_stations  # noqa: E402
 from loam.io.tables import read_table  # noqa: E402
 from loam.rivals.predict_rivals import predict_rivals  # noqa: E402
@@ -72,6 +73,14 @@ VARIANTS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "the paper's recipe, both": ("mlp", "both", {}),
 }  # fmt: skip
 
+RIVALS = {"trees": "boosted_trees_all", "within-station trees": "within_station_trees",
+          "within-station trees with neighbours": "within_station_trees_neighbours"}  # fmt: skip
+MEANS = {"with neighbours, half of the level by trees": "trees",
+         "with neighbours, its mean with within-station trees with neighbours": "within-station trees with neighbours",
+         }  # fmt: skip
+SHARES = dict(zip(MEANS, ({"share": 0.5}, {"share": 0.5, "dynamics_share": 0.5}), strict=True))
+ALL = [*RIVALS, *VARIANTS, *MEANS]
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -79,36 +88,55 @@ def main() -> None:
     parser.add_argument("--data-dir", default="data")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/recipe.csv"))
     parser.add_argument("--tasks", nargs="+", default=list(TASKS), choices=list(TASKS))
-    parser.add_argument("--variants", nargs="+", default=list(VARIANTS), choices=list(VARIANTS))
+    parser.add_argument("--variants", nargs="+", default=ALL, choices=ALL)
     chosen = parser.parse_args()
     done = pd.read_csv(chosen.out) if chosen.out.is_file() else pd.DataFrame(columns=["task", "variant"])
     for task in chosen.tasks:
         left = [name for name in chosen.variants if not ((done["task"] == task) & (done["variant"] == name)).any()]
         if not left:
             continue
-        series = open_samples(chosen.results / task / "samples" / "source.zarr")
-        table = read_table(chosen.results / task / "samples" / "source.parquet")
-        ours = np.array(TASKS[task](series))
-        source, target = (taken(series, own) for own in (~ours, ours))
-        parts = [table[table["station"].isin(part.stations)].reset_index(drop=True) for part in (source, target)]
-        base = load_config(overlaid(task, chosen.data_dir, {}, "mlp"))
-        layers = [layer["name"] for layer in base["layers"]]
-        folds = draw_folds(parts[1], layers, base["seed"])
-        trees = predict_rivals(
-            *parts, folds, {**pick(base, "seed", "layers", "features"), "threads": 2, "evaluation": {"coarse": []},
-                            "rivals": ["boosted_trees_all"]},
-        ).query("scenario == 'both'")  # fmt: skip
-        by_trees = scores(trees)
+        development = Development(task, chosen.results, chosen.data_dir)
+        by_trees = scores(development.of("trees"))
         for name in left:
             began = time.perf_counter()
-            found = scores(predicted(task, chosen.data_dir, name, source, target, folds))
-            ratio = found / by_trees
+            ratio = scores(development.of(name)) / by_trees
             line = {"task": task, "variant": name, "rmse": float(np.exp(np.log(ratio["rmse"]).mean())),
                     "ubrmse": float(np.exp(np.log(ratio["ubrmse"]).mean())), "layers": len(ratio),
-                    "stations": int(ours.sum()), "seconds": round(time.perf_counter() - began, 1)}  # fmt: skip
+                    "seconds": round(time.perf_counter() - began, 1)}  # fmt: skip
             done = pd.concat([done, pd.DataFrame([line])], ignore_index=True)
             done.to_csv(chosen.out, index=False)
             print(line, flush=True)
+
+
+class Development:
+    """A task, and the held-out predictions of each variant, made when they are asked for."""
+
+    def __init__(self, task: str, results: Path, data_dir: str) -> None:
+        self.task, self.data_dir = task, data_dir
+        series = open_samples(results / task / "samples" / "source.zarr")
+        table = read_table(results / task / "samples" / "source.parquet")
+        ours = np.array(TASKS[task](series))
+        self.source, self.target = (taken(series, own) for own in (~ours, ours))
+        self.tables = [table[table["station"].isin(part.stations)].reset_index(drop=True)
+                       for part in (self.source, self.target)]  # fmt: skip
+        base = load_config(overlaid(task, data_dir, {}, "mlp"))
+        self.folds = draw_folds(self.tables[1], [layer["name"] for layer in base["layers"]], base["seed"])
+        self.values = {**pick(base, "seed", "layers", "features"), "threads": 2, "evaluation": {"coarse": []}}
+        self.held: dict[str, pd.DataFrame] = {}
+
+    def of(self, name: str) -> pd.DataFrame:
+        if name not in self.held:
+            self.held[name] = self._made(name)
+        return self.held[name]
+
+    def _made(self, name: str) -> pd.DataFrame:
+        if name in RIVALS:
+            level = self.of("trees") if name != "trees" else None
+            found = predict_rivals(*self.tables, self.folds, {**self.values, "rivals": [RIVALS[name]]}, level)
+            return found[found["scenario"] == "both"]
+        if name in MEANS:
+            return with_level(self.of("with neighbours"), self.of(MEANS[name]), **SHARES[name])
+        return predicted(self.task, self.data_dir, name, self.source, self.target, self.folds)
 
 
 def overlaid(task: str, data_dir: str, changes: Mapping[str, Any], model: str) -> dict[str, Any]:

@@ -92,7 +92,7 @@ rule mix_level:
         mem_mb=2000,
         runtime=10,
     params:
-        values=pick(CONFIG, "level.mix.share", "level.mix.with"),
+        values=pick(CONFIG, "level.mix.share", "level.mix.dynamics", "level.mix.with"),
         code=code_version("mix_level"),
     script:
         "../scripts/mix_level.py"

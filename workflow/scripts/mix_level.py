@@ -8,7 +8,8 @@ from loam.io.tables import read_table, write_table
 
 def stage(paths: Paths, values: Values) -> None:
     dynamics, level = (read_table(paths[name], PREDICTIONS) for name in ("dynamics", "level"))
-    mixed = mix_level(dynamics, level, rival=values["level"]["mix"]["with"], share=values["level"]["mix"]["share"])
+    mix = values["level"]["mix"]
+    mixed = mix_level(dynamics, level, rival=mix["with"], share=mix["share"], dynamics=mix["dynamics"])
     write_table(mixed, paths["predictions"], PREDICTIONS)
 
 

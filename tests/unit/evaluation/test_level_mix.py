@@ -95,3 +95,13 @@ def test_a_network_of_the_target_alone_has_its_level_from_the_target_alone(scena
 def test_a_rival_that_predicts_nothing_lends_no_level():
     with pytest.raises(TableError, match=r"level.mix.with.*coarse predicts nothing"):
         mix_level(predictions([0.3, 0.5]), rivals(), rival="coarse", share=0.5)
+
+
+def test_the_dynamics_can_be_shared_too_and_half_of_both_is_the_mean_of_the_systems():
+    network, trees = predictions([0.1, 0.2, 0.3, 0.4]), predictions([0.5, 0.3, 0.4, 0.4], "trees")
+    mean = with_level(network, trees, share=0.5, dynamics_share=0.5)
+    assert mean["predicted"].tolist() == pytest.approx([0.3, 0.25, 0.35, 0.4])
+    moved = with_level(network, trees, share=1e-9, dynamics_share=1.0)
+    assert moved["predicted"].tolist() == pytest.approx([0.35, 0.15, 0.25, 0.25]), (
+        "the trees', about the network's mean"
+    )

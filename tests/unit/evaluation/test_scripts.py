@@ -71,7 +71,7 @@ def test_scripts_lead_from_samples_to_scores(paths):
             "level": paths / "rivals.parquet",
             "predictions": paths / "mix.parquet",
         },
-        {"level": {"mix": {"with": "boosted_trees", "share": 0.5}}},
+        {"level": {"mix": {"with": "boosted_trees", "share": 0.5, "dynamics": 0.0}}},
     )
     merging.stage(
         {"folds": paths / "folds.csv", "rivals": [paths / "rivals.parquet"], "mixed": [paths / "mix.parquet"],

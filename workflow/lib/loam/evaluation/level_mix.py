@@ -23,8 +23,10 @@ log = logging.getLogger("loam")
 ORDER = ["both", "target", "none"]  # of the rival's scenarios: the one that read most comes first
 
 
-def mix_level(network: pd.DataFrame, rivals: pd.DataFrame, *, rival: str, share: float) -> pd.DataFrame:
-    """A network's predictions with a rival's share in the level, as model ``<network>_mixed``.
+def mix_level(
+    network: pd.DataFrame, rivals: pd.DataFrame, *, rival: str, share: float, dynamics: float = 0.0
+) -> pd.DataFrame:
+    """A network's predictions with a rival's share in the level, and in the dynamics, as model ``<network>_mixed``.
 
     Args:
         network: predictions (schema PREDICTIONS) of a model and scenario.
@@ -32,6 +34,7 @@ def mix_level(network: pd.DataFrame, rivals: pd.DataFrame, *, rival: str, share:
             level, else those in the scenario that read most.
         rival: its name.
         share: of the rival in the level.
+        dynamics: of the rival in the dynamics.
 
     Raises:
         TableError: the rival predicts nothing here, or nothing that the network predicts.
@@ -44,15 +47,19 @@ def mix_level(network: pd.DataFrame, rivals: pd.DataFrame, *, rival: str, share:
             f"{rival} predicts nothing", where="config key 'level.mix.with'", fix="name another rival, or mix no model"
         )
     level = lent[lent["scenario"] == (own if own == "target" and own in found else found[0])]
-    return with_level(network, level, share=share).assign(model=mixed(network["model"].iloc[0]))
+    parts = with_level(network, level, share=share, dynamics_share=dynamics)
+    return parts.assign(model=mixed(network["model"].iloc[0]))
 
 
-def with_level(dynamics: pd.DataFrame, level: pd.DataFrame, *, share: float) -> pd.DataFrame:
-    """Move each station's mean prediction towards that of another system.
+def with_level(
+    dynamics: pd.DataFrame, level: pd.DataFrame, *, share: float, dynamics_share: float = 0.0
+) -> pd.DataFrame:
+    """Move each station's mean prediction towards that of another system, and the deviations from it likewise.
 
     Args:
         dynamics, level: predictions (schema PREDICTIONS) of one model and scenario each, of the same folds.
         share: of ``level`` in the mean, 0 to 1.
+        dynamics_share: of ``level`` in the deviations from the mean, 0 to 1.
 
     Returns:
         ``dynamics`` where both predict, ``predicted`` moved and brought within 0 to 1, ``output`` what it was before
@@ -77,6 +84,9 @@ def with_level(dynamics: pd.DataFrame, level: pd.DataFrame, *, share: float) -> 
         log.warning("%s: %d of %d rows are left out, which the former does not predict", where, lost, len(dynamics))
     means = both.groupby(STATION)[["predicted", "level"]].transform("mean")
     output = both["predicted"] + share * (means["level"] - means["predicted"])
+    if dynamics_share:
+        deviations = both[["predicted", "level"]] - means
+        output += dynamics_share * (deviations["level"] - deviations["predicted"])
     outside = 100 * float(((output < 0) | (output > 1)).mean())
     log.info("%s: %d rows, share %g; %.2f %% lay outside 0 to 1 m3 m-3", where, len(both), share, outside)
     rows = both["rows"].where(both["fitted"] == "training", "all")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from loam.config.model import EachOnce, Name, Section, Share
+from loam.config.model import EachOnce, Name, Number, Section, Share
 
 
 class Mix(Section):
@@ -14,6 +14,12 @@ class Mix(Section):
 
     rival: Name = Field("boosted_trees_all", alias="with", description="The rival whose mean is mixed in.")
     share: Share = Field(0.5, description="Its share of the mean; the rest is the network's own.")
+    dynamics: Number = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="Its share of the deviations from the mean; with `share`, 0.5 for both is the mean of the two.",
+    )
     models: Annotated[list[Name], EachOnce] = Field(
         default_factory=list,
         description="Networks of `training.models` that are scored mixed too, as `<model>_mixed`.",
