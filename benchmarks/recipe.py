@@ -125,6 +125,7 @@ class Development:
         self.held: dict[str, pd.DataFrame] = {}
 
     def of(self, name: str) -> pd.DataFrame:
+        """Held-out predictions of a variant."""
         if name not in self.held:
             self.held[name] = self._made(name)
         return self.held[name]
