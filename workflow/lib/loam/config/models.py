@@ -381,9 +381,10 @@ def _batch(value: Any, where: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, default in known.items():
         least = {"target_share": 0.0, "stations": 2}.get(key, 1)
-        found[key] = _setting(value.get(key, default), {"default": default, "least": least}, f"{where}.{key}")
+        place = where.removesuffix("'") + f".{key}'"
+        found[key] = _setting(value.get(key, default), {"default": default, "least": least}, place)
     if found["target_share"] > 1:
-        raise ConfigError(f"{found['target_share']} is above 1", where=f"{where}.target_share", expected="such as 0.5")
+        raise ConfigError(f"{found['target_share']} is above 1", where=place, expected="such as 0.5")
     return found
 
 
