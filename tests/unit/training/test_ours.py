@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from held_out import stations_of
@@ -249,3 +250,51 @@ def test_neighbours_at_one_place_and_days_without_any_give_numbers(target, plan_
     near4 = windows.station == windows.station[alone[0]]
     on_its_days = np.isin(windows.day, windows.day[alone[np.isfinite(windows.observed[alone, 0])]])
     assert (found.neighbours[1, windows.position[~near4 & on_its_days], 2] == 0.5).all(), "one reports: 1 / (1 + 1)"
+
+
+def a_world_of_one_weather(features):
+    """Eight stations; rain, which is read, and a weather that only the other probes tell, move all of them alike; in
+    the last 60 of 260 days near0 alone reports.
+    """
+    generator, before = np.random.default_rng(8), 4
+    shared = {name: generator.normal(size=before + 260) for name in ("rain", "coarse", "deep")}
+    hidden = generator.normal(size=260)
+    parts = []
+    for number in range(8):
+        part = pd.DataFrame({
+            "station": f"near{number}", "date": pd.date_range("2020-01-01", periods=260),
+            "latitude": -34.0 - 0.1 * number, "longitude": 146.0,
+        })  # fmt: skip
+        for feature in features.all:
+            if feature.name in shared:
+                part[feature.column] = shared[feature.name][before - feature.lag :][:260]
+        part[["clay", "elevation"]] = generator.normal(size=2)
+        moves = 0.04 * part["rain_0"].to_numpy() + 0.02 * hidden
+        for layer in LAYERS:
+            part[layer] = 0.3 + 0.02 * generator.normal() + moves + generator.normal(0, 0.003, 260)
+        parts.append(part if number == 0 else part.iloc[:200])
+    return pd.concat(parts, ignore_index=True)
+
+
+def test_where_no_other_probe_reports_the_network_knows_as_much_as_one_that_hears_none(
+    features, plan_of_recipe, series_of, members_of
+):
+    samples = a_world_of_one_weather(features)
+    folds = draw_folds(samples, LAYERS, 3)
+    (fold,) = [number for number, tested in stations_of(folds, "test").items() if "near0" in tested]
+    folds = folds[folds["fold"] == fold]
+
+    def spread_of_errors(model, absent):
+        plan = plan_of_recipe(model, absent, steps=200, hidden=[32, 32])
+        members = members_of(train_target(plan, series_of(samples), folds, "fold", None, {}), plan)
+        table = predict_held_out(members, series_of(samples), folds, features, LAYERS)
+        error = table["output"] - table["observed"]
+        alone = table["date"] >= "2020-07-19"
+        return error[~alone].std(), error[alone].std()
+
+    heard, unheard = spread_of_errors("mlp_within", 0.0)
+    assert unheard == pytest.approx(0.02, rel=0.5), "what rain does not tell"
+    with_probes, guarded = spread_of_errors("mlp_neighbours", 0.25)
+    _, unguarded = spread_of_errors("mlp_neighbours", 0.0)
+    assert with_probes < 0.8 * heard
+    assert guarded < 1.2 * unheard < unguarded
