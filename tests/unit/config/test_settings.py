@@ -316,3 +316,13 @@ def test_only_a_daily_feature_has_a_day(table_config):
     config["mapping"]["inputs"][0]["date"] = DAY
     with pytest.raises(ConfigError, match="serves no daily feature"):
         load_config(config)
+
+
+def test_a_settled_config_with_a_renamed_network_and_a_window_of_its_own_can_be_read_again(default_config):
+    own = {"network": "mlp", "hidden": [8, 8, 8], "scenarios": ["target"], "window": {"length": 30}}
+    default_config["training"] |= {"models": ["mlp", "small", "mlp_within"], "small": own}
+    settled = load_config(default_config)
+    assert settled["training"]["small"]["settings"]["hidden"] == [8, 8, 8]
+    assert settled["training"]["small"]["scenarios"] == ["target"]
+    assert settled["training"]["mlp_within"]["scenarios"] == ["both"]
+    assert load_config(settled) == settled

@@ -182,7 +182,8 @@ def resolve_model(name: str, training: Mapping[str, Any]) -> dict[str, Any]:
     if chosen["scenarios"] is None:
         chosen["scenarios"] = training.get("scenarios")
     _check_together(chosen, where)
-    return {"plugin": network_of(network, folder), "settings": settings, "family": family, **chosen}
+    named = {} if network == name else {"network": network}
+    return {**named, "plugin": network_of(network, folder), "settings": settings, "family": family, **chosen}
 
 
 def combinations(family: Mapping[str, list[Any]]) -> list[dict[str, Any]]:

@@ -26,7 +26,10 @@ def load_config(raw: Mapping[str, Any]) -> dict[str, Any]:
         ConfigError: unknown keys (named with the nearest known one), wrong types or values, or values that
             contradict each other; all of them at once.
     """
-    config = checked(Run, _plain(raw)).plain()
+    given = _plain(raw)
+    if isinstance(given.get("features"), dict) and isinstance(given["features"].get("sequence"), dict):
+        given["features"]["sequence"].pop("windows", None)  # of a config that was settled before, as a report prints it
+    config = checked(Run, given).plain()
     choose_samples(config)
     choose_training(config)
     choose_protocols(config)
