@@ -182,6 +182,10 @@ def resolve_model(name: str, training: Mapping[str, Any]) -> dict[str, Any]:
     if chosen["scenarios"] is None:
         chosen["scenarios"] = training.get("scenarios")
     _check_together(chosen, where)
+    if chosen[
+        "batch"
+    ]:  # what batches by stations have in the place of these; a line of `training` changes nothing here
+        chosen |= {"batch_size": None, "epochs": None, "patience": None}
     named = {} if network == name else {"network": network}
     return {**named, "plugin": network_of(network, folder), "settings": settings, "family": family, **chosen}
 

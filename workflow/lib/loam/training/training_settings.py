@@ -80,5 +80,6 @@ def training_settings(chosen: Mapping[str, Any], absent: float = 0.0) -> Trainin
     given = {item.name: chosen[item.name] for item in fields(TrainingSettings) if item.name != "absent"}
     given["absent"] = absent if chosen["neighbours"] else 0.0
     if given["steps"]:
-        given["epochs"] = -(-given["steps"] // EPOCH)
+        batch = given["batch"]
+        given |= {"epochs": -(-given["steps"] // EPOCH), "batch_size": batch["stations"] * batch["rows"], "patience": 1}
     return TrainingSettings(**given)
