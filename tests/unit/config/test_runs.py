@@ -53,7 +53,11 @@ def test_yanco_reads_nine_numbers_and_maps_one_day(load):
     config = load("config/yanco.yaml")
     assert feature_set(config["features"]).shape == (9, 0, 0)
     assert config["mapping"]["grid"]["like"] == "data/yanco/rasters/DEM_100m_resampled.tif"
-    assert len(config["mapping"]["inputs"]) == 9 and config["training"]["models"] == ["mlp"]
+    assert len(config["mapping"]["inputs"]) == 9 and config["training"]["models"] == [
+        "mlp",
+        "mlp_within",
+        "mlp_neighbours",
+    ]
 
 
 def test_the_example_of_the_how_to_is_complete(load):
