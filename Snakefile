@@ -8,7 +8,7 @@ sys.path.insert(0, f"{workflow.basedir}/workflow/lib")  # reaches every script t
 from loam.acquire.acquire_plan import check_acquire, manifest_files, sample_table
 from loam.config.code import code_version
 from loam.config.parts import demand, domains_of, makes, probe_domains
-from loam.config.settings import load_config, pick
+from loam.config.settings import load_config, pick, pick_model
 from loam.datasets.named import datasets_named
 from loam.errors import LoamError
 from loam.io.parent import name_head

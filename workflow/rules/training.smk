@@ -71,7 +71,7 @@ rule train_source:
         mem_mb=4000,
         runtime=120,
     params:
-        values=lambda wildcards: pick(CONFIG, *TRAINING_KEYS, "training.validation", f"training.{wildcards.model}"),
+        values=lambda wildcards: pick_model(CONFIG, wildcards.model, *TRAINING_KEYS, "training.validation"),
         code=lambda wildcards: code_version("train_source", PLUGIN_OF[wildcards.model]),
     script:
         "../scripts/train_source.py"
@@ -97,8 +97,8 @@ rule train_target:
         mem_mb=4000,
         runtime=240,
     params:
-        values=lambda wildcards: pick(
-            CONFIG, *TRAINING_KEYS, "training.validation", "training.scaling.target", f"training.{wildcards.model}"
+        values=lambda wildcards: pick_model(
+            CONFIG, wildcards.model, *TRAINING_KEYS, "training.validation", "training.scaling.target"
         ),
         code=lambda wildcards: code_version("train_target", PLUGIN_OF[wildcards.model]),
     script:
@@ -125,8 +125,8 @@ rule train_both:
         mem_mb=4000,
         runtime=240,
     params:
-        values=lambda wildcards: pick(
-            CONFIG, *TRAINING_KEYS, "training.validation", "training.domain_weights", f"training.{wildcards.model}"
+        values=lambda wildcards: pick_model(
+            CONFIG, wildcards.model, *TRAINING_KEYS, "training.validation", "training.domain_weights"
         ),
         code=lambda wildcards: code_version("train_both", PLUGIN_OF[wildcards.model]),
     script:
@@ -154,9 +154,7 @@ rule fine_tune:
         mem_mb=4000,
         runtime=240,
     params:
-        values=lambda wildcards: pick(
-            CONFIG, *TRAINING_KEYS, "training.scaling.transfer", f"training.{wildcards.model}"
-        ),
+        values=lambda wildcards: pick_model(CONFIG, wildcards.model, *TRAINING_KEYS, "training.scaling.transfer"),
         code=lambda wildcards: code_version("fine_tune", PLUGIN_OF[wildcards.model]),
     script:
         "../scripts/fine_tune.py"

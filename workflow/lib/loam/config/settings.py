@@ -57,6 +57,13 @@ def pick(config: Mapping[str, Any], *keys: str) -> dict[str, Any]:
     return _sorted(part)
 
 
+def pick_model(config: Mapping[str, Any], model: str, *keys: str) -> dict[str, Any]:
+    """What the training of one model in one scenario uses: ``keys`` and its choices, but which scenarios there are."""
+    part = pick(config, *keys, f"training.{model}")
+    part["training"][model] = {key: value for key, value in part["training"][model].items() if key != "scenarios"}
+    return part
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
