@@ -17,6 +17,12 @@ _number_from_1 = pa.Column(int, pa.Check.ge(1), coerce=True)
 _date = pa.Column("datetime64[ns]", coerce=True)
 _station = pa.Column(str, pa.Check.str_length(min_value=1), coerce=True)
 
+
+def _with_limits(*names: str) -> dict[str, pa.Column]:
+    """Numbers, each with the lower and upper limit of its interval behind it."""
+    return {f"{name}{end}": _number for name in names for end in ("", "_low", "_high")}
+
+
 # One row a (fold, station, span of days): what the station's rows of these days, both included, are for in the fold.
 # size: stations that train, where the protocol asks how many are needed, else 0; draw: of a protocol that draws again.
 FOLDS = pa.DataFrameSchema(
@@ -74,7 +80,8 @@ SUMMARY = pa.DataFrameSchema(
         "metric": pa.Column(str, pa.Check.isin(METRICS), coerce=True),
         "stations": _count,
         "n": _count,
-        **dict.fromkeys(["median", "median_low", "median_high", "mean", "mean_low", "mean_high", "pooled"], _number),
+        **_with_limits("median", "mean"),
+        "pooled": _number,
     },
     strict=True,
 )
@@ -96,7 +103,8 @@ PAIRED = pa.DataFrameSchema(
         "statistic": pa.Column(str, pa.Check.isin(["mean", "median"]), coerce=True),
         "stations": _count,
         "lower": _count,
-        **dict.fromkeys(["ours", "theirs", "difference", "difference_low", "difference_high"], _number),
+        **dict.fromkeys(["ours", "theirs"], _number),
+        **_with_limits("difference"),
         "verdict": _text,
         "unequal": pa.Column(str, coerce=True, nullable=True),
     },
@@ -113,10 +121,9 @@ COVERAGE = pa.DataFrameSchema(
         "season": pa.Column(str, pa.Check.isin(["all", "DJF", "MAM", "JJA", "SON"]), coerce=True),
         "stations": _count,
         "n": _count,
-        **dict.fromkeys(["coverage", "coverage_low", "coverage_high", "worst"], _number),
-        **dict.fromkeys(
-            [f"{name}{end}" for name in ("under_80", "width", "crps") for end in ("", "_low", "_high")], _number
-        ),
+        **_with_limits("coverage"),
+        "worst": _number,
+        **_with_limits("under_80", "width", "crps"),
     },
     strict=True,
 )
@@ -130,10 +137,10 @@ ADAPTATION = pa.DataFrameSchema(
         "chosen": pa.Column(str, pa.Check.isin(["random", "first"]), coerce=True),
         "days": _count,
         "stations": _count,
-        **{f"{name}{end}": _number for name in ("rmse", "bias") for end in ("", "_low", "_high")},
+        **_with_limits("rmse", "bias"),
         "level_sd": _number,
         "lower": _count,
-        **dict.fromkeys(["difference", "difference_low", "difference_high"], _number),
+        **_with_limits("difference"),
         "verdict": pa.Column(str, coerce=True, nullable=True),
     },
     strict=True,
@@ -161,7 +168,8 @@ ACCURACY = pa.DataFrameSchema(
         "millimetres": _number,
         "rival_model": _text,
         "rival_scenario": _text,
-        **dict.fromkeys(["rival_rmse", "difference", "difference_low", "difference_high"], _number),
+        "rival_rmse": _number,
+        **_with_limits("difference"),
         "verdict": _text,
         "text": _text,
     },
