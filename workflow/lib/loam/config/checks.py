@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from loam.config.covariates import covariate_names, kind_of
-from loam.config.parts import domains_of, has_pixels, makes, origin
+from loam.config.parts import domains_of, has_pixels, makes, origin, reads_source
 from loam.config.raster_days import check_days_held, check_units
 from loam.config.wrong import nearest
 from loam.errors import ConfigError
@@ -51,7 +51,7 @@ def _check_patches(config: Config) -> None:
                 f"'{name}' holds classes, and a band of a patch is a number", where="config key 'features.patch'",
                 expected=f"shares, with covariates.landcover: shares, such as {name}_share_PAST",
             )  # fmt: skip
-    source = {"source", "transfer", "both"} & set(training["scenarios"]) or training["scaling"]["target"] == "source"
+    source = reads_source(training, models) or training["scaling"]["target"] == "source"
     for domain in domains_of(config) if source else ["target"]:
         if not has_pixels(config, domain):
             raise ConfigError(

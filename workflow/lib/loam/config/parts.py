@@ -6,7 +6,7 @@ a grid. A part is checked when something of it is asked for. Read when the workf
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import yaml
@@ -51,6 +51,11 @@ def of_cells(config: Config, domain: str) -> bool:
 def has_pixels(config: Config, domain: str) -> bool:
     """Whether a domain's stations are pixels of the cube."""
     return origin(config, domain) == "cube" and config["covariates"]["domains"][domain] == "cube"
+
+
+def reads_source(training: Config, models: Iterable[str]) -> bool:
+    """Whether any of ``models``, whose choices are made, is trained in a scenario that reads the source domain."""
+    return any({"source", "transfer", "both"} & set(training[model]["scenarios"]) for model in models)
 
 
 def origins(config: Config) -> dict[str, str]:
@@ -140,8 +145,7 @@ def _scores(config: Config) -> Lacks:
     """The source domain is needed where a scenario reads it, or something of it is named."""
     samples, probes, acquire = config["samples"], config["probes"], config["acquire"]
     training = config["training"]
-    reads_source = any({"source", "transfer", "both"} & set(training[name]["scenarios"]) for name in training["models"])
-    wanted = DOMAINS if reads_source else domains_of(config)
+    wanted = DOMAINS if reads_source(training, training["models"]) else domains_of(config)
     lacking: Lacks = {}
     come = {domain: origin(config, domain) for domain in wanted}
     lacking |= {f"probes.{name}": PROBES for name in wanted

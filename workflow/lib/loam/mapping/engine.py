@@ -67,7 +67,7 @@ class Engine:
         self.extras = list(members.card.get("extras", []))
         patch_steps, _, bands = members.card.get("patch", NO_PATCH)
         sizes = [static - len(self.extras), steps * variables, patch_steps * bands]
-        parts = [part for part in (members.scaler.mean, members.scaler.std, members.scaler.median) if part is not None]
+        parts = members.scaler.parts
         of_each = [torch.from_numpy(part).to(device).split(sizes, 1) for part in parts]
         self._of_static = [part for part, _, _ in of_each]
         self._of_sequence = [sequence.unflatten(1, (steps, variables)) for _, sequence, _ in of_each]

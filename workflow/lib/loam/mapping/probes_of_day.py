@@ -8,8 +8,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from loam.raster.grid import Grid, Tile
+from loam.samples.neighbours import anomalies_at
 from loam.samples.windows import Windows
-from loam.training.extras import extras_at
+from loam.training.extras import anomalies_told
 
 Told = tuple[np.ndarray, np.ndarray]  # anomaly, m3 m-3, and count of the stations that report, each [pixel, layer]
 
@@ -29,18 +30,21 @@ class ProbesOfDay:
     """
 
     def __init__(self, windows: Windows, day: str, neighbours: Mapping[str, float]) -> None:
-        self._windows, self._neighbours = windows, neighbours
-        self._rows = np.arange(len(windows))
-        days = windows.series.days
-        self._place = int((np.datetime64(day, "D") - days[0]).astype(int))
-        self.reporting = int(np.unique(windows.station[windows.day == self._place]).size)
+        self._series, self._neighbours = windows.series, neighbours
+        place = int((np.datetime64(day, "D") - windows.series.days[0]).astype(int))
+        self.reporting = int(np.unique(windows.station[windows.day == place]).size)
+        of_day = slice(place, place + 1)
+        self._anomaly, self._reported = (part[:, of_day] for part in anomalies_told(windows, np.arange(len(windows))))
         if not self.reporting:
             log.warning("%s: no probe has a row of samples on the day, so that the map hears of none", day)
 
     def at(self, grid: Grid, tile: Tile, pixel: np.ndarray) -> Told:
         """What they say at ``pixel`` [pixel], positions in the tile counted row by row."""
-        layers = len(self._windows.layers)
         if not self.reporting:
-            return (np.zeros((len(pixel), layers)),) * 2
+            return (np.zeros((len(pixel), self._anomaly.shape[2])),) * 2
         longitude, latitude = (part.reshape(-1)[pixel] for part in grid.centres(tile, "EPSG:4326"))
-        return extras_at(latitude, longitude, self._windows, self._rows, self._place, self._neighbours)
+        value, count = anomalies_at(
+            latitude, longitude, self._anomaly, self._reported, self._series.latitude, self._series.longitude,
+            power=self._neighbours["power"], floor_km=self._neighbours["floor_km"],
+        )  # fmt: skip
+        return value[:, 0], count[:, 0]

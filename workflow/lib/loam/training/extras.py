@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from loam.samples.neighbours import anomalies_at, same_day_anomaly, station_anomalies
+from loam.samples.neighbours import same_day_anomaly, station_anomalies
 from loam.samples.series import first_told
 from loam.samples.windows import Windows
 
@@ -92,27 +92,14 @@ def extras_of(
     return Extras(domain, values[: len(distinct)], np.array(which))
 
 
-def extras_at(
-    latitude: np.ndarray, longitude: np.ndarray, windows: Windows, training: np.ndarray, day: int,
-    neighbours: Mapping[str, float],
-) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
-    """Anomaly, m3 m-3, and count of the stations that report on a day, [place, layer], at places that are no station.
+def anomalies_told(windows: Windows, training: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Each station's anomaly from its own mean, m3 m-3, and whether it reports, [station, day, layer].
 
     Args:
-        latitude, longitude: [place], degrees.
         windows: the target's rows.
         training: positions of the rows that may be read.
-        day: position among the days of the samples.
-        neighbours: the config's ``features.neighbours``.
     """
-    moisture, told = _told(windows, training)
-    anomaly, reported = station_anomalies(moisture, told)
-    series = windows.series
-    value, count = anomalies_at(
-        latitude, longitude, anomaly[:, day : day + 1], reported[:, day : day + 1], series.latitude, series.longitude,
-        power=neighbours["power"], floor_km=neighbours["floor_km"],
-    )  # fmt: skip
-    return value[:, 0], count[:, 0]
+    return station_anomalies(*_told(windows, training))
 
 
 def scaled_neighbours(value: np.ndarray, count: np.ndarray, unit: np.ndarray) -> np.ndarray:
