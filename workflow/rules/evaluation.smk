@@ -38,6 +38,8 @@ rule predict_held_out:
         "results/{run}/benchmarks/predict_held_out_{protocol}_{model}_{scenario}.tsv"
     conda:
         "../../envs/torch.yaml"
+    wildcard_constraints:
+        protocol="|".join(PROTOCOLS),
     resources:
         mem_mb=2000,
         runtime=20,

@@ -33,7 +33,7 @@ SCORED_DATES = CONFIG["mapping"]["dates"] if CONFIG["mapping"]["truth"] else []
 BY_RASTER_ALONE = CONFIG["mapping"]["grid"]["like"] and not CUBE["landcover"]
 GRID_FILES = {"grid": "results/{run}/grid.json"} | ({} if BY_RASTER_ALONE else {"land": "results/{run}/land.tif"})
 MAPPED = CONFIG["training"][CONFIG["mapping"]["model"]]
-MAP_MODEL = f"results/{{run}}/{trained(PROTOCOLS[0], CONFIG['mapping']['model'], CONFIG['mapping']['scenario'])}"
+MAP_MODEL = f"results/{{run}}/{trained(MAP_PROTOCOL, CONFIG['mapping']['model'], CONFIG['mapping']['scenario'])}"
 
 
 rule build_grid:

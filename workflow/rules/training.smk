@@ -1,13 +1,16 @@
 # Training: folds, pretraining on the source domain, training on the target domain, fine-tuning.
 # Needs: results/<run>/samples/.
 # Gives: results/<run>/folds/<protocol>.csv, folds.csv, results/<run>/models/<protocol>/<model>/<scenario>/; what is
-# trained on the source domain alone does not depend on folds: results/<run>/models/source/<model>/.
-from loam.config.protocols import protocol_of
+# trained on the source domain alone does not depend on folds: results/<run>/models/source/<model>/; and what is trained
+# on every station, for the map alone, stands in results/<run>/models/all/.
+from loam.config.protocols import folds_of_all, map_protocol, protocol_of
 
 TRAINING_KEYS = ["seed", "layers", "features", "training.device"]
 PLUGIN_OF = {model: CONFIG["training"][model]["plugin"] for model in CONFIG["training"]["models"]}
 PROTOCOLS = CONFIG["training"]["protocols"]
-PROTOCOL_OF = {protocol: protocol_of(protocol, CONFIG["training"]["protocol_path"]) for protocol in PROTOCOLS}
+PROTOCOL_OF = {protocol: protocol_of(protocol, CONFIG["training"]["protocol_path"]) for protocol in PROTOCOLS} | OF_MAP
+MAP_PROTOCOL = map_protocol(CONFIG)
+FOLD_SETTINGS = CONFIG["training"]["protocol_settings"] | dict.fromkeys(OF_MAP, folds_of_all(CONFIG))
 
 
 rule draw_folds:
@@ -25,9 +28,8 @@ rule draw_folds:
         mem_mb=1000,
         runtime=5,
     params:
-        values=lambda wildcards: pick(
-            CONFIG, "seed", "layers", "samples.groups", f"training.protocol_settings.{wildcards.protocol}"
-        )
+        values=lambda wildcards: pick(CONFIG, "seed", "layers", "samples.groups")
+        | {"training": {"protocol_settings": {wildcards.protocol: FOLD_SETTINGS[wildcards.protocol]}}}
         | {"plugin": PROTOCOL_OF[wildcards.protocol]},
         code=lambda wildcards: code_version("draw_folds", PROTOCOL_OF[wildcards.protocol]),
     script:

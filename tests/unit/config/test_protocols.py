@@ -3,16 +3,23 @@
 import pytest
 
 from loam.config.code import code_version
-from loam.config.protocols import choose_protocols, default_protocol, protocol_of, told
+from loam.config.protocols import (
+    choose_protocols,
+    default_protocol,
+    folds_of_all,
+    map_protocol,
+    protocol_of,
+    told,
+)
 from loam.errors import ConfigError
 from loam.plugins import load
 
 
-def chosen(protocols, groups=(), path=None, dates=(), **settings):
+def chosen(protocols, groups=(), path=None, dates=(), members="folds", **settings):
     config = {
         "samples": {"groups": list(groups)},
-        "mapping": {"dates": list(dates)},
-        "training": {"protocols": protocols, "protocol_path": path,
+        "mapping": {"dates": list(dates), "members": members, "model": "net", "seeds": 8},
+        "training": {"protocols": protocols, "protocol_path": path, "net": {"seeds": 3},
                      "protocol_settings": {"leave_group_out": {"group": None}, "regional_boxes": {"boxes": {}}}},
     }  # fmt: skip
     config["training"]["protocol_settings"] |= settings
@@ -47,6 +54,15 @@ def test_the_first_protocol_is_the_default_and_each_has_settings():
 def test_what_does_not_fit_is_named(protocols, options, words):
     with pytest.raises(ConfigError, match=words):
         chosen(protocols, **options)
+
+
+def test_members_of_all_stations_make_the_map_whatever_the_protocol():
+    config = chosen(["few_shot"], dates=["2020-01-01"], members="all")
+    assert map_protocol(config) == "all" and default_protocol(config) == "few_shot"
+    assert folds_of_all(config) == {"folds": 3}, "3 folds of 3 networks: at least 8"
+    assert map_protocol(chosen(["k_fold"])) == "k_fold"
+    with pytest.raises(ConfigError, match="'all' is the place of what is trained on every station"):
+        chosen(["all"])
 
 
 def test_a_protocol_of_one_s_own_is_found_loaded_and_hashed(own, tmp_path):

@@ -25,7 +25,7 @@ VALUES = {
     "run": "small", "date": DAY, "mapping": {"licence": "CC-BY-4.0", "outside": "mask"}, "threads": 2,
     "data_licences": ["SMAP L4: NASA open data", "Soil: CC BY 4.0"],
 }  # fmt: skip
-CARD = {"model": "lstm", "scenario": "transfer"}
+CARD = {"model": "lstm", "scenario": "transfer", "protocol": "k_fold"}
 
 
 @pytest.fixture
@@ -43,7 +43,8 @@ def test_a_map_says_run_day_model_software_licence_and_what_it_is_made_from(inpu
     tags = map_tags(VALUES, CARD, inputs, code="feedfacecafebeef")
     stored = json.loads((inputs[1].parent / "static.zarr.provenance.json").read_text())["sha256"]
     assert tags == {
-        "run": "small", "model": "lstm", "scenario": "transfer", "software": f"loam {release()}",
+        "run": "small", "model": "lstm", "scenario": "transfer", "trained_on": "the folds of k_fold",
+        "software": f"loam {release()}",
         "code": "feedfacecafebeef",
         "config_hash": hash_of_values({key: VALUES[key] for key in VALUES if key != "threads"}),
         "created_from": f"weights.safetensors {sha256_of_file(inputs[0])[:16]}; static.zarr {stored[:16]}",
@@ -51,6 +52,12 @@ def test_a_map_says_run_day_model_software_licence_and_what_it_is_made_from(inpu
         "TIFFTAG_SOFTWARE": f"loam {release()}", "TIFFTAG_COPYRIGHT": "licence: CC-BY-4.0",
         "TIFFTAG_DATETIME": "2022:08:15 00:00:00",
     }  # fmt: skip
+
+
+def test_a_map_says_whose_stations_its_members_learned_from(inputs):
+    cards = [CARD | more for more in ({"protocol": "all"}, {"scenario": "source", "protocol": None})]
+    told = [map_tags(VALUES, card, inputs, code="c0de")["trained_on"] for card in cards]
+    assert told == ["all stations", "the source domain"]
 
 
 def test_a_licence_that_nobody_stated_is_told_as_such(inputs):

@@ -135,3 +135,16 @@ def test_a_station_that_lacks_a_layer_is_tested_and_never_learned_from(make_samp
 def test_fewer_stations_than_the_greatest_size_needs_are_refused(make_samples, draw):
     with pytest.raises(TableError, match="4 of 4 stations.*expected 5 to validate and train, and one more"):
         draw(make_samples(dict.fromkeys("abcd", 5)), "few_shot", sizes=[4], draws=1)
+
+
+def test_members_of_the_map_train_on_all_stations_but_one_that_validates_and_test_none(target):
+    folds = check_table(draw_folds(target, LAYERS, 3, "all", {"folds": 7}), FOLDS, where="folds")
+    validating, training = (stations_of(folds, role) for role in ("validation", "training"))
+    assert set(folds["role"]) == {"validation", "training"} and list(validating) == [1, 2, 3, 4, 5, 6, 7]
+    assert all({*validating[fold], *training[fold]} == set(target["station"]) for fold in validating)
+    assert len({validating[fold][0] for fold in range(1, 6)}) == 5, "another one in each fold while there are others"
+
+
+def test_members_of_the_map_need_a_station_that_can_validate():
+    with pytest.raises(TableError, match="0 of 2 stations have two or more values in every layer"):
+        draw_folds(samples_of({"a": (5, 1), "b": (1, 5)}), LAYERS, 3, "all", {"folds": 8})

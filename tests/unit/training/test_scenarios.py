@@ -93,6 +93,14 @@ def test_impossible_values_at_the_held_out_station_change_no_bit_of_its_fold(
     assert moved, "some fold must leave the common computation at another epoch, or the test shows too little"
 
 
+def test_members_of_the_map_learn_from_every_station_and_their_card_names_none_as_tested(target, train):
+    result = train("target", "mlp", target, draw_folds(target, LAYERS, 3, "all", {"folds": 3}), "fold")
+    assert result.card["protocol"] == "all" and len(result.card["members"]) == 3
+    for member in result.card["members"]:
+        assert {*member["days"]} == {"training", "validation"}
+        assert {*member["days"]["training"], *member["days"]["validation"]} == set(target["station"])
+
+
 @pytest.mark.parametrize("protocol", sorted(set(PROTOCOLS) - {"leave_one_station_out"}))
 def test_no_protocol_lets_a_network_learn_from_what_its_fold_tests(protocol, target, make_plan, series_of):
     target["soil"] = np.where(target["station"] < "near2", "clay", "sand")

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from loam.config.parts import domains_of, origins
-from loam.config.recipes import models_of
+from loam.config.recipes import RECIPES, models_of
 
 FEATURES: dict[str, Any] = {
     "static": ["elevation", *(f"{name}_{depth}" for name in ("awc", "soc", "clay") for depth in (1, 2, 3, 4))],
@@ -55,6 +55,8 @@ def choose_training(config: dict[str, Any]) -> None:
     if mapping["model"] is None:
         named = [name for name in ("mlp_within", "lstm") if name in training["models"]]
         mapping["model"] = (named or training["models"])[0]
+    if mapping["members"] is None:
+        mapping["members"] = "all" if mapping["model"] in RECIPES["ours"] else "folds"
 
 
 def choose_mapped_scenario(config: dict[str, Any]) -> None:

@@ -29,6 +29,9 @@ PROTOCOLS = {
 LEAVE_ONE_OUT = "leave_one_station_out"
 FLATTERS = {"random_rows": "rows of the same probe, and of the days before and after, are on both sides"}
 SOURCE = "source"  # where the networks of the source domain stand, in the place of a protocol: they are trained once
+ALL = "all"  # where networks trained on every target station stand: for the map alone, as none of them can be scored
+OF_MAP = {ALL: "loam.protocols.stations:every_station"}
+TAKEN = {SOURCE: "the source domain", ALL: "every station, for the map"}
 
 
 def protocol_of(name: str, folder: str | None = None) -> str:
@@ -75,17 +78,18 @@ def choose_protocols(config: dict[str, Any]) -> None:
                 expected=f"one of {', '.join(known)}", fix=nearest(name, known),
             )  # fmt: skip
     for name in training["protocols"]:
-        protocol_of(name, training["protocol_path"])
-        if name == SOURCE:
+        if name in TAKEN:
             raise ConfigError(
-                f"'{name}' is the place of what is trained on the source domain",
+                f"'{name}' is the place of what is trained on {TAKEN[name]}",
                 where="config key 'training.protocols'", fix="call the protocol something else",
             )  # fmt: skip
+        protocol_of(name, training["protocol_path"])
         settings.setdefault(name, {})
-    if config["mapping"]["dates"] and default_protocol(config) == "few_shot":
+    if config["mapping"]["dates"] and default_protocol(config) == "few_shot" and config["mapping"]["members"] != ALL:
         raise ConfigError(
             "few_shot makes no map: its networks have learned from few stations, and from different numbers of them",
-            where="config key 'training.protocols'", fix="name another protocol first, whose networks make the map",
+            where="config key 'training.protocols'",
+            fix="name another protocol first, whose networks make the map, or set mapping.members to all",
         )  # fmt: skip
     if "leave_group_out" in training["protocols"]:
         _check_group(settings["leave_group_out"]["group"], config["samples"]["groups"])
@@ -99,6 +103,17 @@ def choose_protocols(config: dict[str, Any]) -> None:
 def default_protocol(config: Mapping[str, Any]) -> str:
     """The protocol whose results are shown, and whose members make the map, where there is place for one."""
     return config["training"]["protocols"][0]
+
+
+def map_protocol(config: Mapping[str, Any]) -> str:
+    """The protocol whose members make the map."""
+    return ALL if config["mapping"]["members"] == ALL else default_protocol(config)
+
+
+def folds_of_all(config: Mapping[str, Any]) -> dict[str, int]:
+    """Settings of the protocol ``all``: as many folds as give ``mapping.seeds`` networks or just above."""
+    mapping = config["mapping"]
+    return {"folds": -(-mapping["seeds"] // config["training"][mapping["model"]]["seeds"])}
 
 
 def told(protocol: str) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from loam.config.code import release
+from loam.config.protocols import ALL, SOURCE
 from loam.io.provenance import hash_of_input, hash_of_values
 from loam.mapping.sidecar import plain
 
@@ -32,13 +33,21 @@ def map_tags(
     licence, day = values["mapping"]["licence"] or "not stated", values["date"]
     config = {key: value for key, value in values.items() if key not in NOT_CONFIG}
     tags = {
-        "run": values["run"], "model": card["model"], "scenario": card["scenario"],
+        "run": values["run"], "model": card["model"], "scenario": card["scenario"], "trained_on": _stations_of(card),
         "software": f"loam {release()}", "code": code, "config_hash": hash_of_values(config),
         "created_from": _hashes(inputs), "licence": licence, "data_licences": _listed(values["data_licences"]),
         "TIFFTAG_SOFTWARE": f"loam {release()}", "TIFFTAG_COPYRIGHT": f"licence: {licence}",
         "TIFFTAG_DATETIME": f"{day.replace('-', ':')} 00:00:00",
     }  # fmt: skip
     return {name: plain(text) for name, text in tags.items()}
+
+
+def _stations_of(card: Mapping[str, Any]) -> str:
+    """Whose stations trained the members: ``all stations``, or those of each fold of a protocol."""
+    protocol = card.get("protocol")
+    if card["scenario"] == SOURCE:
+        return "the source domain"
+    return f"the folds of {protocol}" if protocol not in (None, ALL) else "all stations"
 
 
 def _hashes(inputs: Iterable[Path]) -> str:

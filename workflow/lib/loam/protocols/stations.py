@@ -36,6 +36,24 @@ def k_fold(record: Record, settings: Mapping[str, Any]) -> Iterator[Fold]:
         yield Fold(test, record.drawn(~test, f"part {number + 1} of the stations"))
 
 
+def every_station(record: Record, settings: Mapping[str, Any]) -> Iterator[Fold]:
+    """All stations train in each of ``folds`` folds but one, drawn, that validates; none is tested.
+
+    The validating stations are others in each fold while there are others.
+    """
+    everything = np.ones(len(record.rows), bool)
+    able = record.able(everything)
+    if len(record.stations) < 2 or not able:
+        raise TableError(
+            f"{len(able)} of {len(record.stations)} stations have two or more values in every layer", where=WHERE,
+            expected="two stations, of which one can validate",
+            fix="add a station, or leave out a layer that few stations have",
+        )  # fmt: skip
+    dealt = record.generator.permutation(able).tolist()
+    for number in range(settings["folds"]):
+        yield Fold(~everything, record.at([dealt[number % len(dealt)]]))
+
+
 def few_shot(record: Record, settings: Mapping[str, Any]) -> Iterator[Fold]:
     """How many stations it takes: of each draw, each of ``sizes`` stations train, and the same others are tested.
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from loam.config.protocols import PROTOCOLS
+from loam.config.protocols import OF_MAP, PROTOCOLS
 from loam.errors import LeakageError, TableError
 from loam.io.schemas import FOLDS
 from loam.plugins import load
@@ -50,7 +50,7 @@ def draw_folds(
     """
     rows = samples.sort_values(["station", "date"], kind="stable", ignore_index=True)
     record = Record(rows, layers, np.random.default_rng(derive_seed(seed, "folds")))
-    folds = load(plugin or PROTOCOLS[protocol])(record, settings or {})
+    folds = load(plugin or (PROTOCOLS | OF_MAP)[protocol])(record, settings or {})
     parts = [_written(rows, protocol, number, fold) for number, fold in enumerate(_checked(protocol, rows, folds), 1)]
     if not parts:
         raise TableError("no fold", where=f"protocol {protocol}", fix="see its settings in the config")
@@ -59,11 +59,11 @@ def draw_folds(
 
 
 def _checked(protocol: str, rows: pd.DataFrame, folds: Iterable[Fold]) -> Iterator[Fold]:
-    """The folds that test a row, with a training part each."""
+    """The folds with a training part each; all test a row but those of the map."""
     tested: dict[tuple[int, int], np.ndarray] = {}
     for number, fold in enumerate(folds, start=1):
         where = f"protocol {protocol}, fold {number}"
-        if not fold.test.any():
+        if not fold.test.any() and protocol not in OF_MAP:
             raise TableError("no row is tested", where=where)
         training = ~(fold.test | fold.validation) if fold.training is None else fold.training
         before = tested.setdefault((fold.size, fold.draw), np.zeros(len(rows), bool))

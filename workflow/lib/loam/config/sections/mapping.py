@@ -128,6 +128,20 @@ class Mapping(Section):
         description="Scenario whose members make the map; null is `transfer` where it is trained, else `target`.",
         examples=["transfer"],
     )
+    members: Literal["folds", "all"] | None = Field(
+        None,
+        description="`folds`: the map is the mean over the networks of the first protocol's folds, each of which has "
+        "held stations out. `all`: over networks trained on all target stations, for the map alone: the scores stay "
+        "those of the folds. Null is `all` for networks of recipe `ours`, `folds` for others. What is trained on the "
+        "source domain alone (scenario `source`) is the same either way.",
+        examples=["all"],
+    )
+    seeds: int = Field(
+        8,
+        ge=1,
+        description="How many networks `members: all` trains, each from another seed (and, where a station validates, "
+        "with another one); a multiple of the model's own `seeds`, rounded up.",
+    )
     grid: Grid = Field(default_factory=Grid, description="The grid of the map.")
     tile: int = Field(512, ge=16, multiple_of=16, description="Pixels a side of a block; bounds the memory.")
     inputs: list[MapInput] = Field(
