@@ -8,6 +8,7 @@ from held_out import folds_of
 from loam.rivals.boosted_trees import boosted_trees, boosted_trees_all, boosted_trees_neighbours
 from loam.rivals.climatology import by_day_of_year, climatology
 from loam.rivals.inverse_distance import inverse_distance
+from loam.rivals.kriging import kriging
 from loam.rivals.persistence import persistence
 from loam.rivals.random_forest import random_forest
 from loam.rivals.regression import anomalies
@@ -201,3 +202,32 @@ def test_a_station_with_one_day_and_stations_at_one_place_are_predicted(samples,
     by_place = of_fold_1(inverse_distance(try_on(target)))
     others = target[(target["station"] != "a") & (target["date"] == "2021-03-10")]
     assert by_place.iloc[0] == pytest.approx(others["surface"].mean())
+
+
+def test_where_no_two_stations_report_on_one_day_what_needs_others_says_nothing_and_that_is_told(
+    samples, try_on, caplog
+):
+    target = samples(list("abcd"), seed=1)
+    apart = target["station"].map({"a": 0, "b": 1, "c": 2, "d": 3})
+    target = target[target["date"].dt.day_of_year % 4 == apart]
+    for rival in (same_day_mean, inverse_distance, kriging):
+        assert rival(try_on(target)).empty
+        assert f"{rival.__name__} none surface: 4 folds; 60 rows without a prediction, so none at all" in caplog.text
+    plain = boosted_trees_all(try_on(target))
+    for rival in (climatology, ridge, boosted_trees_neighbours, within_station_trees_neighbours):
+        assert len(rival(try_on(target, level=plain))) == 2 * len(target)
+
+
+def test_a_period_that_trains_nobody_leaves_no_row_and_is_told(target, try_on, folds, caplog):
+    nobody = folds[folds["fold"] == 1].assign(role=lambda rows: rows["role"].where(rows["role"] == "test", "unused"))
+    for rival in (same_day_mean, climatology, persistence, inverse_distance, kriging, ridge, *TREES):
+        caplog.clear()
+        assert rival(try_on(target, folds=nobody)).empty
+        assert "no training station of fold 1 observed layer surface" in caplog.text
+
+
+def test_kriging_takes_stations_at_one_place_for_one(target, try_on):
+    for latitude in (target["latitude"].where(target["station"] != "b", -35.0), -35.0):
+        found = kriging(try_on(target.assign(latitude=latitude)))
+        assert len(found) == 2 * len(target) and np.isfinite(found["predicted"]).all()
+        assert found["predicted"].between(-0.1, 0.8).all()

@@ -81,6 +81,8 @@ def variogram(latitude: np.ndarray, longitude: np.ndarray, rest: np.ndarray) -> 
         (latitude, longitude), list(rest.T), edges, latlon=True, geo_scale=EARTH_RADIUS, return_counts=True
     )
     seen = pairs > 0
+    if not seen.any():  # no two stations ever report on one day
+        return None
     try:
         model.fit_variogram(centre[seen], half[seen], weights=np.sqrt(pairs[seen]), init_guess="current")
     except RuntimeError as error:  # scipy's, of a fit that does not converge

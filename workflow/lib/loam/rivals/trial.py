@@ -121,7 +121,11 @@ def by_fold(trial: Trial, model: str, scenario: str, fits: Mapping[str, Fit], ro
         kept = [part.dropna(subset="predicted") for part in predicted]
         parts += [part for part in kept if len(part)]
         dropped = sum(map(len, predicted)) - sum(map(len, kept))
-        log.info("%s %s: %d folds; %d rows without a prediction", name, layer, len(predicted), dropped)
+        silent = dropped and not any(map(len, kept))
+        log.log(
+            logging.WARNING if silent else logging.INFO, "%s %s: %d folds; %d rows without a prediction%s", name, layer,
+            len(predicted), dropped, ", so none at all" if silent else "",
+        )  # fmt: skip
     if not parts:
         return pd.DataFrame(columns=list(PREDICTIONS.columns))
     named = {"protocol": trial.folds["protocol"].iloc[0], "model": model, "scenario": scenario, "rows": rows}

@@ -5,6 +5,7 @@ Both depend on the fold, so they are no columns of the samples: a station that a
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,8 @@ from loam.samples.windows import Windows
 
 DOMAIN = "of_target"  # 1 of the target domain, -1 of the source's
 MANY = 1.0  # stations that report at which the count, n / (n + MANY), is a half
+
+log = logging.getLogger("loam")
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,21 @@ def extras_of(
     for place, rows in enumerate(training):
         if which.index(which[place]) == place:
             values[which[place]] = _of_fold(windows, rows, unit[place], neighbours)
+    _tell_who_hears_nobody([values[place] for place in which], windows, training)
     return Extras(domain, values[: len(distinct)], np.array(which))
+
+
+def _tell_who_hears_nobody(told: Sequence[np.ndarray], windows: Windows, training: Sequence[np.ndarray]) -> None:
+    """Warn of members none of whose training rows is told anything: such a network learns nothing of other probes."""
+    counts = slice(len(windows.layers), None)
+    deaf = sum(
+        not own[windows.position[rows], counts].any() for own, rows in zip(told, training, strict=True)
+    )  # fmt: skip
+    if deaf:
+        log.warning(
+            "%d of %d members hear of no other probe on any training day, because no two of their stations report on "
+            "one day: what neighbours say is no input to them", deaf, len(training),
+        )  # fmt: skip
 
 
 def anomalies_told(windows: Windows, training: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

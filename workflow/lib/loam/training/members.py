@@ -103,7 +103,7 @@ def train_members(
         weighing: how each member's errors weigh.
 
     Raises:
-        ConfigError: a member's validation loss was never a number.
+        ConfigError: a member's loss (of rows that validate, where any do) was never a number.
     """
     names = names or [f"member {place}" for place in range(len(splits))]
     members = [
@@ -170,8 +170,9 @@ def _groups(
 def _trained(members: Sequence[Member], start: Mapping[str, Tensor], dtype: torch.dtype) -> Trained:
     lost = [member for member in members if member.best is None]
     if lost:
+        kind = "validation loss" if any(len(member.split.validation) for member in lost) else "loss"
         raise ConfigError(
-            f"the validation loss of {len(lost)} of {len(members)} members was never a number "
+            f"the {kind} of {len(lost)} of {len(members)} members was never a number "
             f"({', '.join(member.name for member in lost[:10])})",
             where="config key 'training.learning_rate'", fix="lower it",
         )  # fmt: skip
