@@ -8,7 +8,7 @@ import pytest
 
 ORDER = [
     "acquire", "sentinel1", "sentinel2", "probes", "datasets", "covariates", "sandbox", "samples", "models",
-    "protocols", "training", "evaluation", "rivals", "explain", "mapping", "report",
+    "protocols", "training", "evaluation", "rivals", "trust", "explain", "mapping", "report",
 ]  # fmt: skip
 EVERYWHERE = {"raster", "config", "io", "errors", "units", "variables", "door", "codes", "plugins"}
 TORCH = {"models", "training", "mapping", "explain"}
