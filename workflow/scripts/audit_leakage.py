@@ -15,9 +15,10 @@ from loam.evaluation.audit import (
     table_of,
 )
 from loam.evaluation.audit_scalers import check_scalers
-from loam.evaluation.audit_warnings import check_features, check_period
+from loam.evaluation.audit_warnings import another_value_a_station, check_features, check_period, identifying
 from loam.io.schemas import AUDIT, FOLDS, PREDICTIONS
 from loam.io.tables import read_table, write_table
+from loam.rivals.features_left_out import check_scores_without, suspects
 
 log = logging.getLogger("loam")
 
@@ -32,14 +33,20 @@ def stage(paths: Paths, values: Values) -> None:
     reading = set(predictions.loc[predictions["model"].isin(told), "protocol"])
     features = feature_set(values["features"])
     daily = [one.column for one in features.all if one.kind in ("daily", "sequence")]
+    static, read = values["features"]["static"], [name for name in features.columns if name in target]
+    left_out = suspects([*identifying(target, static, daily)], another_value_a_station(target, static))
+    draws, seed = values["evaluation"]["bootstrap"], values["seed"]
     table = table_of(
         [
             *check_rows(folds, cards, target),
             *check_scalers(cards, samples),
             *check_repeats(folds, cards, samples, layers),
             *check_neighbours(folds, reading, target, layers),
-            *check_features(target, values["features"]["static"], daily),
-            *check_period(predictions, draws=values["evaluation"]["bootstrap"], seed=values["seed"]),
+            *check_features(target, static, daily),
+            *check_scores_without(
+                target, folds, read, left_out, layers, draws=draws, seed=seed, threads=values["threads"]
+            ),
+            *check_period(predictions, draws=draws, seed=seed),
         ]
     )
     for row in table.itertuples():

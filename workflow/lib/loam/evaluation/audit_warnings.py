@@ -34,33 +34,42 @@ def check_features(target: pd.DataFrame, static: Sequence[str], daily: Sequence[
         static: names of the static features.
         daily: columns of the features that should change with the day.
     """
-    stations = target.groupby("station", sort=True)
-    places, count = stations[["latitude", "longitude"]].mean(), len(stations)
-    still = stations[[*static, *daily]].nunique().le(1).all()
-    values = stations[[*static, *daily]].first()
-    for name in [*static, *daily]:
-        if name.lower() in PLACE_NAMES:
-            yield Finding("features", WARNING, f"feature '{name}' names the place of a station; {_without(name)}")
-            continue
-        if not still[name] or values[name].nunique() < 2:
-            continue
-        if name in daily:
-            yield Finding(
-                "features", WARNING, f"daily feature '{name}' never changes at any of {count} stations and differs "
-                f"between them: it tells the station, not the day; {_without(name)}",
-            )  # fmt: skip
-        elif count >= STATIONS:
-            for axis in places:
-                if abs(r(places[axis].to_numpy(), values[name].to_numpy(float))) > FOLLOWS:
-                    yield Finding("features", WARNING, f"feature '{name}' follows {axis}; {_without(name)}")
-    unique = [name for name in static if values[name].nunique() == count]
-    if unique and count > 1:
+    for why in identifying(target, static, daily).values():
+        yield Finding("features", WARNING, why)
+    if unique := another_value_a_station(target, static):
+        count = target["station"].nunique()
         yield Finding("features", NOTE, f"another value at each of {count} stations: {', '.join(unique)}")
     yield Finding("features", PASSED, f"{len(static) + len(daily)} features")
 
 
-def _without(name: str) -> str:
-    return f"run without '{name}' to see what the scores owe to it"
+def identifying(target: pd.DataFrame, static: Sequence[str], daily: Sequence[str]) -> dict[str, str]:
+    """The features that are warned of, and why; arguments as ``check_features``."""
+    stations = target.groupby("station", sort=True)
+    places, count = stations[["latitude", "longitude"]].mean(), len(stations)
+    still = stations[[*static, *daily]].nunique().le(1).all()
+    values = stations[[*static, *daily]].first()
+    found: dict[str, str] = {}
+    for name in [*static, *daily]:
+        if name.lower() in PLACE_NAMES:
+            found[name] = f"feature '{name}' names the place of a station"
+        elif not still[name] or values[name].nunique() < 2:
+            continue
+        elif name in daily:
+            found[name] = (
+                f"daily feature '{name}' never changes at any of {count} stations and differs between them: it tells "
+                "the station, not the day"
+            )
+        elif count >= STATIONS:
+            for axis in places:
+                if abs(r(places[axis].to_numpy(), values[name].to_numpy(float))) > FOLLOWS:
+                    found[name] = f"feature '{name}' follows {axis}"
+    return found
+
+
+def another_value_a_station(target: pd.DataFrame, static: Sequence[str]) -> list[str]:
+    """The static features of which every station, of two or more, has another value."""
+    values = target.groupby("station", sort=True)[[*static]].first()
+    return [name for name in static if len(values) > 1 and values[name].nunique() == len(values)]
 
 
 def check_period(predictions: pd.DataFrame, *, draws: int, seed: int) -> Iterator[Finding]:
