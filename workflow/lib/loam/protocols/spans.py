@@ -49,9 +49,10 @@ def roles_by_fold(rows: pd.DataFrame, folds: pd.DataFrame) -> Iterator[FoldRoles
         TableError: the folds are not of these rows: a station is in one of the two only, or a row has no role.
         LeakageError: a (station, day) has two roles in a fold.
     """
+    stations = set(rows["station"].unique())
     for key, part in folds.groupby(KEY, sort=True):
         where = f"fold {key[0]} of {part['protocol'].iloc[0]}"
-        if differ := sorted(set(part["station"]) ^ set(rows["station"])):
+        if differ := sorted(set(part["station"].unique()) ^ stations):
             raise TableError(
                 f"station {', '.join(differ)} is in the folds or in the samples only", where=where, fix=FIX
             )
@@ -80,19 +81,25 @@ def roles_in(spans: pd.DataFrame, rows: pd.DataFrame, where: object) -> np.ndarr
             f"station {first['station']} is both {first['role']} and {second['role']} on "
             f"{second['first_day']:%Y-%m-%d}", where=where, expected="one role for a station on a day",
         )  # fmt: skip
-    names = sorted({*ordered["station"], *rows["station"]})
-    starts = _keys(ordered["station"], ordered["first_day"], names)
-    place = np.searchsorted(starts, _keys(rows["station"], rows["date"], names), side="right") - 1
-    held = ordered.iloc[np.maximum(place, 0)] if len(ordered) else ordered.reindex([-1] * len(rows))
-    inside = (place >= 0) & (held["station"].to_numpy() == rows["station"].to_numpy())
-    inside &= held["last_day"].to_numpy("datetime64[D]") >= rows["date"].to_numpy("datetime64[D]")
-    return np.where(inside, held["role"].to_numpy(object), "")
+    if ordered.empty:
+        return np.full(len(rows), "", object)
+    names = sorted({*ordered["station"].unique(), *rows["station"].unique()})
+    own, held = _codes(rows["station"], names), _codes(ordered["station"], names)
+    days, last = (part.to_numpy("datetime64[D]") for part in (rows["date"], ordered["last_day"]))
+    starts = _keys(held, ordered["first_day"].to_numpy("datetime64[D]"))
+    place = np.searchsorted(starts, _keys(own, days), side="right") - 1
+    inside = (place >= 0) & (held[place] == own) & (last[place] >= days)
+    return np.where(inside, ordered["role"].to_numpy(object)[place], "")
 
 
-def _keys(stations: pd.Series, days: pd.Series, names: Sequence[str]) -> np.ndarray:
-    """A number for each (station, day) that sorts by station, then by day."""
-    codes = pd.Categorical(stations, categories=names).codes.astype(np.int64)
-    return codes * 10_000_000 + days.to_numpy("datetime64[D]").astype(np.int64) + 1_000_000
+def _codes(stations: pd.Series, names: Sequence[str]) -> np.ndarray:
+    """The place of each station's name among ``names``."""
+    return pd.Categorical(stations, categories=names).codes.astype(np.int64)
+
+
+def _keys(stations: np.ndarray, days: np.ndarray) -> np.ndarray:
+    """A number for each (station's code, day) that sorts by station, then by day."""
+    return stations * 10_000_000 + days.astype(np.int64) + 1_000_000
 
 
 def days_by_role(rows: pd.DataFrame, roles: np.ndarray) -> dict[str, dict[str, list[list[str]]]]:

@@ -98,8 +98,8 @@ def by_fold(trial: Trial, model: str, scenario: str, fits: Mapping[str, Fit], ro
     """Run the fit of each layer on each fold's rows and collect what it says of its test rows.
 
     Rows that the fit leaves undefined (NaN) are dropped and counted in the log, and so are those of a fold whose
-    training rows never observed the layer. Folds run side by side, with one OpenMP thread each: the tables are small,
-    and OpenMP threads that wait for each other on a busy machine cost ten times what they save.
+    training rows never observed the layer. Folds of all layers run side by side, with one OpenMP thread each: the
+    tables are small, and OpenMP threads that wait for each other on a busy machine cost ten times what they save.
 
     Args:
         trial: samples and folds.
@@ -110,22 +110,24 @@ def by_fold(trial: Trial, model: str, scenario: str, fits: Mapping[str, Fit], ro
     Returns:
         Schema PREDICTIONS.
     """
-    parts, name = [], f"{model} {scenario}"
-    for layer, fit in fits.items():
-        parted = list(_split(trial, layer, rows))
-        with (
-            progress(len(parted), f"{name} {layer}, folds") as count,
-            ThreadPoolExecutor(trial.threads, initializer=threadpool_limits, initargs=(1,)) as pool,
-        ):
-            predicted = list(pool.map(partial(_predict_fold, trial.target, name, layer, fit, count), parted))
-        kept = [part.dropna(subset="predicted") for part in predicted]
-        parts += [part for part in kept if len(part)]
-        dropped = sum(map(len, predicted)) - sum(map(len, kept))
-        silent = dropped and not any(map(len, kept))
+    name = f"{model} {scenario}"
+    tasks = [(layer, held) for layer in fits for held in _split(trial, layer, rows)]
+    with (
+        progress(len(tasks), f"{name}, folds of all layers") as count,
+        ThreadPoolExecutor(trial.threads, initializer=threadpool_limits, initargs=(1,)) as pool,
+    ):
+        predicted = list(pool.map(partial(_predict_fold, trial.target, name, fits, count), *zip(*tasks, strict=True)))
+    kept = [part.dropna(subset="predicted") for part in predicted]
+    for layer in fits:
+        own = [place for place, (tested, _) in enumerate(tasks) if tested == layer]
+        said = sum(len(kept[place]) for place in own)
+        dropped = sum(len(predicted[place]) for place in own) - said
+        silent = dropped and not said
         log.log(
             logging.WARNING if silent else logging.INFO, "%s %s: %d folds; %d rows without a prediction%s", name, layer,
-            len(predicted), dropped, ", so none at all" if silent else "",
+            len(own), dropped, ", so none at all" if silent else "",
         )  # fmt: skip
+    parts = [part for part in kept if len(part)]
     if not parts:
         return pd.DataFrame(columns=list(PREDICTIONS.columns))
     named = {"protocol": trial.folds["protocol"].iloc[0], "model": model, "scenario": scenario, "rows": rows}
@@ -134,11 +136,13 @@ def by_fold(trial: Trial, model: str, scenario: str, fits: Mapping[str, Fit], ro
     return table[list(PREDICTIONS.columns)]
 
 
-def _predict_fold(target: pd.DataFrame, name: str, layer: str, fit: Fit, count: Progress, held: Held) -> pd.DataFrame:
+def _predict_fold(
+    target: pd.DataFrame, name: str, fits: Mapping[str, Fit], count: Progress, layer: str, held: Held
+) -> pd.DataFrame:
     fold = held.fold
     if not len(held.training):
         log.warning("%s: no training station of fold %d observed layer %s", name, fold.fold, layer)
-    predicted = fit(held) if len(held.training) else np.nan
+    predicted = fits[layer](held) if len(held.training) else np.nan
     count.step()
     rows = target.iloc[held.test]
     return rows[["station", "date"]].assign(
