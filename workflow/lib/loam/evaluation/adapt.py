@@ -108,6 +108,22 @@ def fit_level_model(residuals: Sequence[np.ndarray], correlations: np.ndarray) -
     return LevelModel(between, within, float(share[best]), float(LENGTHS[best]))
 
 
+def records_of(part: pd.DataFrame) -> dict[str, Record]:
+    """The stations of two days or more of one system, layer, size and draw, by name.
+
+    Args:
+        part: rows of schema PREDICTIONS, in the order of dates.
+    """
+    return {
+        str(name): Record(
+            rows["date"].to_numpy("datetime64[D]").astype(int), rows["predicted"].to_numpy(float),
+            rows["observed"].to_numpy(float),
+        )
+        for name, rows in part.groupby("station", sort=True)
+        if len(rows) > 1
+    }  # fmt: skip
+
+
 def adaptation(
     predictions: pd.DataFrame, settings: Mapping[str, Any], protocol: str, *, draws: int, seed: int
 ) -> pd.DataFrame:
@@ -141,14 +157,7 @@ def adaptation(
 
 def _scores(part: pd.DataFrame, settings: Mapping[str, Any], seed: int) -> Iterator[dict[str, object]]:
     """One row a (station, number of days, way of choosing): rmse, size of the bias, standard deviation of the level."""
-    records = {
-        str(name): Record(
-            rows["date"].to_numpy("datetime64[D]").astype(int), rows["predicted"].to_numpy(float),
-            rows["observed"].to_numpy(float),
-        )
-        for name, rows in part.groupby("station", sort=True)
-        if len(rows) > 1
-    }  # fmt: skip
+    records = records_of(part)
     correlations = {name: record.correlations() for name, record in records.items()}
     for place, (name, record) in enumerate(records.items()):
         others = [other for other in records if other != name]
