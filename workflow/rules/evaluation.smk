@@ -36,10 +36,10 @@ rule predict_held_out:
         "results/{run}/logs/predict_held_out_{protocol}_{model}_{scenario}.log",
     benchmark:
         "results/{run}/benchmarks/predict_held_out_{protocol}_{model}_{scenario}.tsv"
-    conda:
-        "../../envs/torch.yaml"
     wildcard_constraints:
         protocol="|".join(PROTOCOLS),
+    conda:
+        "../../envs/torch.yaml"
     resources:
         mem_mb=2000,
         runtime=20,
