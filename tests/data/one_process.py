@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import build_samples
+import calibrate_map
 import draw_folds
 import fine_tune
 import map_soil_moisture
@@ -107,8 +108,11 @@ class OneProcess:
             "grid": self.folder / "grid.json", "static": [self.world.folder / "static.zarr"],
             "dynamic": sorted((self.world.folder / "dynamic").glob("*.zarr")), "rasters": [],
             "map": folder / f"{model}.tif", "trust": folder / f"{model}_trust.tif",
+            "half_widths": folder / f"{model}.csv",
         }  # fmt: skip
-        values = {**self.values, "date": day, "mapping": {**self.values["mapping"], "model": model, "outside": "keep"}}
+        calibrate_map.stage(paths, self.values)
+        mapping = {**self.values["mapping"], "model": model, "outside": "extrapolate", "encoding": "float32"}
+        values = {**self.values, "date": day, "mapping": mapping}
         map_soil_moisture.stage(paths, values)
         return paths["map"]
 

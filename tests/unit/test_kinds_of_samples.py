@@ -128,7 +128,7 @@ def test_its_map_shows_at_a_station_what_is_predicted_there(with_patches, model,
     day = windows.dates[windows.stations == "a"][-1]
     rows = np.flatnonzero(windows.dates == day)
     with rasterio.open(run.map(model, str(day)[:10], tmp_path)) as dataset:
-        mean, deviation = dataset.read()
+        mean, deviation, *_ = dataset.read()
     outputs = np.concatenate(predict_rows(members, windows, [rows] * 5)).astype(float)
     assert len(rows) > 1 and outputs.std() > 1e-4
     for place, station in enumerate(windows.stations[rows]):

@@ -67,7 +67,7 @@ CONFIG = {
         },
     },
     "evaluation": {"bootstrap": 100},
-    "mapping": {"outside": "keep", 
+    "mapping": {"outside": "extrapolate", 
         "dates": ["2020-03-02"], "model": "mlp", "tile": 16, "inputs": [], "truth": None,
         "grid": {"like": None, "crs": "EPSG:28355", "bounds": BOUNDS, "resolution": 80},
     },

@@ -3,12 +3,13 @@
 # Gives: results/<run>/grid.json, results/<run>/maps/.
 from loam.acquire.credits import licences_of
 from loam.covariates.read.day_files import files_of_day
+from loam.config.map_bands import band_names
 from loam.config.parts import origin
 from loam.config.rivals import REGRESSORS
 from loam.covariates.cube_plan import cube_months
 
 RASTERS = "of mapping.inputs"
-BANDS = [f"{layer['name']}_{statistic}" for statistic in ("mean", "std") for layer in CONFIG["layers"]]
+BANDS = band_names([layer["name"] for layer in CONFIG["layers"]])
 MAP_KEYS = [
     "layers",
     "features",
@@ -16,6 +17,7 @@ MAP_KEYS = [
     "covariates",
     "mapping.inputs",
     "mapping.outside",
+    "mapping.encoding",
     "mapping.licence",
     "mapping.model",
     "training.device",
@@ -58,6 +60,28 @@ rule build_grid:
         "../scripts/build_grid.py"
 
 
+rule calibrate_map:
+    input:
+        predictions="results/{run}/models/%s/%s/%s/predictions.parquet"
+        % (PROTOCOLS[0], CONFIG["mapping"]["model"], CONFIG["mapping"]["scenario"]),
+    output:
+        half_widths="results/{run}/maps/half_widths.csv",
+    log:
+        "results/{run}/logs/calibrate_map.log",
+    benchmark:
+        "results/{run}/benchmarks/calibrate_map.tsv"
+    conda:
+        "../../envs/geo.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=5,
+    params:
+        values=pick(CONFIG, "evaluation.intervals"),
+        code=code_version("calibrate_map"),
+    script:
+        "../scripts/calibrate_map.py"
+
+
 rule map_soil_moisture:
     input:
         grid="results/{run}/grid.json",
@@ -69,6 +93,7 @@ rule map_soil_moisture:
         static=CUBE["static"] if origin(CONFIG, "target") == "cube" else [],
         dynamic=lambda wildcards: cube_months(CONFIG, wildcards.date),
         samples=["results/{run}/samples/target.zarr"] if MAPPED["neighbours"] else [],
+        half_widths="results/{run}/maps/half_widths.csv",
     output:
         map="results/{run}/maps/{date}/soil_moisture.tif",
         trust="results/{run}/maps/{date}/trust.tif",

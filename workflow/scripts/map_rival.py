@@ -10,6 +10,7 @@ from loam.io.schemas import MAP_SCORES
 from loam.io.tables import read_table, write_table
 from loam.mapping.day_inputs import day_inputs
 from loam.mapping.engine import map_day
+from loam.mapping.pores import Pores
 from loam.mapping.rival_map import RivalEngine
 from loam.mapping.tags import map_tags
 from loam.plugins import load
@@ -29,7 +30,7 @@ def stage(paths: Paths, values: Values) -> None:
     tags = map_tags(values, engine.card, given, code=code_version("map_rival", values["plugin"]))
     map_day(
         engine, features, inputs, day, grid, paths["map"], paths["trust"], tags, outside=mapping.outside,
-        day_boundary=values["day_boundary"],
+        encoding=mapping.encoding, pores=Pores(features, values["layers"]), day_boundary=values["day_boundary"],
     )  # fmt: skip
     if paths["truth"]:
         table = score_map(paths["map"], paths["trust"], paths["truth"], layers, day)

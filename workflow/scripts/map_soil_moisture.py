@@ -1,12 +1,15 @@
-"""Map a day: mean and standard deviation over a model's members at every pixel, and where they can be trusted."""
+"""Map a day: mean and standard deviation over a model's members, intervals, and where they can be trusted."""
 
 from loam.io.stage import Paths, Values, run_stage
 from loam.config.code import code_version
 from loam.config.read import picked
 from loam.config.sections.mapping import Mapping
 from loam.covariates.features import feature_set
+from loam.io.schemas import HALF_WIDTHS
+from loam.io.tables import read_table
 from loam.mapping.day_inputs import day_inputs
 from loam.mapping.engine import Engine, map_day
+from loam.mapping.pores import Pores
 from loam.mapping.probes_of_day import ProbesOfDay
 from loam.mapping.tags import map_tags
 from loam.raster.grid import read_grid
@@ -24,7 +27,7 @@ def stage(paths: Paths, values: Values) -> None:
     mapping, day = picked(Mapping, values["mapping"]), values["date"]
     grid = read_grid(paths["grid"])
     inputs, read = day_inputs(paths, values, mapping.inputs, grid)
-    given = [paths["weights"], paths["card"], *read]
+    given = [paths["weights"], paths["card"], paths["half_widths"], *read]
     members = load_members(paths["weights"], paths["card"], plugin)
     members.check(features.columns, [layer["name"] for layer in values["layers"]])
     engine = Engine(members, use_device(training["device"], values["threads"]))
@@ -33,9 +36,12 @@ def stage(paths: Paths, values: Values) -> None:
         windows = Windows(open_samples(paths["samples"][0]), features, engine.layers, "target")
         probes = ProbesOfDay(windows, day, members.card["neighbours"])
         given += paths["samples"]
+    table = read_table(paths["half_widths"], HALF_WIDTHS).pivot(index="level", columns="layer", values="half_width")
+    half_widths = {float(level): row[engine.layers].to_numpy(float) for level, row in table.iterrows()}
     tags = map_tags(values, members.card, given, code=code_version("map_soil_moisture", plugin))
     map_day(
         engine, features, inputs, day, grid, paths["map"], paths["trust"], tags, outside=mapping.outside,
+        encoding=mapping.encoding, half_widths=half_widths, pores=Pores(features, values["layers"]),
         day_boundary=values["day_boundary"], probes=probes,
     )  # fmt: skip
 

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from loam.evaluation.bounds import half_widths, with_bounds
+from loam.evaluation.bounds import half_widths, half_widths_anywhere, with_bounds
 from loam.evaluation.coverage import score_intervals
-from loam.io.schemas import COVERAGE
+from loam.io.schemas import COVERAGE, HALF_WIDTHS
 
 LEVEL = {"method": "level_and_dynamics", "finite_sample": False, "levels": [0.5, 0.8, 0.9, 0.95]}
 PLAIN = {**LEVEL, "method": "residuals"}
@@ -139,3 +139,25 @@ def test_a_station_that_is_far_off_widens_the_intervals_and_costs_score():
     table.loc[table["station"] == "s009", "observed"] += 0.3
     bad = score_intervals(table, LEVEL, draws=100, seed=1)
     assert bad["width"].iloc[0] > good["width"].iloc[0] and bad["crps"].iloc[0] > good["crps"].iloc[0]
+
+
+@pytest.mark.parametrize("settings", [LEVEL, SCALED, PLAIN])
+def test_a_place_without_a_probe_has_what_a_station_without_residuals_would_have(settings):
+    """A station of one row has no residuals that say something: what is known of it is known of any place."""
+    table = predictions(world(9) | {"new": [0.4]})
+    own = half_widths(table, settings, [0.9, 0.5])[(table["station"] == "new").to_numpy()][0]
+    found = HALF_WIDTHS.validate(half_widths_anywhere(table, settings, [0.9, 0.5]))
+    assert found["half_width"].tolist() == pytest.approx(own) and (found["stations"] == 9).all()
+    assert found["half_width"][0] > 1.5 * found["half_width"][1]
+
+
+def test_the_most_stations_that_trained_say_how_wide_and_their_draws_count_once():
+    wide, narrow = (predictions(world(6, between=part)) for part in (0.2, 0.05))
+    table = pd.concat([wide.assign(size=2), narrow.assign(size=5), narrow.assign(size=5, draw=2)])
+    expected = half_widths_anywhere(narrow, LEVEL, [0.9])
+    pd.testing.assert_frame_equal(half_widths_anywhere(table, LEVEL, [0.9]), expected)
+
+
+def test_too_few_stations_give_a_place_no_interval(caplog):
+    found = half_widths_anywhere(predictions({"a": [0.1, 0.2], "b": [0.1]}), LEVEL, [0.9])
+    assert found["half_width"].isna().all() and "no interval, because 1 stations have 2 rows" in caplog.text

@@ -12,7 +12,7 @@ from affine import Affine
 from loam.errors import RasterError
 from loam.evaluation.map_score import moments_of, score_map
 from loam.evaluation.metrics import scores
-from loam.io.schemas import MAP_SCORES, METRICS
+from loam.io.schemas import INTERVALS, MAP_SCORES, METRICS
 from loam.io.tables import read_table
 
 NAMES = ["surface", "subsurface"]
@@ -21,6 +21,7 @@ DAY = "2022-08-15"
 CORNER = (540_000.0, 5_360_000.0)
 COVERS = {"PAST": 1, "FORE": 2, "AGRI": 3}
 ROWS, COLS = 61, 83
+HALF = {90: 0.06, 50: 0.03}  # of the intervals, m3 m-3
 
 
 def write_raster(path, bands, dtype="float32", nodata=np.nan, corner=CORNER):
@@ -75,9 +76,12 @@ def world(tmp_path):
     return {**arrays, "paths": write_world(tmp_path, **arrays), "folder": tmp_path}
 
 
-def write_world(folder, truth, means, stds, cover, inside):
+def write_world(folder, truth, means, stds, cover, inside, intervals=True):
     bands = {f"{name}_mean": values for name, values in means.items()}
     bands |= {f"{name}_std": values for name, values in stds.items()}
+    for level, half in HALF.items() if intervals else ():
+        for end, side in (("lower", -1), ("upper", 1)):
+            bands |= {f"{name}_{end}{level}": values + side * np.float32(half) for name, values in means.items()}
     write_raster(folder / "map.tif", bands)
     write_raster(folder / "trust.tif", {"inside_training_range": inside}, "uint8", 255)
     write_truth(folder / "truth.nc", truth, cover)
@@ -104,17 +108,20 @@ def test_scores_are_those_of_all_pixels_of_a_group_at_once(world, block):
         assert row.n == own.sum()
         if not row.n:
             assert row.value == "AGRI"
-            assert np.isnan([getattr(row, name) for name in [*METRICS, "std_mean", "within_90", "width_90"]]).all()
+            assert np.isnan([getattr(row, name) for name in [*METRICS, "std_mean", "members_90", *INTERVALS]]).all()
             continue
         expected = scores(observed, predicted)
         expected["std_mean"] = spread.mean()
-        expected["within_90"] = (
+        expected["members_90"] = (
             (observed >= predicted - 1.645 * spread) & (observed <= predicted + 1.645 * spread)
         ).mean()
-        expected["width_90"] = 3.29 * spread.mean()
+        for level, half in HALF.items():
+            lower, upper = (predicted.astype(np.float32) + side * np.float32(half) for side in (-1, 1))
+            expected[f"within_{level}"] = ((observed >= lower) & (observed <= upper)).mean()
+            expected[f"width_{level}"] = (upper.astype(float) - lower).mean()
         for name, value in expected.items():
             assert getattr(row, name) == pytest.approx(value, rel=1e-11, abs=1e-15), (row.value, name)
-        assert 0.1 < row.within_90 < 0.9
+        assert 0.1 < row.members_90 < 0.9 and row.within_50 < row.within_90 < 1
 
 
 def test_the_two_sides_of_the_range_make_up_all_pixels(world):
@@ -131,9 +138,10 @@ def test_a_small_spread_about_a_large_mean_keeps_its_digits():
     observed = 1e8 + rng.normal(0, 1e3, 5000)
     predicted = observed + 2e8 + rng.normal(0, 1e-2, 5000)
     std = np.ones(5000)
-    total = moments_of(observed[:1], predicted[:1], std[:1])
+    ends = np.stack([predicted - 1, predicted + 1] * 2)
+    total = moments_of(observed[:1], predicted[:1], std[:1], ends[:, :1])
     for start, stop in ((1, 2), (2, 900), (900, 5000)):
-        total = total.merged(moments_of(observed[start:stop], predicted[start:stop], std[start:stop]))
+        total = total.merged(moments_of(*(part[..., start:stop] for part in (observed, predicted, std, ends))))
     expected = scores(observed, predicted)
     assert total.scores()["ubrmse"] == pytest.approx(expected["ubrmse"], rel=1e-6)
     assert total.scores()["ccc"] == pytest.approx(expected["ccc"], rel=1e-9)
@@ -145,17 +153,17 @@ def test_a_small_spread_about_a_large_mean_keeps_its_digits():
 )
 def test_scores_that_are_not_defined_are_those_of_the_metrics(observed, predicted):
     observed, predicted = np.array(observed), np.array(predicted)
-    found = moments_of(observed, predicted, np.full(len(observed), 0.01)).scores()
+    found = moments_of(observed, predicted, np.full(len(observed), 0.01), np.full((4, len(observed)), np.nan)).scores()
     for name, value in scores(observed, predicted).items():
         assert found[name] == pytest.approx(value, nan_ok=True, abs=1e-9), name
 
 
-def test_one_member_has_errors_and_no_interval(world):
+def test_one_member_and_a_map_without_intervals_have_errors_alone(world):
     stds = {name: np.full((ROWS, COLS), np.nan, np.float32) for name in NAMES}
     paths = write_world(world["folder"], **{**{key: world[key] for key in ("truth", "means", "cover", "inside")},
-                                            "stds": stds})  # fmt: skip
+                                            "stds": stds}, intervals=False)  # fmt: skip
     table = table_of(paths)
-    assert table[["std_mean", "within_90", "width_90"]].isna().all(axis=None)
+    assert table[["std_mean", "members_90", *INTERVALS]].isna().all(axis=None)
     assert table.loc[table["n"] > 0, "rmse"].gt(0).all()
 
 

@@ -20,7 +20,7 @@ from safetensors.numpy import save
 from loam.covariates.store import atomic_store
 from loam.errors import StorageError
 from loam.io.atomic import atomic_path
-from loam.mapping.contents import MOISTURE
+from loam.mapping.contents import ENCODED
 from loam.raster.cog import open_map
 from loam.raster.grid import Grid, Tile
 
@@ -65,7 +65,7 @@ def write_geotiff(path):
 
 def write_map(path):
     geobox, tile = GeoBox((SIDE, SIDE), Affine(80, 0, 0, 0, -80, 0), "EPSG:32755"), Tile(0, 0, SIDE, SIDE)
-    with open_map(path, Grid(geobox, path, SIDE, (tile,)), ["a"], {}, MOISTURE) as file:
+    with open_map(path, Grid(geobox, path, SIDE, (tile,)), ["a"], {}, ENCODED["float32"]) as file:
         file.write(tile, np.arange(SIDE**2), VALUES.reshape(-1, 1))
 
 

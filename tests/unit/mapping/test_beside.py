@@ -10,7 +10,7 @@ import rasterio
 
 from loam.config.code import RELEASE, release
 from loam.io.provenance import hash_of_values, sha256_of_file, write_provenance
-from loam.mapping.contents import MOISTURE as MOISTURE_BAND
+from loam.mapping.contents import ENCODED
 from loam.mapping.picture import MOISTURE
 from loam.mapping.qgis import classes_style, ramp_style
 from loam.mapping.sidecar import plain, sidecar
@@ -79,7 +79,7 @@ def test_a_release_has_a_number_that_is_no_code():
 def test_gdal_shows_what_stands_beside_a_map_before_what_stands_in_it(tmp_path):
     grid = grid_like(write_tiff(tmp_path / "land.tif", np.ones((50, 60), np.float32)), 64)
     with open_map(
-        tmp_path / "map.tif", grid, ["surface_mean"], {"accuracy": "elsewhere", "run": "small"}, MOISTURE_BAND
+        tmp_path / "map.tif", grid, ["surface_mean"], {"accuracy": "elsewhere", "run": "small"}, ENCODED["int16"]
     ) as output:
         output.write(grid.tiles[0], np.arange(9), np.full((9, 1), 0.3))
     before = (tmp_path / "map.tif").read_bytes()

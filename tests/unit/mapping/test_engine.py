@@ -8,14 +8,17 @@ import rasterio
 import torch
 from rio_cogeo.cogeo import cog_validate
 
+from loam.config.map_bands import band_names
 from loam.covariates.features import feature_set
 from loam.covariates.read.rasters import open_day
 from loam.covariates.read.tiles import TileInputs
 from loam.mapping import engine as engine_module
 from loam.mapping.engine import Engine, map_day
-from loam.raster.grid import grid_like
+from loam.mapping.pores import Pores
+from loam.raster.bands import values_of_band
+from loam.raster.grid import grid_like, open_raster
 
-from .conftest import COLS, DAY, FEATURES, ROWS
+from .conftest import COLS, DAY, FEATURES, ROWS, write_tiff
 
 
 def plainly(members, inputs):
@@ -37,13 +40,13 @@ def make_map(region, drawn, path, *, tile=32, features=FEATURES, tags=None, **ho
     """Map the region with the drawn members; the grid it was mapped on."""
     grid = grid_like(region["land"], tile)
     map_day(Engine(drawn, "cpu"), feature_set(features), region["inputs"], DAY, grid, path,
-            path.with_name("trust.tif"), tags or {}, **how)  # fmt: skip
+            path.with_name("trust.tif"), tags or {}, **{"encoding": "float32", **how})  # fmt: skip
     return grid
 
 
 def read_map(path):
-    with rasterio.open(path) as dataset:
-        return dict(zip(dataset.descriptions, dataset.read(), strict=True))
+    with open_raster(path) as dataset:
+        return {name: values_of_band(dataset, band) for band, name in enumerate(dataset.descriptions, start=1)}
 
 
 @pytest.mark.parametrize("model", ["mlp", "lstm"])
@@ -182,18 +185,18 @@ HALF = {
 def test_pixels_outside_the_range_have_no_value_and_those_inside_the_same(region, members, tmp_path, caplog):
     drawn = members("mlp", 3)
     drawn.card["range"] = HALF
-    make_map(region, drawn, tmp_path / "masked.tif")
+    make_map(region, drawn, tmp_path / "masked.tif", outside="mask")
     share = (read_map(tmp_path / "trust.tif")["inside_training_range"] == 0).sum() / region["mapped"].sum()
     assert 0.3 < share < 0.7
     assert f"({100 * share:.1f} %) lie outside the range of the training data and have no value" in caplog.text
-    make_map(region, drawn, tmp_path / "kept.tif", outside="keep")
+    make_map(region, drawn, tmp_path / "kept.tif", outside="extrapolate")
     sides = read_map(tmp_path / "trust.tif")["inside_training_range"]
     for name, values in read_map(tmp_path / "masked.tif").items():
         kept = read_map(tmp_path / "kept.tif")[name]
         assert (np.isfinite(kept) == region["mapped"]).all()
         assert (np.isfinite(values) == (sides == 1)).all()
         assert np.array_equal(values[sides == 1], kept[sides == 1])
-    for name, told in (("masked", "mask"), ("kept", "keep")):
+    for name, told in (("masked", "mask"), ("kept", "extrapolate")):
         with rasterio.open(tmp_path / f"{name}.tif") as dataset:
             assert dataset.tags()["outside_training_range"] == told
 
@@ -203,11 +206,93 @@ def test_a_mean_below_0_or_above_1_is_counted_before_it_becomes_the_bound(region
     drawn.card["range"] = HALF
     drawn.parameters[0]["output.weight"][:] = 0
     drawn.parameters[0]["output.bias"][:] = torch.tensor([[-0.4, 0.3], [-0.2, 0.3]])
-    make_map(region, drawn, tmp_path / "map.tif")
+    make_map(region, drawn, tmp_path / "map.tif", outside="mask")
     given = int((read_map(tmp_path / "trust.tif")["inside_training_range"] == 1).sum())
     assert f"{DAY}: at {given} of {given} pixels (100.00 %) a moisture below 0 or above 1 m3 m-3 became" in caplog.text
     moisture = read_map(tmp_path / "map.tif")["surface_mean"]
     assert (moisture[np.isfinite(moisture)] == 0).all()
+
+
+def test_inputs_beyond_the_range_are_held_at_its_edge_and_those_inside_are_the_same(region, members, tmp_path, caplog):
+    """A pixel's features with the elevation at its limit, and a cell's likewise, give what the clipped map has."""
+    drawn = members("lstm", 3)
+    limits = {**HALF, "minimum": [-1e4] * 8 + [0.3] * 8}  # and moisture of the cells from 0.3 on
+    drawn.card["range"] = limits
+    grid = make_map(region, drawn, tmp_path / "clipped.tif", tile=512)
+    make_map(region, drawn, tmp_path / "kept.tif", outside="extrapolate")
+    found, kept = (read_map(tmp_path / f"{name}.tif")["surface_mean"] for name in ("clipped", "kept"))
+    sides = read_map(tmp_path / "trust.tif")["inside_training_range"]
+    assert np.array_equal(found[sides == 1], kept[sides == 1]) and np.nanmax(np.abs(found - kept)) > 1e-3
+    with open_day(region["inputs"], feature_set(FEATURES), DAY, grid) as rasters:
+        inputs = rasters.read(grid.tiles[0])
+    held = TileInputs(inputs.pixel, inputs.static.copy(), inputs.cell, np.maximum(inputs.cells, np.float32(0.3)))
+    held.static[:, 0] = np.minimum(held.static[:, 0], 450)
+    expected = Engine(drawn, "cpu").predict(held)[0][:, 0]
+    assert np.allclose(found.ravel()[inputs.pixel], expected, rtol=0, atol=1e-6)
+    assert "lie outside the range of the training data: their inputs were held at its edge" in caplog.text
+
+
+def test_intervals_lie_around_the_mean_within_the_possible(region, members, tmp_path):
+    drawn = members("mlp", 2)
+    widths = {0.9: np.array([0.6, np.nan]), 0.5: np.array([0.1, 0.2])}
+    make_map(region, drawn, tmp_path / "map.tif", half_widths=widths)
+    bands = read_map(tmp_path / "map.tif")
+    assert list(bands) == band_names(["surface", "subsurface"])
+    for level, side, name in ((0.9, -1, "lower90"), (0.9, 1, "upper90"), (0.5, -1, "lower50"), (0.5, 1, "upper50")):
+        for place, layer in enumerate(("surface", "subsurface")):
+            expected = np.clip(bands[f"{layer}_mean"] + side * widths[level][place], 0, 1)
+            assert np.allclose(bands[f"{layer}_{name}"], expected, atol=1e-6, equal_nan=True)
+    assert np.isnan(bands["subsurface_lower90"]).all() and (bands["surface_lower90"] == 0).any()
+
+
+@pytest.mark.parametrize("encoding", ["int16", "float32"])
+def test_whole_numbers_stand_for_a_thousandth_each_and_bands_lie_apart(region, members, tmp_path, encoding):
+    drawn = members("lstm", 3)
+    make_map(region, drawn, tmp_path / "exact.tif", encoding="float32")
+    make_map(region, drawn, tmp_path / "map.tif", encoding=encoding)
+    assert cog_validate(tmp_path / "map.tif", strict=True) == (True, [], [])
+    for name, values in read_map(tmp_path / "exact.tif").items():
+        found = read_map(tmp_path / "map.tif")[name]
+        assert np.allclose(found, values, rtol=0, atol=5.1e-4 if encoding == "int16" else 0, equal_nan=True)
+    with rasterio.open(tmp_path / "map.tif") as dataset:
+        assert dataset.profile["interleave"] == "band" and dataset.dtypes == (encoding,) * 4
+        assert set(dataset.units) == {"m3 m-3"} and set(dataset.offsets) == {0.0}
+        assert set(dataset.scales) == ({0.001} if encoding == "int16" else {1.0})
+        assert dataset.nodata == -32768 if encoding == "int16" else np.isnan(dataset.nodata)
+
+
+def test_no_moisture_is_above_the_porosity_that_the_bulk_density_leaves(region, members, tmp_path, caplog):
+    """1 - 1.59 / 2.65 = 0.4 in the upper 5 cm; of the deeper layer nothing is known."""
+    features = {**FEATURES, "static": ["elevation", "bulk_density_1"]}
+    drawn = members("mlp", 2, features=features)
+    drawn.parameters[0]["output.weight"][:] = 0
+    drawn.parameters[0]["output.bias"][:] = 0.5
+    inputs = [item if item.feature != "clay" else item.model_copy(update={"feature": "bulk_density_1",
+              "file": write_tiff(tmp_path / "density.tif", np.full((ROWS, COLS), 1.59, np.float32))})
+              for item in region["inputs"]]  # fmt: skip
+    layers = [{"name": "surface", "top_cm": 0, "bottom_cm": 30}, {"name": "subsurface", "top_cm": 30, "bottom_cm": 60}]
+    widths = dict.fromkeys((0.9, 0.5), np.full(2, 0.2))
+    make_map({**region, "inputs": inputs}, drawn, tmp_path / "map.tif", features=features,
+             pores=Pores(feature_set(features), layers), half_widths=widths)  # fmt: skip
+    bands = read_map(tmp_path / "map.tif")
+    given = np.isfinite(bands["surface_mean"])
+    for name, most in {"surface_mean": 0.4, "surface_upper90": 0.4, "surface_lower90": 0.2, "subsurface_mean": 0.5,
+                       "subsurface_upper90": 0.7}.items():  # fmt: skip
+        assert np.allclose(bands[name][given], most, atol=1e-6), name
+    assert "(100.00 %) a moisture below 0 or above the porosity of the soil became the bound" in caplog.text
+
+
+def test_porosity_of_a_layer_is_the_mean_over_its_depths():
+    features = feature_set({**FEATURES, "static": [f"bulk_density_{depth}" for depth in (1, 2, 3, 4)]})
+    density = np.array([[1.0, 1.2, 1.4, 1.6]])
+    static = np.concatenate([density, np.ones((1, features.shape[0] - 4))], 1).astype(np.float32)
+    inputs = TileInputs(np.zeros(1, int), static, np.zeros(1, int), np.ones((1, 4, 2), np.float32))
+    layers = [{"name": "a", "top_cm": 0, "bottom_cm": 30}, {"name": "b", "top_cm": 20, "bottom_cm": 100}]
+    upper = (5 * 1.0 + 10 * 1.2 + 15 * 1.4) / 30
+    lower = (10 * 1.4 + 30 * 1.6) / 40
+    pores = Pores(features, layers)
+    assert pores.known and np.allclose(pores.at(inputs), [[1 - upper / 2.65, 1 - lower / 2.65]])
+    assert not Pores(feature_set(FEATURES), layers).known
 
 
 def test_possible_moisture_is_no_warning(region, members, tmp_path, caplog):
@@ -215,4 +300,4 @@ def test_possible_moisture_is_no_warning(region, members, tmp_path, caplog):
     drawn.parameters[0]["output.weight"][:] = 0
     drawn.parameters[0]["output.bias"][:] = 0.3
     make_map(region, drawn, tmp_path / "map.tif")
-    assert "became the bound" not in caplog.text and "have no value" not in caplog.text
+    assert "became the bound" not in caplog.text and "outside the range of the training data" not in caplog.text

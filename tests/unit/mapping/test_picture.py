@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from loam.io.schemas import ACCURACY, SCALES
 from loam.io.tables import write_table
-from loam.mapping.contents import FLAG, MOISTURE
+from loam.mapping.contents import ENCODED, FLAG
 from loam.mapping.picture import draw_map, scale_length
 from loam.mapping.scale import scales
 from loam.mapping.trust import CLASSES, INCOMPLETE, with_gaps
@@ -50,7 +50,7 @@ def write_map(folder, values, *, masked=False):
     pixel = np.flatnonzero(np.isfinite(values) & np.isfinite(land))
     sides = pixel % values.shape[1] >= 10
     kept = pixel[sides] if masked else pixel
-    with open_map(folder / "map.tif", grid, ["surface_mean", "surface_std"], {}, MOISTURE) as output:
+    with open_map(folder / "map.tif", grid, ["surface_mean", "surface_std"], {}, ENCODED["int16"]) as output:
         output.write(grid.tiles[0], kept, np.repeat(values.ravel()[kept, None], 2, axis=1))
     with open_map(folder / "trust.tif", grid, [RANGE_BAND], {}, FLAG) as output:
         given, told = with_gaps(grid, grid.tiles[0], pixel, sides)

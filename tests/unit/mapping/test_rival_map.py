@@ -52,7 +52,7 @@ def mapped(region, tmp_path):
         engine = RivalEngine("boosted_trees_all", make, source, target, SET, LAYERS)
         grid = grid_like(region["land"], 32)
         paths = [tmp_path / "map.tif", tmp_path / "trust.tif"]
-        map_day(engine, SET, region["inputs"], DAY, grid, *paths, {}, **how)
+        map_day(engine, SET, region["inputs"], DAY, grid, *paths, {}, **{"encoding": "float32", **how})
         found = []
         for path in paths:
             with rasterio.open(path) as dataset:
@@ -64,7 +64,7 @@ def mapped(region, tmp_path):
 
 def test_each_pixel_has_what_the_regressor_says_of_its_features(region, mapped):
     target = rows(["a", "b"], 1)
-    bands, _, grid = mapped(Sum, target, outside="keep")
+    bands, _, grid = mapped(Sum, target, outside="extrapolate")
     compared = 0
     with open_day(region["inputs"], SET, DAY, grid) as rasters:
         for tile in grid.tiles:
@@ -81,7 +81,7 @@ def test_each_pixel_has_what_the_regressor_says_of_its_features(region, mapped):
 
 def test_trees_learn_both_domains_and_are_masked_outside_the_range_of_their_rows(region, mapped):
     target, source = rows(["a", "b"], 1, elevation=(0, 300)), rows(["far"], 2, elevation=(0, 500))
-    bands, trust, _ = mapped(lambda: trees(1), target, source)
+    bands, trust, _ = mapped(lambda: trees(1), target, source, outside="mask")
     with rasterio.open(region["land"]) as dataset:
         high = region["mapped"] & (dataset.read(1) > 500)
     assert np.isnan(bands["surface_mean"][high]).all() and (trust["inside_training_range"][high] == 0).all()
@@ -93,7 +93,7 @@ def test_trees_learn_both_domains_and_are_masked_outside_the_range_of_their_rows
 
 def test_the_possible_bounds_what_a_regressor_says(mapped):
     target = rows(["a", "b"], 1).assign(surface=1.5)
-    bands, _, _ = mapped(Sum, target, outside="keep")
+    bands, _, _ = mapped(Sum, target, outside="extrapolate")
     given = np.isfinite(bands["surface_mean"])
     assert given.any() and (bands["surface_mean"][given] == 1).all()
 

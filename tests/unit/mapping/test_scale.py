@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 import scale_colours as script
 
+from loam.config.map_bands import band_names
 from loam.io.schemas import SCALES
 from loam.io.tables import read_table
 from loam.mapping.scale import scales
@@ -22,7 +23,8 @@ def limits(observed, chosen=None):
 
 def test_moisture_goes_from_the_1st_to_the_99th_percentile_rounded_outwards_and_spread_to_an_eighth_of_it():
     found = limits({"surface": (0.06, 0.43), "subsurface": (0.21, 0.24)})
-    assert list(found) == ["surface_mean", "subsurface_mean", "surface_std", "subsurface_std"], "as in the map"
+    assert list(found) == band_names(LAYERS), "as in the map"
+    assert found["surface_lower90"] == found["surface_upper50"] == found["surface_mean"], "moisture too"
     assert found["surface_mean"] == (0.05, 0.45, "probes") and found["surface_std"] == (0.0, 0.05, "probes")
     assert found["subsurface_mean"] == (0.2, 0.25, "probes") and found["subsurface_std"] == (0.0, 0.00625, "probes")
 
@@ -50,9 +52,9 @@ def test_the_script_writes_the_scales_and_a_style_of_each_band(tmp_path):
     samples = pd.DataFrame({"surface": [0.11, 0.42], "subsurface": [0.31, np.nan], "rain": [0.0, 99.0]})
     samples.to_parquet(tmp_path / "target.parquet")
     paths = {"target": tmp_path / "target.parquet", "scales": tmp_path / "scales.csv"}
-    paths["styles"] = [tmp_path / f"{layer}_{part}.qml" for part in ("mean", "std") for layer in LAYERS]
+    paths["styles"] = [tmp_path / f"{band}.qml" for band in band_names(LAYERS)]
     script.stage(paths, {"layers": [{"name": layer} for layer in LAYERS], "mapping": {"scale": {}}})
     table = read_table(paths["scales"], SCALES)
-    assert table["high"].tolist() == [0.45, 0.35, 0.04375, 0.00625]
+    assert table["high"].tolist() == [0.45, 0.35, 0.04375, 0.00625] + [0.45, 0.35] * 4
     for number, path in enumerate(paths["styles"], start=1):
         assert f'band="{number}"' in path.read_text() and "singlebandpseudocolor" in path.read_text()

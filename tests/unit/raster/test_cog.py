@@ -6,7 +6,7 @@ import rasterio
 from affine import Affine
 from rio_cogeo.cogeo import cog_validate
 
-from loam.mapping.contents import MOISTURE
+from loam.mapping.contents import ENCODED
 from loam.raster.cog import open_map, overview_factors
 from loam.raster.grid import grid_like
 
@@ -31,7 +31,7 @@ def test_a_large_map_is_valid_and_its_overviews_average_what_is_there(tmp_path):
     values = np.random.default_rng(0).random((600, 700)).astype(np.float32)
     values[:2, :2] = [[np.nan, 0.2], [np.nan, 0.4]]
     values[10:12, 10:12] = np.nan
-    with open_map(tmp_path / "map.tif", grid, ["surface_mean"], {}, MOISTURE) as output:
+    with open_map(tmp_path / "map.tif", grid, ["surface_mean"], {}, ENCODED["float32"]) as output:
         for tile in grid.tiles:
             part = values[tile.row : tile.row + tile.height, tile.col : tile.col + tile.width].ravel()
             pixel = np.flatnonzero(np.isfinite(part))

@@ -120,7 +120,8 @@ def map_score():
     rows = [
         {"layer": layer, "group": group, "value": value, "n": count, "masked": 0,
          **(dict(mae=0.033, rmse=0.0417 + shift, ubrmse=0.04, bias=-0.0062, r=0.834, ccc=0.8, std_mean=0.02,
-                 within_90=within, width_90=0.0658) if count else {})}
+                 members_90=0.3, within_90=within, width_90=0.0658, within_50=within,
+                 width_50=0.03) if count else {})}
         for layer, shift, within in (("surface", 0.0, 0.6251), ("subsurface", 0.02, np.nan))
         for group, value, count in groups
     ]  # fmt: skip

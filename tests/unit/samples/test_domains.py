@@ -17,7 +17,8 @@ from series import series_of_columns
 from loam.covariates.features import feature_set
 from loam.covariates.read.tiles import TileInputs
 from loam.errors import ConfigError, TableError
-from loam.io.tables import read_table
+from loam.io.schemas import HALF_WIDTHS
+from loam.io.tables import read_table, write_table
 from loam.mapping.engine import Engine
 from loam.models.parts.initial import draw_parameters
 from loam.raster.grid import write_grid
@@ -258,7 +259,10 @@ def test_a_map_from_the_cube_shows_what_the_samples_predict(world, tmp_path):
             "shape": list(features.shape), "network": settings, "family": {}, "training": {"loss": "concordance"},
             "members": [{"scaler": scaler}] * 2, "range": seen.described()}  # fmt: skip
     files = {"weights": tmp_path / "w.safetensors", "card": tmp_path / "card.json", "map": tmp_path / "map.tif",
-             "trust": tmp_path / "trust.tif"}  # fmt: skip
+             "trust": tmp_path / "trust.tif", "half_widths": tmp_path / "half_widths.csv"}  # fmt: skip
+    widths = [("folds", "mlp", "target", layer, level, place / 10 + level / 100, 3)
+              for place, layer in enumerate(layers) for level in (0.9, 0.5)]  # fmt: skip
+    write_table(pd.DataFrame(widths, columns=list(HALF_WIDTHS.columns)), files["half_widths"], HALF_WIDTHS)
     parameters = draw_parameters(network, range(2))
     parameters["output.bias"] += 0.4
     write_members([parameters], card, files["weights"], files["card"])
@@ -266,7 +270,7 @@ def test_a_map_from_the_cube_shows_what_the_samples_predict(world, tmp_path):
     more = {
         "run": "test",
         "date": str(day.date()),
-        "mapping": {"inputs": [], "outside": "keep", "licence": None, "model": "mlp"},
+        "mapping": {"inputs": [], "outside": "extrapolate", "encoding": "float32", "licence": None, "model": "mlp"},
         "data_licences": [],
         "training": {"device": "cpu", "mlp": {"window": None, "plugin": "loam.models.mlp:Network"}},
         "threads": 1,
@@ -279,7 +283,10 @@ def test_a_map_from_the_cube_shows_what_the_samples_predict(world, tmp_path):
     static, cells = row[:, : features.shape[0]], row[:, features.shape[0] :].reshape(1, *features.shape[1:])
     engine = Engine(load_members(files["weights"], files["card"]), "cpu")
     mean, deviation = engine.predict(TileInputs(np.zeros(1, int), static, np.zeros(1, int), cells))
-    np.testing.assert_allclose(mapped[:, 60, 30], [*mean[0], *deviation[0]], rtol=1e-5)
+    half = np.array([0.009, 0.109]), np.array([0.005, 0.105])
+    ends = [mean[0] - half[0], mean[0] + half[0], mean[0] - half[1], mean[0] + half[1]]
+    expected = np.concatenate([mean[0], deviation[0], *(end.clip(0, 1) for end in ends)])
+    np.testing.assert_allclose(mapped[:, 60, 30], expected, rtol=1e-5)
     assert np.isnan(mapped[0, :, :6]).all() and np.isfinite(mapped[0]).sum() > 3000
     assert np.nanstd(mapped[0]) > 0.001
     with rasterio.open(files["trust"]) as dataset:
@@ -295,8 +302,8 @@ def test_a_rival_s_map_from_the_cube_is_of_the_trees_that_all_samples_give(world
     more = {
         "run": "test", "date": str(day.date()), "rival": "boosted_trees_all",
         "plugin": "loam.rivals.boosted_trees:trees",
-        "mapping": {"inputs": [], "outside": "keep", "licence": None}, "data_licences": [], "threads": 1,
-        "day_boundary": "00:00+00:00", "seed": 3,
+        "mapping": {"inputs": [], "outside": "extrapolate", "encoding": "float32", "licence": None},
+        "data_licences": [], "day_boundary": "00:00+00:00", "seed": 3, "threads": 1,
     }  # fmt: skip
     files = {"map": tmp_path / "map.tif", "trust": tmp_path / "trust.tif", "truth": []}
     map_rival_stage({**paths, **files, "grid": paths["grid"][0]}, {**values, **more})

@@ -25,6 +25,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from loam.io.schemas import HALF_WIDTHS
+
 GROUP = ["protocol", "size", "draw", "model", "scenario", "layer"]
 FEWEST_ROWS = 2  # of a station whose residuals say something
 FEWEST_STATIONS = 2  # beside the one that an interval is for
@@ -61,6 +63,50 @@ def half_widths(predictions: pd.DataFrame, settings: Mapping[str, Any], levels: 
     return widths
 
 
+def half_widths_anywhere(
+    predictions: pd.DataFrame, settings: Mapping[str, Any], levels: Sequence[float]
+) -> pd.DataFrame:
+    """Half widths of the interval at a place without a probe, from the held-out residuals of all stations.
+
+    Where a protocol trains on several numbers of stations, those of the greatest count; of several draws, all rows do.
+    The distance by which ``scaled_level`` scales is not known of a place that has one day: there and with
+    ``level_and_dynamics`` it is the predictive interval of a random intercept.
+
+    Args:
+        predictions: schema PREDICTIONS, of one protocol, model and scenario.
+        settings: ``method`` and ``finite_sample`` of ``evaluation.intervals``.
+        levels: of confidence, between 0 and 1.
+
+    Returns:
+        Schema HALF_WIDTHS; without a half width where fewer than ``FEWEST_STATIONS`` stations can tell.
+    """
+    kept = predictions[predictions["size"] == predictions["size"].max()]
+    rows = []
+    for (protocol, model, scenario, layer), part in kept.groupby(["protocol", "model", "scenario", "layer"]):
+        residual = (part["observed"] - part["predicted"]).to_numpy(float)
+        station, names = pd.factorize(part["station"])
+        n = np.bincount(station, minlength=len(names))
+        telling, wanted = n >= FEWEST_ROWS, np.asarray(levels, float)
+        number = int(telling.sum())
+        if number < FEWEST_STATIONS:
+            log.warning("%s: no interval, because %d stations have %d rows or more", layer, number, FEWEST_ROWS)
+            widths = np.full(len(wanted), np.nan)
+        elif settings["method"] == "residuals":
+            widths = _quantiles(residual, station, n, telling, settings["finite_sample"], wanted)
+        else:
+            level = np.bincount(station, residual) / n
+            dynamics = np.bincount(station, (residual - level[station]) ** 2) / n
+            widths = _of_parts(np.mean(level[telling] ** 2), np.mean(dynamics[telling]), number, wanted)
+        rows += [(protocol, model, scenario, layer, *pair, number) for pair in zip(levels, widths, strict=True)]
+    return pd.DataFrame(rows, columns=list(HALF_WIDTHS.columns))
+
+
+def _of_parts(of_level: Any, of_dynamics: Any, number: Any, levels: np.ndarray) -> np.ndarray:
+    """Half widths [..., level] from the errors of level and dynamics [..., 1] that ``number`` stations tell."""
+    student, normal = stats.t.ppf((1 + levels) / 2, number), stats.norm.ppf((1 + levels) / 2)
+    return np.sqrt(of_level * student**2 + of_dynamics * normal**2)
+
+
 def _of_stations(
     residual: np.ndarray,
     predicted: np.ndarray,
@@ -92,10 +138,8 @@ def _of_stations(
     else:
         of_level = others @ squared
     of_dynamics = others @ dynamics
-    student = stats.t.ppf((1 + levels) / 2, np.maximum(number, 1)[:, None])
-    widths[enough] = np.sqrt(
-        of_level[:, None] * student**2 + of_dynamics[:, None] * stats.norm.ppf((1 + levels) / 2) ** 2
-    )[enough]
+    number = np.maximum(number, 1)[:, None]
+    widths[enough] = _of_parts(of_level[:, None], of_dynamics[:, None], number, levels)[enough]
     return widths
 
 

@@ -8,7 +8,8 @@ the range: count, means, sums of squared deviations and of their products, which
 LeVeque, 1983, Am. Stat. 37, 242; Welford, 1962). A group is the merger of accumulators, so memory is that of a block,
 and the scores are those of ``loam.evaluation.metrics`` over all of a group's pixels at once.
 
-The 90 % interval is the normal one, mean +- 1.645 standard deviations of the members.
+Intervals are those of the map's bands, where it has them; and that of the members' spread, the normal one of 90 %, mean
++- 1.645 standard deviations.
 """
 
 from __future__ import annotations
@@ -24,11 +25,13 @@ import numpy as np
 import pandas as pd
 import rasterio
 
+from loam.config.map_bands import OF_MEMBERS, band_names
 from loam.door import Door
 from loam.errors import RasterError, naming
 from loam.evaluation.metrics import SINGLE_PRECISION
 from loam.io.netcdf import open_netcdf
-from loam.io.schemas import MAP_SCORES
+from loam.io.schemas import INTERVALS, MAP_SCORES
+from loam.raster.bands import values_of_band
 from loam.raster.cells import Cells, open_cells
 from loam.raster.grid import geobox_of, open_raster, same_grid, tiles_of
 from loam.training.ranges import INSIDE, OUTSIDE, RANGE_BAND
@@ -48,6 +51,7 @@ class Pair:
         observed: the truth, m3 m-3, float64.
         predicted: the map, likewise.
         std: standard deviation over the members, likewise; NaN with a single member.
+        ends: lower and upper end of each interval of ``BOUNDS`` [end, pixel], likewise; NaN where the map has none.
         landcover: code of the true land cover, 0 where not known, uint8.
         side: ``INSIDE`` or ``OUTSIDE`` the range of the training data, uint8.
         masked: code of the true land cover at the pixels with a truth that the map has masked, [masked pixel].
@@ -57,6 +61,7 @@ class Pair:
     observed: np.ndarray
     predicted: np.ndarray
     std: np.ndarray
+    ends: np.ndarray
     landcover: np.ndarray
     side: np.ndarray
     masked: np.ndarray
@@ -68,7 +73,8 @@ class Moments:
 
     Args:
         n: number of pixels.
-        means: of observed, predicted, error, absolute error, standard deviation, whether the interval holds the truth.
+        means: of observed, predicted, error, absolute error, standard deviation, whether the members' interval holds
+            the truth, and of each interval of the map whether it does, and how wide it is.
         squares: sums of squared deviations from the mean of observed, predicted and error.
         product: sum of the products of the deviations of observed and predicted.
         low, high: least and greatest observed and predicted.
@@ -96,7 +102,7 @@ class Moments:
 
     def scores(self) -> dict[str, float]:
         """Scores of these pixels, by the names of the schema MAP_SCORES."""
-        observed, predicted, bias, mae, std, held = self.means.tolist()
+        observed, predicted, bias, mae, std, held, *of_intervals = self.means.tolist()
         variances, covariance = self.squares / self.n, self.product / self.n
         varies = (self.high - self.low > SINGLE_PRECISION * np.maximum(np.abs(self.low), np.abs(self.high))).tolist()
         spread = np.sqrt(self.squares[0] * self.squares[1])
@@ -109,17 +115,23 @@ class Moments:
             "r": float(np.clip(self.product / spread, -1.0, 1.0)) if all(varies) else np.nan,
             "ccc": float(2 * covariance / agreement) if any(varies) else np.nan,
             "std_mean": std,
-            "within_90": held,
-            "width_90": 2 * WIDTH_90 * std,
+            "members_90": held,
+            **dict(zip(INTERVALS, of_intervals, strict=True)),
         }
 
 
-def moments_of(observed: np.ndarray, predicted: np.ndarray, std: np.ndarray) -> Moments:
-    """The moments of some pixels, each [pixel], float64; at least one, none NaN but for ``std``."""
+def moments_of(observed: np.ndarray, predicted: np.ndarray, std: np.ndarray, ends: np.ndarray) -> Moments:
+    """The moments of some pixels, each [pixel], of ``ends`` [end, pixel], float64; at least one, none NaN but for
+    ``std`` and ``ends``.
+    """
     error = predicted - observed
     size = np.abs(error)
     held = np.where(np.isnan(std), np.nan, size <= WIDTH_90 * std)
-    means = np.array([part.mean() for part in (observed, predicted, error, size, std, held)])
+    parts = [observed, predicted, error, size, std, held]
+    for lower, upper in zip(ends[::2], ends[1::2], strict=True):
+        width = upper - lower
+        parts += [np.where(np.isnan(width), np.nan, (observed >= lower) & (observed <= upper)), width]
+    means = np.array([part.mean() for part in parts])
     from_mean = [part - mean for part, mean in zip((observed, predicted, error), means[:3], strict=True)]
     return Moments(
         len(error), means, np.array([part @ part for part in from_mean]), float(from_mean[0] @ from_mean[1]),
@@ -133,7 +145,7 @@ def score_map(
     """Score every layer of a day's map.
 
     Args:
-        map_path: GeoTIFF with the bands ``<layer>_mean`` and ``<layer>_std``, m3 m-3.
+        map_path: GeoTIFF with the bands ``<layer>_mean`` and ``<layer>_std``, m3 m-3, and those of ``BOUNDS`` or none.
         trust: GeoTIFF with the band ``inside_training_range``.
         truth: netCDF, one variable a layer [time, y, x], in m3 m-3 or another unit of moisture that it names; where it
             has ``landcover`` [y, x], with CF ``flag_values`` and ``flag_meanings``, scores are also told by it.
@@ -158,7 +170,7 @@ def score_map(
         label = pair.landcover.astype(np.uint16) * 256 + pair.side
         for number in np.unique(label):
             own = label == number
-            moments = moments_of(pair.observed[own], pair.predicted[own], pair.std[own])
+            moments = moments_of(pair.observed[own], pair.predicted[own], pair.std[own], pair.ends[:, own])
             key = (pair.layer, *divmod(int(number), 256))
             found[key] = found[key].merged(moments) if key in found else moments
     rows, landcovers = [], landcovers_of(truth)
@@ -192,7 +204,7 @@ def paired(
         _check_grids(mapped, {trust: geobox_of(ranged), truth: known.geobox})
         if covered is not None:
             _check_grids(mapped, {truth: covered.geobox})
-        bands = _bands(mapped, [f"{layer}_{statistic}" for layer in layers for statistic in ("mean", "std")])
+        bands = _bands(mapped, band_names(layers, OF_MEMBERS))
         side_band = _bands(ranged, [RANGE_BAND])[RANGE_BAND]
         doors = {layer: Door("sm_surface", known.units(layer), f"{truth}, variable {layer}") for layer in layers}
         for tile in tiles_of(known.geobox, block):
@@ -200,7 +212,12 @@ def paired(
             sides = ranged.read(side_band, window=tile.window)
             cover = _landcover(covered, wanted, rows, cols) if covered is not None else np.zeros(sides.shape, np.uint8)
             for layer in layers:
-                mean, std = (mapped.read(bands[f"{layer}_{part}"], window=tile.window) for part in ("mean", "std"))
+                mean, std, *ends = (
+                    values_of_band(mapped, bands[name], tile.window)
+                    if name in bands
+                    else np.full_like(sides, np.nan, np.float32)
+                    for name in band_names([layer])
+                )
                 true = doors[layer].pass_through(known.read(layer, wanted, rows, cols), wanted)
                 both = np.isfinite(mean) & np.isfinite(true)
                 if not np.isin(sides[both], (INSIDE, OUTSIDE)).all():
@@ -208,9 +225,11 @@ def paired(
                         f"has no value at a pixel where {Path(map_path).name} has one", where=trust,
                         fix="map the day again: both files come from the same job",
                     )  # fmt: skip
-                observed, predicted, spread = (field[both].astype(np.float64) for field in (true, mean, std))
+                observed, predicted, spread, *held = (
+                    field[both].astype(np.float64) for field in (true, mean, std, *ends)
+                )
                 masked = np.isnan(mean) & np.isfinite(true) & (sides == OUTSIDE)
-                yield Pair(layer, observed, predicted, spread, cover[both], sides[both], cover[masked])
+                yield Pair(layer, observed, predicted, spread, np.stack(held), cover[both], sides[both], cover[masked])
         for door in doors.values():
             door.close(wanted)
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import pandera.pandas as pa
 
+from loam.config.map_bands import LEVELS, STATISTICS
+
 SCENARIOS = ["source", "target", "transfer", "both", "none"]
 DOMAINS = ["source", "target"]
 ROLES = ["training", "validation", "test", "unused"]
 ROWS = ["training", "all"]  # whose rows of a fold fitted a system: those that train, or these and those that validate
 METRICS = ["mae", "rmse", "ubrmse", "bias", "r", "ccc"]
+INTERVALS = [f"{what}_{level:.0%}".rstrip("%") for level in LEVELS for what in ("within", "width")]  # of maps
 
 _text = pa.Column(str, coerce=True)
 _number = pa.Column(float, coerce=True, nullable=True)
@@ -181,7 +184,7 @@ SCALES = pa.DataFrameSchema(
     {
         "band": pa.Column(str, coerce=True, unique=True),
         "layer": _text,
-        "statistic": pa.Column(str, pa.Check.isin(["mean", "std"]), coerce=True),
+        "statistic": pa.Column(str, pa.Check.isin(STATISTICS), coerce=True),
         "low": pa.Column(float, coerce=True),
         "high": pa.Column(float, coerce=True),
         "origin": pa.Column(str, pa.Check.isin(["config", "probes", "assumed"]), coerce=True),
@@ -189,8 +192,25 @@ SCALES = pa.DataFrameSchema(
     strict=True,
 )
 
-# One row a (layer, group, value): a map against a known truth; m3 m-3 but for r, ccc and the share within_90. n pixels
-# are scored, masked ones are not, because the map has no value outside the range of the training data.
+# One row a (layer, level of confidence): the interval of the mapped model at a place without a probe, mean +-
+# half_width, m3 m-3, by the held-out residuals of so many stations; none where they are too few.
+HALF_WIDTHS = pa.DataFrameSchema(
+    {
+        "protocol": _text,
+        "model": _text,
+        "scenario": _text,
+        "layer": _text,
+        "level": pa.Column(float, pa.Check.in_range(0, 1, include_min=False, include_max=False), coerce=True),
+        "half_width": _number,
+        "stations": _count,
+    },
+    strict=True,
+    unique=["layer", "level"],
+)
+
+# One row a (layer, group, value): a map against a known truth; m3 m-3 but for r, ccc and shares. n pixels are scored,
+# masked ones are not, because the map has no value outside the range of the training data. within_ and width_ are of
+# the map's intervals; members_90 is the share within the normal 90 % interval of the members' spread.
 MAP_SCORES = pa.DataFrameSchema(
     {
         "layer": _text,
@@ -198,7 +218,7 @@ MAP_SCORES = pa.DataFrameSchema(
         "value": _text,
         "n": _count,
         "masked": _count,
-        **dict.fromkeys([*METRICS, "std_mean", "within_90", "width_90"], _number),
+        **dict.fromkeys([*METRICS, "std_mean", "members_90", *INTERVALS], _number),
     },
     strict=True,
     unique=["layer", "group", "value"],

@@ -1,4 +1,4 @@
-"""What the bands of a map's two files hold: moisture with its spread, and the flag of the training data's range."""
+"""What the bands of a map's two files hold: moisture, spread and intervals; the flag of the training data's range."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from loam.mapping.trust import CLASSES
 from loam.raster.cog import Content
 from loam.training.ranges import NO_VALUE
 
-TITLE = "Soil moisture, m3 m-3: mean and standard deviation over the members of a network"
-MOISTURE = Content(TITLE, "float32", math.nan, "m3 m-3", Resampling.average)
+TITLE = "Soil moisture, m3 m-3: mean and standard deviation over the members of a network, and intervals of the truth"
+ENCODED = {
+    "float32": Content(TITLE, "float32", math.nan, "m3 m-3", Resampling.average),
+    "int16": Content(TITLE, "int16", -32768, "m3 m-3", Resampling.average, scale=0.001),
+}
 FLAG = Content("Inputs against the range of the training data", "uint8", NO_VALUE, "1", Resampling.mode, CLASSES)

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from loam.config.day_boundary import UTC_DAYS
+from loam.config.map_bands import BOUNDS, OF_MEMBERS, STATISTICS, band_names
 from loam.config.sections.mapping import MapInput
 from loam.covariates.features import FeatureSet
 from loam.covariates.read.cube import Cube
@@ -27,7 +28,9 @@ from loam.covariates.read.day import open_cube_day
 from loam.covariates.read.rasters import open_day
 from loam.covariates.read.tiles import Around, TileInputs
 from loam.io.progress import counted
-from loam.mapping.contents import FLAG, MOISTURE
+from loam.mapping.clipping import clipped
+from loam.mapping.contents import ENCODED, FLAG
+from loam.mapping.pores import Pores
 from loam.mapping.probes_of_day import ProbesOfDay, Told
 from loam.mapping.rival_map import RivalEngine
 from loam.mapping.trust import RangeCheck, with_gaps
@@ -42,7 +45,9 @@ from loam.training.scaling import scaled
 
 log = logging.getLogger("loam")
 
-MASK = "mask"  # what becomes of pixels outside the range of the training data
+CLIP, MASK = "clip", "mask"  # what becomes of pixels outside the range of the training data, beside extrapolation
+DONE_OUTSIDE = {CLIP: ": their inputs were held at its edge", MASK: " and have no value", "extrapolate": ""}
+HIGHEST = {False: "1 m3 m-3", True: "the porosity of the soil"}
 TOLD_BESIDE = "how far off the map is: see the file .aux.xml beside it, accuracy.csv or the report of the run"
 FEATURES = 256  # numbers that a pixel reads, of which so many pixels at a time are
 CHUNK = {"cpu": 4096, "cuda": 2**18}  # pixels at a time: on a processor, activations stay in its cache
@@ -181,13 +186,17 @@ def map_day(
     trust: str | Path,
     tags: Mapping[str, object],
     *,
-    outside: str = MASK,
+    outside: str = CLIP,
+    encoding: str = "int16",
+    half_widths: Mapping[float, np.ndarray] | None = None,
+    pores: Pores | None = None,
     day_boundary: str = UTC_DAYS,
     probes: ProbesOfDay | None = None,
 ) -> None:
-    """Map one day: bands ``<layer>_mean`` of all layers, then ``<layer>_std``, as a cloud-optimised GeoTIFF.
+    """Map one day as a cloud-optimised GeoTIFF, bands of ``loam.config.map_bands``.
 
-    A second one says of every mapped pixel whether its inputs lie within the range of the training data.
+    A second one says of every mapped pixel whether its inputs lie within the range of the training data. No moisture
+    and no end of an interval is below 0, or above the porosity of the soil where it is known, else above 1.
 
     Args:
         engine: the members, or a rival in their place, ready.
@@ -198,8 +207,11 @@ def map_day(
         path: of the map.
         trust: path of the second file: band ``inside_training_range``, values of ``loam.mapping.trust.CLASSES``.
         tags: to write into the files, beside the day, the number of members, the grid's hash and ``outside``.
-        outside: what becomes of pixels whose inputs lie outside the range of the training data: ``mask`` (no value) or
-            ``keep`` (what the members say, which no observation has ever checked).
+        outside: what becomes of pixels whose inputs lie outside the range of the training data: ``clip`` (inputs are
+            held at its edge), ``extrapolate`` (members read them as they are) or ``mask`` (no value).
+        encoding: of the map, ``int16`` or ``float32``.
+        half_widths: of the interval of each layer [layer], m3 m-3, by level of confidence; None for a map without.
+        pores: porosity of the layers, where anything is known of it.
         day_boundary: where the run's days begin.
         probes: what the probes of the day say, where the networks read it.
 
@@ -208,7 +220,7 @@ def map_day(
     """
     limits = read_range(engine.card)
     check = RangeCheck(limits, features)
-    bands = [f"{layer}_{statistic}" for statistic in ("mean", "std") for layer in engine.layers]
+    bands = band_names(engine.layers, OF_MEMBERS if half_widths is None else STATISTICS)
     tags = {**tags, "day": day, "members": engine.members, "grid": grid.hash, "outside_training_range": outside}
     started, reading, computing, checking = time.perf_counter(), 0.0, 0.0, 0.0
     mapped = given = impossible = 0
@@ -220,7 +232,7 @@ def map_day(
     )  # fmt: skip
     with (
         opened as rasters,
-        open_map(path, grid, bands, {**tags, "accuracy": TOLD_BESIDE}, MOISTURE) as output,
+        open_map(path, grid, bands, {**tags, "accuracy": TOLD_BESIDE}, ENCODED[encoding]) as output,
         open_map(trust, grid, [RANGE_BAND], tags, FLAG) as flags,
     ):
         for tile in counted(grid.tiles, "tiles"):
@@ -228,14 +240,19 @@ def map_day(
             read = rasters.read(tile)
             reading += time.perf_counter() - begun
             begun = time.perf_counter()
-            told = probes.at(grid, tile, read.pixel) if probes else None
-            mean, deviation, beyond = engine.predict_checked(read, told)
-            computing += time.perf_counter() - begun
-            begun = time.perf_counter()
             sides = check.read(read)
+            fed = clipped(read, check.low, check.high) if outside == CLIP and (sides != INSIDE).any() else read
             checking += time.perf_counter() - begun
+            begun = time.perf_counter()
+            told = probes.at(grid, tile, read.pixel) if probes else None
+            mean, deviation, beyond = engine.predict_checked(fed, told)
+            computing += time.perf_counter() - begun
+            highest = pores.at(read) if pores is not None and pores.known else np.ones_like(mean)
+            beyond |= (mean > highest).any(axis=1)
+            mean = np.minimum(mean, highest)
             kept = sides == INSIDE if outside == MASK else np.ones(len(sides), bool)
-            output.write(tile, read.pixel[kept], np.concatenate([mean, deviation], axis=1)[kept])
+            values = [mean, deviation, *interval_ends(mean, half_widths or {}, highest)]
+            output.write(tile, read.pixel[kept], np.concatenate(values, axis=1)[kept])
             land, told = with_gaps(grid, tile, read.pixel, sides)
             flags.write(tile, land, told[:, None])
             mapped += len(mean)
@@ -251,11 +268,19 @@ def map_day(
         time.perf_counter() - started,
     )  # fmt: skip
     check.log_outside()
-    if given < mapped:
-        share = 100 * (mapped - given) / mapped
-        log.warning("%s: %d of %d pixels (%.1f %%) lie outside the range of the training data and have no value "
-                    "(trust.tif tells which; mapping.outside)", day, mapped - given, mapped, share)  # fmt: skip
+    if check.inside < mapped:
+        strange = mapped - check.inside
+        log.warning("%s: %d of %d pixels (%.1f %%) lie outside the range of the training data%s (trust.tif tells "
+                    "which; mapping.outside)", day, strange, mapped, 100 * strange / mapped,
+                    DONE_OUTSIDE[outside])  # fmt: skip
     if impossible:
-        share = 100 * impossible / given
-        log.warning("%s: at %d of %d pixels (%.2f %%) a moisture below 0 or above 1 m3 m-3 became the bound", day,
-                    impossible, given, share)  # fmt: skip
+        log.warning("%s: at %d of %d pixels (%.2f %%) a moisture below 0 or above %s became the bound", day, impossible,
+                    given, 100 * impossible / given, HIGHEST[pores is not None and pores.known])  # fmt: skip
+
+
+def interval_ends(mean: np.ndarray, half_widths: Mapping[float, np.ndarray], highest: np.ndarray) -> list[np.ndarray]:
+    """Lower and upper ends of the intervals around ``mean`` [pixel, layer], from 0 to ``highest``, likewise; in the
+    order of ``BOUNDS``, NaN where nobody can tell how wide they are.
+    """
+    ends = [(mean + side * half_widths[level]) for level, side in BOUNDS.values()] if half_widths else []
+    return [np.clip(end, 0, highest).astype(np.float32) for end in ends]

@@ -17,7 +17,6 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
-import rasterio
 from cmcrameri import cm
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -26,8 +25,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from rasterio.enums import Resampling
 
+from loam.config.map_bands import OF_MEMBERS, band_names
 from loam.io.atomic import atomic_path
 from loam.mapping.trust import CLASSES, INCOMPLETE, count_classes
+from loam.raster.bands import values_of_band
 from loam.raster.grid import geobox_of, open_raster, pixel_metres
 from loam.training.ranges import INSIDE, NO_VALUE, OUTSIDE
 
@@ -65,7 +66,9 @@ def draw_map(
         geobox = geobox_of(dataset)
         shrink = max(1.0, max(dataset.shape) / LONGEST_SIDE)
         shape = tuple(max(1, round(size / shrink)) for size in dataset.shape)
-        bands = {name: _read(dataset, band, shape) for band, name in enumerate(dataset.descriptions, start=1)}
+        wanted = set(band_names([layer["name"] for layer in layers], OF_MEMBERS))
+        bands = {name: values_of_band(dataset, band, shape=shape)
+                 for band, name in enumerate(dataset.descriptions, start=1) if name in wanted}  # fmt: skip
     with open_raster(trust) as dataset:
         sides = dataset.read(1, out_shape=shape, resampling=Resampling.nearest)
     width, height = pixel_metres(geobox)
@@ -99,10 +102,6 @@ def scale_length(width: float) -> float:
     """Length of the scale bar of a map ``width`` metres wide: 1, 2 or 5 times a power of ten, at most a quarter."""
     power = 10.0 ** math.floor(math.log10(width / 4))
     return max(step * power for step in (1, 2, 5) if step * power <= width / 4)
-
-
-def _read(dataset: rasterio.DatasetReader, band: int, shape: tuple[int, int]) -> np.ndarray:
-    return dataset.read(band, out_shape=shape, resampling=Resampling.average)
 
 
 def _write_head(panel: Axes, title: str, told: Sequence[str], tall: float) -> None:

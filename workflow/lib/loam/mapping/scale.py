@@ -13,9 +13,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from loam.config.map_bands import BOUNDS, STATISTICS
 from loam.io.schemas import SCALES
 
-STATISTICS = ("mean", "std")
 SHOWN = [1, 99]  # percentiles of the observed moisture
 STEP = 0.05  # m3 m-3, to which limits are rounded outwards
 SPREAD = 0.125  # of the width of the moisture's scale
@@ -33,16 +33,18 @@ def scales(
         chosen: the config's ``mapping.scale``: of a layer the limits of ``mean``, ``std`` or both.
 
     Returns:
-        Schema SCALES; ``origin`` is ``config``, ``probes`` or, where no layer was observed, ``assumed``.
+        Schema SCALES, the ends of intervals in the colours of the mean; ``origin`` is ``config``, ``probes`` or, where
+        no layer was observed, ``assumed``.
     """
     rows = {}
     for layer in layers:
         low, high, origin = _moisture(samples, layer)
         for statistic in STATISTICS:
-            own, told = chosen.get(layer, {}).get(statistic), origin
+            shown = "mean" if statistic in BOUNDS else statistic
+            own, told = chosen.get(layer, {}).get(shown), origin
             if own:
                 told = "config"
-            elif statistic == "std":
+            elif shown == "std":
                 own = 0.0, round(SPREAD * (high - low), 6)
             else:
                 own = low, high

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import rasterio
-from rasterio.enums import MaskFlags
+from rasterio.enums import MaskFlags, Resampling
 from rasterio.errors import CRSError, RasterioError
 from rasterio.windows import Window
 
@@ -80,7 +80,11 @@ def known_pixels(dataset: rasterio.DatasetReader, band: int, raw: np.ndarray, wi
 
 
 def values_of_band(
-    dataset: rasterio.DatasetReader, band: int, window: Window | None = None, dtype: type = np.float32
+    dataset: rasterio.DatasetReader,
+    band: int,
+    window: Window | None = None,
+    dtype: type = np.float32,
+    shape: tuple[int, int] | None = None,
 ) -> np.ndarray:
     """A band's pixels as the numbers that they stand for, by its scale and offset: NaN where there is none.
 
@@ -89,9 +93,15 @@ def values_of_band(
         band: from 1.
         window: of it; None for all.
         dtype: of the result.
+        shape: rows and columns of the result, whose pixels are means over those of the band; None for the band's own.
     """
-    raw = dataset.read(band, window=window)
-    values: np.ndarray = np.where(known_pixels(dataset, band, raw, window), raw, np.nan).astype(dtype)
+    if shape is None:
+        raw = dataset.read(band, window=window)
+        known = known_pixels(dataset, band, raw, window)
+    else:
+        raw = dataset.read(band, window=window, out_shape=shape, resampling=Resampling.average)
+        known = present(raw, dataset.nodatavals[band - 1])
+    values: np.ndarray = np.where(known, raw, np.nan).astype(dtype)
     scale, offset = dataset.scales[band - 1], dataset.offsets[band - 1]
     return values if (scale, offset) == (1.0, 0.0) else (values * scale + offset).astype(dtype)
 

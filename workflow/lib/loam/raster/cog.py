@@ -1,7 +1,9 @@
 """Write a map tile by tile and leave it as a cloud-optimised GeoTIFF: compressed, tiled, with overviews, checked.
 
-Tiles go to a temporary tiled file beside the map; GDAL's COG driver copies that block by block, so memory does not
-grow with the region. The map appears under its name only when rio-cogeo's validator has no complaint.
+Tiles go to a temporary tiled file beside the map; GDAL copies that block by block, so memory does not grow with the
+region. Bands lie apart, so that who reads one reads no other: that is what GDAL's GTiff driver writes from a file with
+overviews (COPY_SRC_OVERVIEWS, INTERLEAVE=BAND); its COG driver mixes them (before GDAL 3.11). The map appears under its
+name only when rio-cogeo's validator has no complaint.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from loam.io.atomic import atomic_path
 from loam.raster.grid import Grid, Tile
 
 BLOCK = 256  # pixels a side
+PREDICTORS = {"f": 3, "i": 2, "u": 2}  # of TIFF: differences of floating-point numbers, and of whole ones
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,7 @@ class Content:
         title: of the file.
         units: of the values.
         overviews: how several pixels become one.
+        scale: of whole numbers: what one stands for, in ``units``.
         classes: of a band of classes, their values, names and colours; the file holds them as a colour table and tags.
     """
 
@@ -53,6 +57,17 @@ class Content:
     units: str
     overviews: Resampling
     classes: Sequence[Class] = ()
+    scale: float = 1.0
+
+    def encoded(self, values: np.ndarray) -> np.ndarray:
+        """Numbers in ``units`` (any shape) as the file holds them: NaN is ``missing``, and what is too large for whole
+        numbers the largest of them.
+        """
+        if self.scale == 1.0:
+            return values
+        most = np.iinfo(self.dtype).max
+        whole = np.rint(values.astype(np.float64) / self.scale).clip(-most, most)
+        return np.where(np.isnan(whole), self.missing, whole).astype(self.dtype)
 
 
 class MapWriter:
@@ -65,7 +80,7 @@ class MapWriter:
         """Write the values [pixel, band] of the pixels at positions ``pixel`` of a tile, counted row by row."""
         shape = (values.shape[1], tile.height * tile.width)
         block = np.full(shape, self._content.missing, self._content.dtype)
-        block[:, pixel] = values.T
+        block[:, pixel] = self._content.encoded(values).T
         self._dataset.write(block.reshape(-1, tile.height, tile.width), window=tile.window)
 
 
@@ -86,7 +101,7 @@ def open_map(
     profile = {
         "driver": "GTiff", "dtype": content.dtype, "count": len(bands), "height": height, "width": width,
         "crs": grid.geobox.crs.to_wkt(), "transform": grid.geobox.transform, "nodata": content.missing, "tiled": True,
-        "blockxsize": BLOCK, "blockysize": BLOCK, "sparse_ok": True, "bigtiff": "if_safer",
+        "blockxsize": BLOCK, "blockysize": BLOCK, "sparse_ok": True, "bigtiff": "if_safer", "interleave": "band",
     }  # fmt: skip
     with atomic_path(path) as temporary:
         tiles = temporary.with_name(f"{temporary.name}.tiles.tif")  # removed with ``temporary``
@@ -96,6 +111,8 @@ def open_map(
             yield MapWriter(dataset, content)
             dataset.descriptions = tuple(bands)
             dataset.units = (content.units,) * len(bands)
+            if content.scale != 1.0:
+                dataset.scales, dataset.offsets = (content.scale,) * len(bands), (0.0,) * len(bands)
             dataset.update_tags(TIFFTAG_IMAGEDESCRIPTION=content.title)
             dataset.update_tags(**{name: str(value) for name, value in tags.items()})
             if content.classes:
@@ -103,7 +120,9 @@ def open_map(
         with rasterio.open(tiles, "r+") as dataset:
             dataset.build_overviews(overview_factors(height, width), content.overviews)
         copy(
-            tiles, temporary, driver="COG", compress="deflate", predictor="yes", blocksize=BLOCK, bigtiff="if_safer",
+            tiles, temporary, driver="GTiff", copy_src_overviews=True, interleave="band", tiled=True, blockxsize=BLOCK,
+            blockysize=BLOCK, compress="deflate", predictor=PREDICTORS[np.dtype(content.dtype).kind],
+            bigtiff="if_safer",
         )  # fmt: skip
         valid, errors, _ = cog_validate(temporary)
         if not valid:

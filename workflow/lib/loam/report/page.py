@@ -29,6 +29,10 @@ from loam.report.words import MODELS, SCENARIOS, UNIT, UNITLESS, layer_name, per
 
 TEMPLATE = Path(__file__).with_name("page.html.jinja")
 NOT_CONFIG = {"threads"}  # values of the job, not of the run
+MEMBERS = {
+    "all": "trained on all target stations (scores are those of networks that had held stations out)",
+    "folds": "one for each fold of the scored protocol",
+}
 
 
 def build_page(
@@ -87,7 +91,8 @@ def build_page(
         draws=config["evaluation"]["bootstrap"],
         maps=[_map(path, inside, scores, layers) for path in maps],
         accuracy=accuracy,
-        masked=config["mapping"]["outside"] == "mask",
+        outside=config["mapping"]["outside"],
+        map_members=MEMBERS[config["mapping"]["members"]],
         map_system=system_name((config["mapping"]["model"], config["mapping"]["scenario"])),
         notices=notices(config, cards),
         datasets=datasets(config),

@@ -69,7 +69,7 @@ def summary_text(
         for layer in layers:
             lines += ["", *_map_lines(score, layer, day)]
     if scores:
-        lines += ["", "In 90 %: share of the pixels whose 90 % interval (the members' spread) holds the truth."]
+        lines += ["", "In 90 %: share of the pixels whose 90 % interval (lower90 to upper90) holds the truth."]
     if credited := datasets(config):
         lines += ["", "Data", *(line for row in credited.rows for line in _wrapped("; ".join(row), "  "))]
     width = max(len(title) for title, _ in files)

@@ -150,11 +150,16 @@ class Mapping(Section):
         "pixel's centre.",
         examples=[[{"feature": "tmin", "file": "my_data/tmin_{date}.tif"}]],
     )
-    outside: Literal["mask", "keep"] = Field(
-        "mask",
-        description="What becomes of a pixel whose inputs lie outside the range of the training data, where networks "
-        "extrapolate: `mask`, it has no value in soil_moisture.tif; `keep`, it has what the members say. trust.tif "
-        "tells which they are either way.",
+    outside: Literal["clip", "extrapolate", "mask"] = Field(
+        "clip",
+        description="What becomes of a pixel whose inputs lie outside the range of the training data: `clip`, each "
+        "input is held at the edge of its range; `extrapolate`, the members read it as it is; `mask`, the pixel has no "
+        "value in soil_moisture.tif. trust.tif tells which they are in any case.",
+    )
+    encoding: Literal["int16", "float32"] = Field(
+        "int16",
+        description="How soil_moisture.tif holds numbers: `int16`, whole ones in steps of 0.001 m3 m-3 with scale, "
+        "offset and nodata in its tags, which GDAL and QGIS follow; `float32`, as they are computed.",
     )
     scale: dict[str, Limits] = Field(
         {},
