@@ -3,7 +3,8 @@
     python docs/generate_results.py [--results results] [run ...]
 
 A mark is ``<!-- KIND RUN LAYER -->`` with KIND one of ``table`` (scores of every system), ``against`` (networks against
-rivals, paired), ``coverage``, ``adaptation`` and ``protocols``; runs that are named, else all, are written anew.
+rivals, paired), ``coverage``, ``applicability``, ``adaptation`` and ``protocols``; runs that are named, else
+all, are written anew.
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ def against(folder: Path, layer: str) -> list[str]:
 
 def coverage(folder: Path, layer: str) -> list[str]:
     """How often the 90 % intervals hold, how wide they are."""
-    rows = of_layer(folder, "coverage.csv", layer).query("season == 'all' and level == 0.9")
+    rows = of_layer(folder, "coverage.csv", layer).query("season == 'all' and area == 'all' and level == 0.9")
     lines = [
         "| model | scenario | coverage of 90 % (95 %) | worst station | stations under 80 % | full width | CRPS |",
         "|---|---|---|---|---|---|---|",
@@ -90,6 +91,30 @@ def coverage(folder: Path, layer: str) -> list[str]:
             f"| {row.model} | {row.scenario} | {row.coverage:.2f} ({row.coverage_low:.2f} to {row.coverage_high:.2f}) "
             f"| {row.worst:.2f} | {100 * row.under_80:.0f} % | {row.width:.3f} | {row.crps:.4f} |"
         )
+    return lines
+
+
+def applicability(folder: Path, layer: str) -> list[str]:
+    """Error, and how often the 90 % intervals hold, inside and outside the area of applicability."""
+    rows = of_layer(folder, "coverage.csv", layer).query("season == 'all' and level == 0.9")
+    lines = [
+        "| model | scenario | rows outside | RMSE inside (95 %) | outside | coverage of 90 % inside (95 %) | outside |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for (model, scenario), part in rows.groupby(["model", "scenario"], sort=False):
+        of = part.set_index("area")
+        if model in [*OURS, "boosted_trees_all", "within_station_trees", "mlp"] and {"inside", "outside"} <= set(
+            of.index
+        ):
+            told = [
+                f"{of.loc[area, name]:{digits}} ({of.loc[area, f'{name}_low']:{digits}} to "
+                f"{of.loc[area, f'{name}_high']:{digits}})"
+                for name, digits in (("rmse", ".3f"), ("coverage", ".2f")) for area in ("inside", "outside")
+            ]  # fmt: skip
+            lines.append(
+                f"| {model} | {scenario} | {100 * of.loc['outside', 'n'] / of.loc['all', 'n']:.0f} % "
+                f"| {' | '.join(told)} |"
+            )
     return lines
 
 
@@ -128,7 +153,8 @@ def protocols(folder: Path, layer: str) -> list[str]:
 
 
 KINDS: dict[str, Callable[[Path, str], list[str]]] = {
-    "table": table, "against": against, "coverage": coverage, "adaptation": adaptation, "protocols": protocols
+    "table": table, "against": against, "coverage": coverage, "applicability": applicability,
+    "adaptation": adaptation, "protocols": protocols,
 }  # fmt: skip
 
 

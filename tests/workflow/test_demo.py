@@ -17,7 +17,7 @@ from rio_cogeo.cogeo import cog_validate
 
 from loam.config.code import code_version, release
 from loam.config.map_bands import band_names
-from loam.io.schemas import METRICS_TABLE, PREDICTIONS, SUMMARY
+from loam.io.schemas import MERGED, METRICS_TABLE, SUMMARY
 from loam.io.tables import read_table
 
 from .conftest import Checkout, jobs_of
@@ -95,7 +95,7 @@ def test_every_model_scenario_and_rival_is_scored(results):
 
 
 def test_every_score_can_be_computed_again_from_the_predictions(results):
-    predictions = read_table(results / "predictions.parquet", PREDICTIONS)
+    predictions = read_table(results / "predictions.parquet", MERGED)
     metrics = read_table(results / "evaluation" / "metrics.csv", METRICS_TABLE)
     again = {}
     for key, rows in predictions.groupby(["model", "scenario", "layer", "station"]):
@@ -113,7 +113,7 @@ def test_every_score_can_be_computed_again_from_the_predictions(results):
 
 
 def test_every_held_out_observation_is_predicted_once_by_each_network(results):
-    predictions = read_table(results / "predictions.parquet", PREDICTIONS)
+    predictions = read_table(results / "predictions.parquet", MERGED)
     target = read_table(results / "samples" / "target.parquet")
     observed = target[["surface", "subsurface"]].notna().to_numpy().sum()
     networks = predictions[predictions["model"].isin(["mlp", "lstm", "mlp_within", "mlp_neighbours"])]

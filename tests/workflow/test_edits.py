@@ -167,6 +167,7 @@ def test_a_protocol_that_is_added_changes_no_job_of_another_and_trains_the_sourc
         "fine_tune",
         "predict_held_out",
         "predict_rivals",
+        "measure_dissimilarity",
     }
     assert sorted(job["wildcards"]["model"] for job in more if job["rule"] == "train_source") == ["lstm", "mlp"]
 

@@ -77,6 +77,7 @@ def test_the_dry_run_lists_every_job_from_the_downloads_to_the_report(checkout):
         "fine_tune": 2,
         "predict_held_out": 8,
         "predict_rivals": 4,
+        "measure_dissimilarity": 1,
         "merge_predictions": 1,
         "calibrate_intervals": 1,
         "score_predictions": 1,

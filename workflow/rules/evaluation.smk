@@ -1,6 +1,6 @@
 # Evaluation: every held-out prediction, and the scores.
 # Needs: results/<run>/samples/, folds/, folds.csv, models/.
-# Gives: results/<run>/rivals/, predictions.parquet, evaluation/.
+# Gives: results/<run>/rivals/, trust/, predictions.parquet, evaluation/.
 from loam.config.protocols import members_file, trained
 from loam.config.rivals import QUICK, job_of, level_file, plugins_of, rivals_of
 from loam.config.systems import SLOW_RIVALS, mixed
@@ -100,9 +100,34 @@ rule mix_level:
         "../scripts/mix_level.py"
 
 
+rule measure_dissimilarity:
+    input:
+        source=SOURCE_SAMPLES,
+        target="results/{run}/samples/target.parquet",
+        folds="results/{run}/folds/{protocol}.csv",
+    output:
+        dissimilarity="results/{run}/trust/{protocol}/dissimilarity.parquet",
+    log:
+        "results/{run}/logs/measure_dissimilarity_{protocol}.log",
+    benchmark:
+        "results/{run}/benchmarks/measure_dissimilarity_{protocol}.tsv"
+    conda:
+        "../../envs/geo.yaml"
+    threads: 2
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        values=pick(CONFIG, "seed", "layers", "features"),
+        code=code_version("measure_dissimilarity"),
+    script:
+        "../scripts/measure_dissimilarity.py"
+
+
 rule merge_predictions:
     input:
         folds="results/{run}/folds.csv",
+        dissimilarity=expand("results/{{run}}/trust/{protocol}/dissimilarity.parquet", protocol=PROTOCOLS),
         rivals=expand(
             "results/{{run}}/rivals/{protocol}/{rival}/predictions.parquet", protocol=PROTOCOLS, rival=RIVAL_JOBS
         ),

@@ -2,14 +2,14 @@
 
 from loam.io.stage import Paths, Values, run_stage
 from loam.evaluation.adapt import adaptation
-from loam.io.schemas import ADAPTATION, PREDICTIONS
+from loam.io.schemas import ADAPTATION, MERGED
 from loam.io.tables import read_table, write_table
 
 
 def stage(paths: Paths, values: Values) -> None:
     told = values["evaluation"]
     table = adaptation(
-        read_table(paths["predictions"], PREDICTIONS), told["adapt"], values["protocol"], draws=told["bootstrap"],
+        read_table(paths["predictions"], MERGED), told["adapt"], values["protocol"], draws=told["bootstrap"],
         seed=values["seed"],
     )  # fmt: skip
     write_table(table, paths["adaptation"], ADAPTATION)

@@ -16,7 +16,7 @@ from loam.evaluation.audit import (
 )
 from loam.evaluation.audit_scalers import check_scalers
 from loam.evaluation.audit_warnings import another_value_a_station, check_features, check_period, identifying
-from loam.io.schemas import AUDIT, FOLDS, PREDICTIONS
+from loam.io.schemas import AUDIT, FOLDS, MERGED
 from loam.io.tables import read_table, write_table
 from loam.rivals.features_left_out import check_scores_without, suspects
 
@@ -24,7 +24,7 @@ log = logging.getLogger("loam")
 
 
 def stage(paths: Paths, values: Values) -> None:
-    folds, predictions = read_table(paths["folds"], FOLDS), read_table(paths["predictions"], PREDICTIONS)
+    folds, predictions = read_table(paths["folds"], FOLDS), read_table(paths["predictions"], MERGED)
     cards = [json.loads(path.read_text(encoding="utf-8")) for path in dict.fromkeys(paths["cards"])]
     samples = {domain: read_table(paths[domain]) for domain in ("source", "target") if paths[domain]}
     target, layers = samples["target"], [layer["name"] for layer in values["layers"]]

@@ -6,7 +6,7 @@ from loam.io.stage import Paths, Values, run_stage
 from loam.config.protocols import default_protocol
 from loam.evaluation.shown import shown, station_scores
 from loam.io.atomic import write_text
-from loam.io.schemas import ACCURACY, FOLDS, MAP_SCORES, METRICS_TABLE, PREDICTIONS, SUMMARY
+from loam.io.schemas import ACCURACY, FOLDS, MAP_SCORES, MERGED, METRICS_TABLE, SUMMARY
 from loam.io.tables import read_table
 from loam.mapping.trust import share_inside
 from loam.probes.products import QC_REPORT
@@ -26,7 +26,7 @@ def stage(paths: Paths, values: Values) -> None:
     cards = [json.loads(path.read_text(encoding="utf-8")) for path in dict.fromkeys(paths["cards"])]
     cards = [card for card in cards if card["protocol"] in (None, protocol)]
     page = build_page(
-        predictions=shown(read_table(paths["predictions"], PREDICTIONS), protocol),
+        predictions=shown(read_table(paths["predictions"], MERGED), protocol),
         metrics=metrics,
         summary=summary,
         folds=shown(read_table(paths["folds"], FOLDS), protocol),

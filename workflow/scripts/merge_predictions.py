@@ -3,8 +3,9 @@
 import json
 
 from loam.io.stage import Paths, Values, run_stage
+from loam.evaluation.applicability import with_dissimilarity
 from loam.evaluation.merge import merge_predictions
-from loam.io.schemas import FOLDS, PREDICTIONS
+from loam.io.schemas import DISSIMILARITY, FOLDS, MERGED, PREDICTIONS
 from loam.io.tables import read_table, write_table
 
 
@@ -13,7 +14,9 @@ def stage(paths: Paths, values: Values) -> None:
     rivals = [read_table(path, PREDICTIONS) for path in [*paths["mixed"], *paths["rivals"]]]
     models = [read_table(path, PREDICTIONS) for path in paths["models"]]
     cards = [json.loads(path.read_text(encoding="utf-8")) for path in paths["cards"]]
-    write_table(merge_predictions(folds, rivals, models, cards), paths["uncalibrated"], PREDICTIONS)
+    dissimilarity = [read_table(path, DISSIMILARITY) for path in paths["dissimilarity"]]
+    merged = with_dissimilarity(merge_predictions(folds, rivals, models, cards), dissimilarity)
+    write_table(merged, paths["uncalibrated"], MERGED)
 
 
 if __name__ == "__main__":

@@ -6,14 +6,14 @@ from loam.io.stage import Paths, Values, run_stage
 from loam.evaluation.metrics import score_stations
 from loam.evaluation.paired import pair_systems
 from loam.evaluation.summary import summarise
-from loam.io.schemas import METRICS_TABLE, PAIRED, PREDICTIONS, SUMMARY
+from loam.io.schemas import MERGED, METRICS_TABLE, PAIRED, SUMMARY
 from loam.io.tables import read_table, write_table
 
 log = logging.getLogger("loam")
 
 
 def stage(paths: Paths, values: Values) -> None:
-    predictions = read_table(paths["predictions"], PREDICTIONS)
+    predictions = read_table(paths["predictions"], MERGED)
     metrics = score_stations(predictions)
     bootstrap = {"draws": values["evaluation"]["bootstrap"], "seed": values["seed"]}
     summary = summarise(predictions, metrics, **bootstrap)

@@ -14,6 +14,7 @@ from loam.io.schemas import COVERAGE, HALF_WIDTHS
 LEVEL = {"method": "level_and_dynamics", "finite_sample": False, "levels": [0.5, 0.8, 0.9, 0.95]}
 PLAIN = {**LEVEL, "method": "residuals"}
 SCALED = {**LEVEL, "method": "scaled_level"}
+UNLIKE = {**LEVEL, "method": "dissimilarity"}
 SURE = {**PLAIN, "finite_sample": True}
 
 
@@ -22,6 +23,7 @@ def predictions(residuals, predicted=0.5, model="mlp"):
     parts = [
         pd.DataFrame({"protocol": "leave_one_station_out", "size": 0, "draw": 1, "model": model, "scenario": "both",
                       "layer": "surface", "station": name, "observed": predicted + np.asarray(own, float),
+                      "dissimilarity": 0.3, "inside_area": 1.0,
                       "date": pd.date_range("2021-01-01", periods=len(own)), "predicted": predicted})
         for name, own in residuals.items()
     ]  # fmt: skip
@@ -65,6 +67,27 @@ def test_levels_far_from_the_usual_get_wider_intervals_where_such_levels_are_fur
     table["observed"] += table["predicted"] - 0.5
     ends, middle = (width_at(table, SCALED, name, 0.9) for name in ("s000", "s020"))
     assert ends > 1.5 * middle and width_at(table, LEVEL, "s000", 0.9) < 1.1 * width_at(table, LEVEL, "s020", 0.9)
+
+
+def test_stations_unlike_the_training_data_get_wider_intervals_where_such_stations_are_further_off():
+    residuals = world(40)
+    index = np.linspace(0.05, 1, 40)
+    table = predictions({name: own * unlike * 3 for (name, own), unlike in zip(residuals.items(), index, strict=True)})
+    table["dissimilarity"] = table["station"].map(dict(zip(residuals, index, strict=True)))
+    assert width_at(table, UNLIKE, "s039", 0.9) > 2 * width_at(table, UNLIKE, "s000", 0.9)
+    assert width_at(table, LEVEL, "s039", 0.9) < 1.1 * width_at(table, LEVEL, "s000", 0.9)
+    held = np.abs(table["observed"] - table["predicted"]) <= half_widths(table, UNLIKE, [0.9])[:, 0]
+    assert held.mean() == pytest.approx(0.9, abs=0.05)
+
+
+def test_an_index_that_says_nothing_changes_no_interval_and_one_that_is_not_known_is_told(caplog):
+    table = predictions(world(12))
+    plain = half_widths(table, LEVEL, [0.9])
+    np.testing.assert_allclose(half_widths(table, UNLIKE, [0.9]), plain)
+    table.loc[3, "dissimilarity"] = np.nan
+    assert not caplog.text
+    np.testing.assert_allclose(half_widths(table, UNLIKE, [0.9]), plain)
+    assert "1 predictions have no dissimilarity: intervals of their systems" in caplog.text
 
 
 def test_stations_count_alike_however_many_days_they_have():
@@ -122,7 +145,7 @@ def test_coverage_counts_each_station_once_and_names_the_worst():
     residuals = world(8, days=400)
     residuals["s000"] = np.full(40, 0.4)  # few days, all outside
     table = COVERAGE.validate(score_intervals(predictions(residuals), LEVEL, draws=200, seed=1))
-    row = table[(table["season"] == "all") & (table["level"] == 0.9)].iloc[0]
+    row = table[(table["season"] == "all") & (table["area"] == "all") & (table["level"] == 0.9)].iloc[0]
     half = half_widths(predictions(residuals), LEVEL, [0.9])[:, 0]
     held = predictions(residuals).assign(held=lambda rows: np.abs(rows["observed"] - 0.5) <= half)
     assert row["coverage"] == pytest.approx(held.groupby("station")["held"].mean().mean())
@@ -131,6 +154,22 @@ def test_coverage_counts_each_station_once_and_names_the_worst():
     assert set(table["season"]) == {"all", "DJF", "MAM", "JJA", "SON"}
     summer = table[(table["season"] == "DJF") & (table["level"] == 0.9)].iloc[0]
     assert summer["n"] == 40 + 7 * (31 + 28 + 31 + 31 + 4)  # January, February, December, and those of the next year
+
+
+def test_coverage_and_error_are_told_inside_and_outside_the_area_of_applicability():
+    table = predictions(world(8))
+    outside = table.index % 80 < 20  # the first 20 days of each station
+    table["inside_area"] = np.where(outside, 0.0, 1.0)
+    table.loc[outside, "observed"] += 0.3
+    scores = COVERAGE.validate(score_intervals(table, LEVEL, draws=100, seed=1)).query("season == 'all'")
+    by_area = scores[scores["level"] == 0.9].set_index("area")
+    assert by_area["n"].to_dict() == {"all": 640, "inside": 480, "outside": 160}
+    errors = (table["observed"] - table["predicted"])[outside] ** 2
+    assert by_area.loc["outside", "rmse"] == pytest.approx(np.sqrt(errors.groupby(table["station"]).mean()).mean())
+    assert by_area.loc["inside", "rmse"] < 0.1 < by_area.loc["outside", "rmse_low"]
+    assert by_area.loc["inside", "coverage"] > by_area.loc["outside", "coverage"]
+    unknown = score_intervals(table.assign(inside_area=np.nan), LEVEL, draws=100, seed=1)
+    assert set(unknown["area"]) == {"all"}
 
 
 def test_a_station_that_is_far_off_widens_the_intervals_and_costs_score():

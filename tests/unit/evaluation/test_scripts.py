@@ -7,6 +7,7 @@ from pathlib import Path
 
 import adapt_levels as adapting
 import calibrate_intervals as calibrating
+import measure_dissimilarity as measuring
 import merge_predictions as merging
 import mix_level as mixing
 import numpy as np
@@ -73,8 +74,14 @@ def test_scripts_lead_from_samples_to_scores(paths):
         },
         {"level": {"mix": {"with": "boosted_trees", "share": 0.5, "dynamics": 0.0}}},
     )
+    measuring.stage(
+        {"source": paths / "source.parquet", "target": paths / "target.parquet", "folds": paths / "folds.csv",
+         "dissimilarity": paths / "dissimilarity.parquet"},
+        {"seed": 1, "threads": 1, "layers": [{"name": "surface"}], "features": FEATURES},
+    )  # fmt: skip
     merging.stage(
-        {"folds": paths / "folds.csv", "rivals": [paths / "rivals.parquet"], "mixed": [paths / "mix.parquet"],
+        {"folds": paths / "folds.csv", "dissimilarity": [paths / "dissimilarity.parquet"],
+         "rivals": [paths / "rivals.parquet"], "mixed": [paths / "mix.parquet"],
          "models": [paths / "network.parquet"], "cards": [paths / "card.json"],
          "uncalibrated": paths / "uncalibrated.parquet"},
         {},
@@ -110,6 +117,7 @@ def test_scripts_lead_from_samples_to_scores(paths):
         "mean", "mean_low", "mean_high", "pooled",
     ]  # fmt: skip
     assert (predictions["upper"] - predictions["lower"] > 0).all()
+    assert predictions["dissimilarity"].between(0, 2).all() and predictions["inside_area"].mean() > 0.9
     assert set(read_table(paths / "coverage.csv", COVERAGE)["level"]) == {0.5, 0.9}
     for row in metrics.itertuples():
         mine = predictions.query("model == @row.model and scenario == @row.scenario and station == @row.station")

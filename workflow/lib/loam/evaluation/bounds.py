@@ -10,6 +10,7 @@ methods count stations alike and never look at the station that they are for.
   with few stations (docs/explanation/intervals.md).
 - ``scaled_level``: likewise, L growing with the distance of a station's mean prediction from that of the others: levels
   far from the usual are further off.
+- ``dissimilarity``: likewise, L growing with the square of a station's mean dissimilarity index (``loam.trust``).
 - ``residuals``: the quantile q of the other stations' absolute residuals (split conformal prediction, Vovk et al.,
   2005; Lei et al., 2018), stations weighted alike. With ``finite_sample`` the quantile q (n + 1) / n of hierarchical
   conformal prediction (Lee, Barber and Willett, 2023), which is guaranteed and often has no bound.
@@ -30,6 +31,7 @@ from loam.io.schemas import HALF_WIDTHS
 GROUP = ["protocol", "size", "draw", "model", "scenario", "layer"]
 FEWEST_ROWS = 2  # of a station whose residuals say something
 FEWEST_STATIONS = 2  # beside the one that an interval is for
+GROWS_WITH = {"scaled_level": "predicted", "dissimilarity": "dissimilarity"}
 RHO = np.array([0, 0.1, 0.3, 1, 3, 10])  # how fast the error of the level may grow
 TINY = 1e-12
 SHOWN = 0.9  # the level of ``lower`` and ``upper``
@@ -41,16 +43,20 @@ def half_widths(predictions: pd.DataFrame, settings: Mapping[str, Any], levels: 
     """Half width of the interval of each prediction at each level: [row, level], m3 m-3; NaN where nobody can tell.
 
     Args:
-        predictions: schema PREDICTIONS.
+        predictions: schema MERGED.
         settings: ``method`` and ``finite_sample`` of ``evaluation.intervals``.
         levels: of confidence, between 0 and 1.
     """
     residual = (predictions["observed"] - predictions["predicted"]).to_numpy(float)
     widths = np.full((len(predictions), len(levels)), np.nan)
+    read = GROWS_WITH.get(settings["method"], "predicted")
+    if predictions[read].isna().any():
+        log.warning("%d predictions have no %s: intervals of their systems and layers are those of level_and_dynamics",
+                    predictions[read].isna().sum(), read)  # fmt: skip
     lone: list[str] = []
     for group, rows in predictions.groupby(GROUP, sort=False).indices.items():
         station, names = pd.factorize(predictions["station"].to_numpy()[rows])
-        parts = residual[rows], predictions["predicted"].to_numpy(float)[rows], station
+        parts = residual[rows], predictions[read].to_numpy(float)[rows], station
         own = _of_stations(*parts, len(names), settings, np.asarray(levels, float))
         widths[rows] = own[station]
         if np.isnan(own).all():
@@ -69,7 +75,7 @@ def half_widths_anywhere(
     """Half widths of the interval at a place without a probe, from the held-out residuals of all stations.
 
     Where a protocol trains on several numbers of stations, those of the greatest count; of several draws, all rows do.
-    The distance by which ``scaled_level`` scales is not known of a place that has one day: there and with
+    What ``scaled_level`` and ``dissimilarity`` scale by, a mean over a station's days, is not known of a place that has one day: there and with
     ``level_and_dynamics`` it is the predictive interval of a random intercept.
 
     Args:
@@ -109,13 +115,15 @@ def _of_parts(of_level: Any, of_dynamics: Any, number: Any, levels: np.ndarray) 
 
 def _of_stations(
     residual: np.ndarray,
-    predicted: np.ndarray,
+    read: np.ndarray,
     station: np.ndarray,
     count: int,
     settings: Mapping[str, Any],
     levels: np.ndarray,
 ) -> np.ndarray:
-    """Half widths [station, level] from ``residual`` and ``predicted`` [row] of the stations ``station`` [row]."""
+    """Half widths [station, level] from ``residual`` and what the level's error grows with, ``read``, [row] of the
+    stations ``station`` [row].
+    """
     n = np.bincount(station, minlength=count)
     telling = n >= FEWEST_ROWS
     number = telling.sum() - telling
@@ -132,9 +140,12 @@ def _of_stations(
     level = np.bincount(station, residual, count) / n
     dynamics = np.where(telling, np.bincount(station, (residual - level[station]) ** 2, count) / n, 0.0)
     squared = np.where(telling, level**2, 0.0)
-    if settings["method"] == "scaled_level":
-        mean = np.bincount(station, predicted, count) / n
-        of_level = np.array([_scaled(squared, mean, telling & (np.arange(count) != own), own) for own in range(count)])
+    if settings["method"] in GROWS_WITH and np.isfinite(read).all():
+        mean = np.bincount(station, read, count) / n
+        from_usual = settings["method"] == "scaled_level"
+        of_level = np.array(
+            [_scaled(squared, mean, telling & (np.arange(count) != own), own, from_usual) for own in range(count)]
+        )
     else:
         of_level = others @ squared
     of_dynamics = others @ dynamics
@@ -143,15 +154,15 @@ def _of_stations(
     return widths
 
 
-def _scaled(squared: np.ndarray, mean: np.ndarray, others: np.ndarray, own: int) -> float:
+def _scaled(squared: np.ndarray, mean: np.ndarray, others: np.ndarray, own: int, from_usual: bool) -> float:
     """Expected squared error of a station's level, a (1 + rho z).
 
-    z is the squared distance of its mean prediction from that of the ``others``, in units of their mean; a and rho are
-    those of the greatest likelihood over the others.
+    z is the square of its ``mean``, or of that less the mean of the ``others`` (``from_usual``), in units of the
+    others' z; a and rho are those of the greatest likelihood over the others.
     """
     if others.sum() < FEWEST_STATIONS:
         return np.nan
-    centre = mean[others].mean()
+    centre = mean[others].mean() if from_usual else 0.0
     distance = (mean - centre) ** 2 / max(np.mean((mean[others] - centre) ** 2), TINY)
     growth = 1 + RHO[:, None] * distance[others]
     base = np.maximum(np.mean(squared[others] / growth, axis=1), TINY)
@@ -182,7 +193,7 @@ def with_bounds(predictions: pd.DataFrame, settings: Mapping[str, Any]) -> pd.Da
     """Predictions with ``lower`` and ``upper`` of the 90 % interval, within 0 to 1 m3 m-3.
 
     Args:
-        predictions: schema PREDICTIONS.
+        predictions: schema MERGED.
         settings: the config's ``evaluation.intervals``.
     """
     half = half_widths(predictions, settings, [SHOWN])[:, 0]

@@ -21,6 +21,7 @@ from loam.io.schemas import COVERAGE
 SEASONS = {12: "DJF", 1: "DJF", 2: "DJF", 3: "MAM", 4: "MAM", 5: "MAM", 6: "JJA", 7: "JJA", 8: "JJA",
            9: "SON", 10: "SON", 11: "SON"}  # fmt: skip
 ALL = "all"
+AREAS = {"inside": 1, "outside": 0}
 LOW = 0.8  # coverage of a station below which it counts as badly covered
 KEY = ["protocol", "size", "model", "scenario", "layer"]
 
@@ -29,13 +30,14 @@ def score_intervals(predictions: pd.DataFrame, settings: Mapping[str, Any], *, d
     """Coverage, width and ranked probability score of every system's intervals.
 
     Args:
-        predictions: schema PREDICTIONS.
+        predictions: schema MERGED.
         settings: the config's ``evaluation.intervals``.
         draws: bootstrap draws of the stations.
         seed: of the draws.
 
     Returns:
-        Schema COVERAGE: one row a (protocol, size, system, layer, level, season), where there is an interval.
+        Schema COVERAGE: one row a (protocol, size, system, layer, level, season), and one inside and one outside the
+        area of applicability, where there is an interval.
     """
     levels = np.asarray(settings["levels"], float)
     half = half_widths(predictions, settings, levels)
@@ -45,15 +47,17 @@ def score_intervals(predictions: pd.DataFrame, settings: Mapping[str, Any], *, d
     width, alpha = high - low, 1 - levels
     bounded = np.isfinite(half).sum(1)
     ranked = (np.abs(observed - predicted) / 2 + np.nansum(alpha / 2 * width + away, axis=1)) / (bounded + 0.5)
+    inside = predictions["inside_area"].to_numpy(float)
     seasons = predictions["date"].dt.month.map(SEASONS).to_numpy()
     rows = []
     for group, places in predictions.groupby(KEY, sort=False).indices.items():
         kept = places[np.isfinite(half[places]).any(1)]
-        for season in (ALL, *dict.fromkeys(SEASONS.values())):
-            own = kept if season == ALL else kept[seasons[kept] == season]
+        parted = {(season, ALL): kept[seasons[kept] == season] for season in dict.fromkeys(SEASONS.values())}
+        parted |= {(ALL, name): kept[inside[kept] == value] for name, value in AREAS.items()}
+        for (season, area), own in ({(ALL, ALL): kept} | parted).items():
             if len(own):
-                parts = ((away == 0)[own], width[own], ranked[own], half[own])
-                about = dict(zip(KEY, group, strict=True)) | {"season": season, "n": len(own)}
+                parts = ((away == 0)[own], width[own], ranked[own], (observed - predicted)[own], half[own])
+                about = dict(zip(KEY, group, strict=True)) | {"season": season, "area": area, "n": len(own)}
                 stations = predictions["station"].to_numpy()[own]
                 rows += [about | row for row in _levels(stations, levels, *parts, draws=draws, seed=seed)]
     table = pd.DataFrame(rows, columns=list(COVERAGE.columns))
@@ -61,8 +65,8 @@ def score_intervals(predictions: pd.DataFrame, settings: Mapping[str, Any], *, d
 
 
 def _levels(
-    station: np.ndarray, levels: np.ndarray, held: np.ndarray, width: np.ndarray, ranked: np.ndarray, half: np.ndarray,
-    *, draws: int, seed: int,
+    station: np.ndarray, levels: np.ndarray, held: np.ndarray, width: np.ndarray, ranked: np.ndarray, error: np.ndarray,
+    half: np.ndarray, *, draws: int, seed: int,
 ) -> Iterator[dict[str, object]]:  # fmt: skip
     """The rows of one system and season, by level, from its rows' stations and what their intervals held."""
     number, names = pd.factorize(station, sort=True)
@@ -76,8 +80,14 @@ def _levels(
             name: np.where(
                 count > 0, np.bincount(number[told], values[told], len(names)) / np.maximum(count, 1), np.nan
             )
-            for name, values in (("coverage", held[:, place]), ("width", width[:, place]), ("crps", ranked))
+            for name, values in (
+                ("coverage", held[:, place]),
+                ("width", width[:, place]),
+                ("crps", ranked),
+                ("rmse", error**2),
+            )
         }
+        mean["rmse"] = np.sqrt(mean["rmse"])
         mean["under_80"] = np.where(count > 0, mean["coverage"] < LOW, np.nan)
         row = {"level": level, "stations": int((count > 0).sum()), "worst": float(np.nanmin(mean["coverage"]))}
         for name, values in mean.items():

@@ -68,6 +68,26 @@ PREDICTIONS = pa.DataFrameSchema(
     unique=["protocol", "model", "scenario", "fold", "station", "date", "layer"],
 )
 
+# The predictions of all systems together. dissimilarity: of the row's features to the rows that fitted the system;
+# inside_area: 1 within its area of applicability, else 0.
+MERGED = PREDICTIONS.add_columns(dict.fromkeys(["dissimilarity", "inside_area"], _number))
+
+# One row a held-out (fold, station, day) and what a system may have learned from: rows of the target domain, of the
+# source domain or of both, those of the target being the fold's that train, or all that it does not test.
+DISSIMILARITY = pa.DataFrameSchema(
+    {
+        "protocol": _text,
+        "fold": _number_from_1,
+        "station": _station,
+        "date": _date,
+        "learned": pa.Column(str, pa.Check.isin([*DOMAINS, "both"]), coerce=True),
+        "rows": pa.Column(str, pa.Check.isin(ROWS), coerce=True),
+        **dict.fromkeys(["dissimilarity", "inside_area"], _number),
+    },
+    strict=True,
+    unique=["protocol", "fold", "station", "date", "learned", "rows"],
+)
+
 _protocol = {"protocol": _text, "flatters": pa.Column(bool, coerce=True), "size": _count}
 _key = {"model": _text, "scenario": pa.Column(str, pa.Check.isin(SCENARIOS), coerce=True), "layer": _text}
 
@@ -114,19 +134,21 @@ PAIRED = pa.DataFrameSchema(
     strict=True,
 )
 
-# One row a (protocol, size, system, layer, level, season): the share of observations within the intervals, mean over
-# stations, at the worst station, the share of stations where it is below 80 %; width and crps in m3 m-3.
+# One row a (protocol, size, system, layer, level, season), and of all seasons inside and outside the area of
+# applicability: the share of observations within the intervals, mean over stations, at the worst station, the share of
+# stations where it is below 80 %; width, crps and the error of the prediction (rmse) in m3 m-3.
 COVERAGE = pa.DataFrameSchema(
     {
         **_protocol,
         **_key,
         "level": pa.Column(float, pa.Check.in_range(0, 1), coerce=True),
         "season": pa.Column(str, pa.Check.isin(["all", "DJF", "MAM", "JJA", "SON"]), coerce=True),
+        "area": pa.Column(str, pa.Check.isin(["all", "inside", "outside"]), coerce=True),
         "stations": _count,
         "n": _count,
         **_with_limits("coverage"),
         "worst": _number,
-        **_with_limits("under_80", "width", "crps"),
+        **_with_limits("under_80", "width", "crps", "rmse"),
     },
     strict=True,
 )

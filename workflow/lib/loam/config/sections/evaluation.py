@@ -26,11 +26,12 @@ class Modelled(Section):
 class Intervals(Section):
     """Intervals of held-out predictions, from the residuals of the other stations."""
 
-    method: Literal["level_and_dynamics", "scaled_level", "residuals"] = Field(
+    method: Literal["level_and_dynamics", "scaled_level", "dissimilarity", "residuals"] = Field(
         "level_and_dynamics",
         description="`level_and_dynamics`: the errors of stations' means and those about the means apart, which holds "
         "with few stations; `scaled_level`: likewise, wider where the mean prediction is far from that of the other "
-        "stations; `residuals`: quantiles of the absolute residuals, stations weighted alike.",
+        "stations; `dissimilarity`: likewise, wider where the features are unlike those of the training data; "
+        "`residuals`: quantiles of the absolute residuals, stations weighted alike.",
     )
     levels: Annotated[list[Annotated[Number, Field(gt=0, lt=1)]], EachOnce] = Field(
         [0.5, 0.8, 0.9, 0.95], min_length=1, description="Levels of confidence that `coverage.csv` tells."
