@@ -75,8 +75,8 @@ def half_widths_anywhere(
     """Half widths of the interval at a place without a probe, from the held-out residuals of all stations.
 
     Where a protocol trains on several numbers of stations, those of the greatest count; of several draws, all rows do.
-    What ``scaled_level`` and ``dissimilarity`` scale by, a mean over a station's days, is not known of a place that has one day: there and with
-    ``level_and_dynamics`` it is the predictive interval of a random intercept.
+    What ``scaled_level`` and ``dissimilarity`` scale by, a mean over a station's days, is not known of a place that has
+    one day: there and with ``level_and_dynamics`` it is the predictive interval of a random intercept.
 
     Args:
         predictions: schema PREDICTIONS, of one protocol, model and scenario.
