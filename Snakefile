@@ -8,7 +8,7 @@ sys.path.insert(0, f"{workflow.basedir}/workflow/lib")  # reaches every script t
 from loam.acquire.acquire_plan import check_acquire, manifest_files, sample_table
 from loam.config.code import code_version
 from loam.config.parts import demand, domains_of, makes, probe_domains
-from loam.config.protocols import OF_MAP
+from loam.config.protocols import NESTED, OF_MAP
 from loam.config.settings import load_config, pick, pick_model
 from loam.datasets.named import datasets_named
 from loam.errors import LoamError
@@ -39,7 +39,7 @@ except LoamError as error:
 wildcard_constraints:
     run=CONFIG["run"],
     domain="source|target",
-    protocol="|".join([*CONFIG["training"]["protocols"], *OF_MAP]),
+    protocol="|".join([*CONFIG["training"]["protocols"], NESTED, *OF_MAP]),
     model="|".join(CONFIG["training"]["models"]),
     scenario="source|target|transfer|both",
     date=r"\d{4}-\d{2}-\d{2}",

@@ -1,9 +1,9 @@
 # Evaluation: every held-out prediction, and the scores.
 # Needs: results/<run>/samples/, folds/, folds.csv, models/.
 # Gives: results/<run>/rivals/, trust/, predictions.parquet, evaluation/.
-from loam.config.protocols import members_file, trained
+from loam.config.protocols import LEAVE_ONE_OUT, members_file, trained
 from loam.config.rivals import QUICK, job_of, level_file, plugins_of, rivals_of
-from loam.config.systems import SLOW_RIVALS, mixed
+from loam.config.systems import SLOW_RIVALS, mixed, stacked
 
 SCORED = [
     (protocol, model, scenario)
@@ -13,6 +13,13 @@ SCORED = [
 ]
 MIX = CONFIG["level"]["mix"]
 MIXED = [(protocol, mixed(model), scenario) for protocol, model, scenario in SCORED if model in MIX["models"]]
+STACK = CONFIG["level"]["stack"]
+STACK_JOBS = list(dict.fromkeys(map(job_of, STACK["of"])))
+STACKED = [
+    f"results/{{run}}/models/{LEAVE_ONE_OUT}/{stacked(model)}/{scenario}"
+    for model in STACK["models"]
+    for scenario in CONFIG["training"][model]["scenarios"]
+]
 RIVAL_JOBS = list(dict.fromkeys(map(job_of, CONFIG["evaluation"]["rivals"])))
 
 
@@ -37,7 +44,7 @@ rule predict_held_out:
     benchmark:
         "results/{run}/benchmarks/predict_held_out_{protocol}_{model}_{scenario}.tsv"
     wildcard_constraints:
-        protocol="|".join(PROTOCOLS),
+        protocol="|".join([*PROTOCOLS, NESTED]),
     conda:
         "../../envs/torch.yaml"
     resources:
@@ -124,6 +131,37 @@ rule measure_dissimilarity:
         "../scripts/measure_dissimilarity.py"
 
 
+rule stack_level:
+    input:
+        **{
+            f"{name}{part}": files
+            for name, protocol in (("", LEAVE_ONE_OUT), ("nested_", NESTED))
+            for part, files in (
+                ("network", f"results/{{run}}/models/{protocol}/{{model}}/{{scenario}}/predictions.parquet"),
+                ("rivals", [f"results/{{run}}/rivals/{protocol}/{job}/predictions.parquet" for job in STACK_JOBS]),
+            )
+        },
+        folds=f"results/{{run}}/folds/{NESTED}.csv",
+        nested_card=lambda wildcards: f"results/{{run}}/{trained(NESTED, wildcards.model, wildcards.scenario)}/card.json",
+    output:
+        predictions=f"results/{{run}}/models/{LEAVE_ONE_OUT}/{stacked('{model}')}/{{scenario}}/predictions.parquet",
+        weights=f"results/{{run}}/models/{LEAVE_ONE_OUT}/{stacked('{model}')}/{{scenario}}/weights.csv",
+    log:
+        "results/{run}/logs/stack_level_{model}_{scenario}.log",
+    benchmark:
+        "results/{run}/benchmarks/stack_level_{model}_{scenario}.tsv"
+    conda:
+        "../../envs/geo.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        values=pick(CONFIG, "level.stack.of"),
+        code=code_version("stack_level"),
+    script:
+        "../scripts/stack_level.py"
+
+
 rule merge_predictions:
     input:
         folds="results/{run}/folds.csv",
@@ -132,6 +170,7 @@ rule merge_predictions:
             "results/{{run}}/rivals/{protocol}/{rival}/predictions.parquet", protocol=PROTOCOLS, rival=RIVAL_JOBS
         ),
         mixed=["results/{run}/models/%s/%s/%s/predictions.parquet" % scored for scored in MIXED],
+        stacked=[f"{folder}/predictions.parquet" for folder in STACKED],
         models=["results/{run}/models/%s/%s/%s/predictions.parquet" % scored for scored in SCORED],
         cards=[f"results/{{run}}/{trained(*scored)}/card.json" for scored in SCORED],
     output:

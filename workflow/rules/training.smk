@@ -8,7 +8,9 @@ from loam.config.protocols import folds_of_all, map_protocol, protocol_of
 TRAINING_KEYS = ["seed", "layers", "features", "training.device"]
 PLUGIN_OF = {model: CONFIG["training"][model]["plugin"] for model in CONFIG["training"]["models"]}
 PROTOCOLS = CONFIG["training"]["protocols"]
-PROTOCOL_OF = {protocol: protocol_of(protocol, CONFIG["training"]["protocol_path"]) for protocol in PROTOCOLS} | OF_MAP
+PROTOCOL_OF = OF_MAP | {
+    protocol: protocol_of(protocol, CONFIG["training"]["protocol_path"]) for protocol in [*PROTOCOLS, NESTED]
+}
 MAP_PROTOCOL = map_protocol(CONFIG)
 FOLD_SETTINGS = CONFIG["training"]["protocol_settings"] | dict.fromkeys(OF_MAP, folds_of_all(CONFIG))
 

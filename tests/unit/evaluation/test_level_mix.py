@@ -93,7 +93,7 @@ def test_a_network_of_the_target_alone_has_its_level_from_the_target_alone(scena
 
 
 def test_a_rival_that_predicts_nothing_lends_no_level():
-    with pytest.raises(TableError, match=r"level.mix.with.*coarse predicts nothing"):
+    with pytest.raises(TableError, match=r"section 'level'.*coarse predicts nothing"):
         mix_level(predictions([0.3, 0.5]), rivals(), rival="coarse", share=0.5)
 
 

@@ -25,8 +25,9 @@ PROTOCOLS = {
     "regional_boxes": "loam.protocols.places:regional_boxes",
     "buffered": "loam.protocols.places:buffered",
     "knndm": "loam.protocols.nearest:knndm",
+    "nested": "loam.protocols.stations:nested",
 }
-LEAVE_ONE_OUT = "leave_one_station_out"
+LEAVE_ONE_OUT, NESTED = "leave_one_station_out", "nested"
 FLATTERS = {"random_rows": "rows of the same probe, and of the days before and after, are on both sides"}
 SOURCE = "source"  # where the networks of the source domain stand, in the place of a protocol: they are trained once
 ALL = "all"  # where networks trained on every target station stand: for the map alone, as none of them can be scored
@@ -85,9 +86,10 @@ def choose_protocols(config: dict[str, Any]) -> None:
             )  # fmt: skip
         protocol_of(name, training["protocol_path"])
         settings.setdefault(name, {})
-    if config["mapping"]["dates"] and default_protocol(config) == "few_shot" and config["mapping"]["members"] != ALL:
+    first = default_protocol(config)
+    if config["mapping"]["dates"] and first in ("few_shot", NESTED) and config["mapping"]["members"] != ALL:
         raise ConfigError(
-            "few_shot makes no map: its networks have learned from few stations, and from different numbers of them",
+            f"{first} makes no map: its networks have learned from other stations in each draw",
             where="config key 'training.protocols'",
             fix="name another protocol first, whose networks make the map, or set mapping.members to all",
         )  # fmt: skip

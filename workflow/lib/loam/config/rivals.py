@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from loam.config.systems import SLOW_RIVALS, mixed
+from loam.config.protocols import LEAVE_ONE_OUT
+from loam.config.systems import SLOW_RIVALS, mixed, stacked
 from loam.config.wrong import nearest
 from loam.errors import ConfigError
 
@@ -35,15 +36,25 @@ WITHIN = {"within_station_trees", "within_station_trees_neighbours"}
 
 
 def check_rivals(config: Mapping[str, Any]) -> None:
-    """Raise a ConfigError where ``evaluation.rivals`` or ``level.mix`` name what there is not."""
-    mix, models = config["level"]["mix"], config["training"]["models"]
+    """Raise a ConfigError where ``evaluation.rivals`` or ``level`` name what there is not."""
+    mix, stack, models = config["level"]["mix"], config["level"]["stack"], config["training"]["models"]
     _check_names("evaluation.rivals", config["evaluation"]["rivals"], RIVALS)
     _check_names("level.mix.with", [mix["with"]], RIVALS)
     _check_names("level.mix.models", mix["models"], models)
-    if taken := sorted({mixed(model) for model in mix["models"]} & {*models}):
+    _check_names("level.stack.of", stack["of"], RIVALS)
+    _check_names("level.stack.models", stack["models"], models)
+    made = {mixed(model) for model in mix["models"]} | {stacked(model) for model in stack["models"]}
+    if taken := sorted(made & {*models}):
         raise ConfigError(
-            f"a network is called {taken[0]} already", where="config key 'level.mix.models'",
+            f"a network is called {taken[0]} already", where="config key 'training.models'",
+            expected="a name that no network has whose level is mixed or stacked",
             fix="call that network something else",
+        )  # fmt: skip
+    first = config["training"]["protocols"][0]
+    if stack["models"] and first != LEAVE_ONE_OUT:
+        raise ConfigError(
+            f"a level is stacked where one station is left out at a time, not in {first}",
+            where="config key 'level.stack.models'", expected=f"{LEAVE_ONE_OUT} first in training.protocols",
         )  # fmt: skip
 
 
@@ -56,7 +67,10 @@ def rivals_of(job: str, config: Mapping[str, Any]) -> list[str]:
     """What a job predicts: what the run names, and what another needs."""
     if job in SLOW_RIVALS:
         return [job]
-    needed = [config["level"]["mix"]["with"]] if config["level"]["mix"]["models"] else []
+    level = config["level"]
+    needed = [level["mix"]["with"]] * bool(level["mix"]["models"]) + level["stack"]["of"] * bool(
+        level["stack"]["models"]
+    )
     return list(dict.fromkeys(name for name in [*config["evaluation"]["rivals"], *needed] if name not in SLOW_RIVALS))
 
 

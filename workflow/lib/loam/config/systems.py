@@ -8,7 +8,7 @@ SLOW_RIVALS = [
     "within_station_trees_neighbours",
 ]  # fmt: skip
 PROBES_OF_THE_DAY = {"same_day_mean", "persistence", "inverse_distance", "kriging"}  # nothing without them
-MIXED, NEIGHBOURS = "_mixed", "_neighbours"  # how the names of systems end
+MIXED, STACKED, NEIGHBOURS = "_mixed", "_stacked", "_neighbours"  # how the names of systems end
 
 
 def is_rival(model: str) -> bool:
@@ -18,9 +18,14 @@ def is_rival(model: str) -> bool:
 
 def reads_probes_of_the_day(model: str) -> bool:
     """Whether a network or a rival, by its name, is told what other probes measured on the day, or the day before."""
-    return model in PROBES_OF_THE_DAY or model.removesuffix(MIXED).endswith(NEIGHBOURS)
+    return model in PROBES_OF_THE_DAY or model.removesuffix(MIXED).removesuffix(STACKED).endswith(NEIGHBOURS)
 
 
 def mixed(model: str) -> str:
     """The name of a network whose level is mixed."""
     return model + MIXED
+
+
+def stacked(model: str) -> str:
+    """The name of a network whose level is a stack of several systems'."""
+    return model + STACKED

@@ -39,16 +39,25 @@ def mix_level(
     Raises:
         TableError: the rival predicts nothing here, or nothing that the network predicts.
     """
-    lent = rivals[rivals["model"] == rival]
-    found = [scenario for scenario in ORDER if scenario in set(lent["scenario"])]
-    own = network["scenario"].iloc[0]
-    if not found:
-        raise TableError(
-            f"{rival} predicts nothing", where="config key 'level.mix.with'", fix="name another rival, or mix no model"
-        )
-    level = lent[lent["scenario"] == (own if own == "target" and own in found else found[0])]
+    level = rival_predictions(rivals, rival, network["scenario"].iloc[0])
     parts = with_level(network, level, share=share, dynamics_share=dynamics)
     return parts.assign(model=mixed(network["model"].iloc[0]))
+
+
+def rival_predictions(rivals: pd.DataFrame, rival: str, scenario: str) -> pd.DataFrame:
+    """Those of one rival in the scenario whose level it lends to a network of ``scenario``.
+
+    Raises:
+        TableError: it predicts nothing.
+    """
+    lent = rivals[rivals["model"] == rival]
+    found = [name for name in ORDER if name in set(lent["scenario"])]
+    if not found:
+        raise TableError(
+            f"{rival} predicts nothing", where="section 'level' of the config",
+            fix="name another rival there, or mix and stack no model",
+        )  # fmt: skip
+    return lent[lent["scenario"] == (scenario if scenario == "target" and scenario in found else found[0])]
 
 
 def with_level(

@@ -153,6 +153,19 @@ COVERAGE = pa.DataFrameSchema(
     strict=True,
 )
 
+# One row a (fold, station, layer, system): the weight of the system in a stacked level, and from how many stations.
+LEVEL_WEIGHTS = pa.DataFrameSchema(
+    {
+        "fold": _number_from_1,
+        "station": _text,
+        "layer": _text,
+        "system": _text,
+        "weight": pa.Column(float, pa.Check.in_range(0, 1), coerce=True),
+        "stations": _count,
+    },
+    strict=True,
+)
+
 # One row a (system, layer, way of choosing, number of days): median over stations of the error where so many days of
 # the station were known; difference to none. level_sd: what the model says of the error that is left of the level.
 ADAPTATION = pa.DataFrameSchema(

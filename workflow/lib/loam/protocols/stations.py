@@ -54,6 +54,24 @@ def every_station(record: Record, settings: Mapping[str, Any]) -> Iterator[Fold]
         yield Fold(~everything, record.at([dealt[number % len(dealt)]]))
 
 
+def nested(record: Record, settings: Mapping[str, Any]) -> Iterator[Fold]:
+    """Folds within those that leave one station out, for choices that are made anew for each station that tests.
+
+    A draw leaves one station out of everything, in the order of their names, and deals the others at random into
+    ``folds`` parts, each of which is tested once; of the other parts one station, drawn, validates, the rest train.
+    """
+    folds = settings["folds"]
+    record.demand_stations(max(4, folds + 1))
+    for draw, station in enumerate(record.stations, 1):
+        out = record.at([station])
+        dealt = record.generator.permutation([name for name in record.stations if name != station])
+        for number in range(folds):
+            test = record.at(dealt[number::folds].tolist())
+            free = ~test & ~out
+            validation = record.drawn(free, f"part {number + 1} of the stations but {station}")
+            yield Fold(test, validation, free & ~validation, draw=draw)
+
+
 def few_shot(record: Record, settings: Mapping[str, Any]) -> Iterator[Fold]:
     """How many stations it takes: of each draw, each of ``sizes`` stations train, and the same others are tested.
 

@@ -27,6 +27,23 @@ class Mix(Section):
     )
 
 
+class Stack(Section):
+    """The level of a network as a weighted mean of several systems', with weights learnt at other stations."""
+
+    of: Annotated[list[Name], EachOnce] = Field(
+        default_factory=lambda: ["boosted_trees_all", "climatology"],
+        min_length=1,
+        description="Rivals that take part beside the network; `climatology` stands for the mean of the stations.",
+    )
+    models: Annotated[list[Name], EachOnce] = Field(
+        default_factory=list,
+        description="Networks of `training.models` that are scored stacked too, as `<model>_stacked`. They and the "
+        "rivals are trained anew in protocol `nested`, `training.protocol_settings.nested.folds` times for each "
+        "station.",
+        examples=[["mlp_within"]],
+    )
+
+
 class Level(Section):
     """The level of predictions."""
 
@@ -34,4 +51,9 @@ class Level(Section):
         default_factory=Mix,
         description="A station's mean prediction is moved towards that of a rival, its deviations from the mean stay "
         "the network's (docs/explanation/rivals.md).",
+    )
+    stack: Stack = Field(
+        default_factory=Stack,
+        description="A station's mean prediction becomes a weighted mean of several systems', with weights that are "
+        "learnt at the other stations, held out from one another (docs/explanation/rivals.md).",
     )

@@ -47,6 +47,12 @@ class StationAndPeriod(Section):
     test_share: TestShare = Field(0.25, description="Share of the record's days, its last ones, that is tested.")
 
 
+class Inner(Section):
+    """Stations in parts, but one."""
+
+    folds: int = Field(4, ge=2, description="Parts that the stations are dealt into once one is left out.")
+
+
 class Rows(Section):
     """Rows in parts."""
 
@@ -114,4 +120,9 @@ class ProtocolSettings(Section):
         default_factory=Matched,
         description="Parts of the stations are tested whose distances to what trains are those of the map to its "
         "probes (kNNDM, Linnenbrink et al. 2024).",
+    )
+    nested: Inner = Field(
+        default_factory=Inner,
+        description="One station is left out of everything at a time, and one part of the others is tested: what "
+        "`level.stack` learns its weights from.",
     )
