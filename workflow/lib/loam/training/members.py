@@ -61,6 +61,15 @@ class Trained:
     epochs: list[int]
     history: pd.DataFrame
 
+    def take(self, first: int, last: int) -> Trained:
+        """Of the members from ``first`` to before ``last``."""
+        own = self.history[self.history["member"].between(first, last - 1)]
+        return Trained(
+            {name: tensor[first:last] for name, tensor in self.parameters.items()}, self.best_epoch[first:last],
+            self.best_loss[first:last], self.epochs[first:last],
+            own.assign(member=own["member"] - first).reset_index(drop=True),
+        )  # fmt: skip
+
 
 def train_members(
     network: nn.Module,

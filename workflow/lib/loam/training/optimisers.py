@@ -32,6 +32,7 @@ class Optimiser:
         self._settings, self._members = settings, [list(member) for member in members]
         kind, more = KINDS[settings.optimiser]
         self._constant = settings.schedule["name"] == "constant"
+        self._alike = self._constant or settings.batch is not None  # epochs of as many steps: one rate for all
         if settings.optimiser != "adadelta":
             more = {**more, "betas": tuple(settings.betas)}
         self._optimiser = kind(self._groups(), lr=settings.learning_rate, **more)
@@ -42,8 +43,9 @@ class Optimiser:
             for member in self._members:
                 torch.nn.utils.clip_grad_norm_(member, self._settings.clip)
         if not self._constant:
-            for group, epoch in zip(self._optimiser.param_groups, epochs, strict=True):
-                group["lr"] = self.rate(epoch)
+            rates = [self.rate(epoch) for epoch in (epochs[:1] if self._alike else epochs)]
+            for group, rate in zip(self._optimiser.param_groups, rates, strict=True):
+                group["lr"] = rate
         self._optimiser.step()
 
     def rate(self, epoch: float) -> float:
@@ -72,7 +74,7 @@ class Optimiser:
             self._optimiser.state.update((tensor, dict(kept)) for tensor, kept in zip(member, own, strict=True) if kept)
 
     def _groups(self) -> list[dict[str, Any]]:
-        if self._constant:
+        if self._alike:
             return [{"params": [tensor for member in self._members for tensor in member]}]
         return [{"params": member} for member in self._members]
 

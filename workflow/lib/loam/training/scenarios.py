@@ -306,25 +306,32 @@ def _train(
     log.info("%s, scenario %s: %d network(s), %d member(s) each, seed %d, training rows %s", plan.model, scenario,
              len(networks), len(members), plan.seed, [len(split.training) for split in splits])  # fmt: skip
     parameters, histories, described = [], [], []
-    for number, (network, label) in enumerate(zip(networks, labels, strict=True)):
-        purpose = [plan.model, scenario, *([label] if label else [])]
-        seeds = [derive_seed(plan.seed, *purpose, member["fold"]) for member in members]
-        if pretrained is None:
-            start = draw_parameters(network, [derive_seed(seed, "weights") for seed in seeds])
-            start |= output_scale(network, moisture)
-        else:
-            before = pretrained.parameters[number]
-            start = {name: tensor.expand(len(splits), *tensor.shape[1:]) for name, tensor in before.items()}
-        trained = _train_network(
-            plan, network, start, windows, splits, seeds, members, scaler, frozen[number], label, extras, weighing
-        )
-        parameters.append(trained.parameters)
-        folds = np.array([member["fold"] for member in members])
-        histories.append(trained.history.assign(member=folds[trained.history["member"]], network=label))
-        more = [{"unit": own.tolist()} if plan.extras else {} for own in unit]
-        if plan.training.level_weight == "reml" and weighing.level is not None:
-            more = [own | {"level_weight": weight} for own, weight in zip(more, weighing.level.tolist(), strict=True)]
-        described += _describe(windows, splits, members, seeds, scaler, trained, label, more)
+    folds = np.array([member["fold"] for member in members])
+    seeds = [
+        [derive_seed(plan.seed, plan.model, scenario, *([label] if label else []), fold) for fold in folds.tolist()]
+        for label in labels
+    ]
+    starts = [
+        _start(network, own, moisture, pretrained.parameters[number] if pretrained is not None else None)
+        for number, (network, own) in enumerate(zip(networks, seeds, strict=True))
+    ]
+    # networks that differ by what they draw alone are trained side by side; one alone goes without the cost of it
+    together = plan.seeds if len(members) > 1 else 1
+    for first in range(0, len(networks), together):
+        numbers = range(first, first + together)
+        trained = _train_networks(
+            plan, networks[first], [starts[number] for number in numbers], [labels[number] for number in numbers],
+            windows, splits, [seeds[number] for number in numbers], members, scaler, frozen[first], extras, weighing,
+        )  # fmt: skip
+        for number, own in zip(numbers, trained, strict=True):
+            parameters.append(own.parameters)
+            histories.append(own.history.assign(member=folds[own.history["member"]], network=labels[number]))
+            more = [{"unit": size.tolist()} if plan.extras else {} for size in unit]
+            if plan.training.level_weight == "reml" and weighing.level is not None:
+                more = [
+                    one | {"level_weight": weight} for one, weight in zip(more, weighing.level.tolist(), strict=True)
+                ]
+            described += _describe(windows, splits, members, seeds[number], scaler, own, labels[number], more)
     for member in described:
         log.info("fold %d: %s; %s", member["fold"], _stations_told(member["days"]), _loss_told(member))
     card = {
@@ -355,36 +362,54 @@ def _train(
     return Result(parameters, card, history if len(networks) > 1 or plan.family else history.drop(columns="network"))
 
 
-def _train_network(
+def _start(
+    network: nn.Module,
+    seeds: Sequence[int],
+    moisture: Sequence[tuple[np.ndarray, np.ndarray]],
+    pretrained: Mapping[str, Tensor] | None,
+) -> dict[str, Tensor]:
+    """What the members of a network start from, by name, [member, ...]: drawn, or as pretrained."""
+    if pretrained is not None:
+        return {name: tensor.expand(len(seeds), *tensor.shape[1:]) for name, tensor in pretrained.items()}
+    drawn = draw_parameters(network, [derive_seed(seed, "weights") for seed in seeds])
+    return drawn | output_scale(network, moisture)
+
+
+def _train_networks(
     plan: Plan,
     network: nn.Module,
-    start: Mapping[str, Tensor],
+    starts: Sequence[Mapping[str, Tensor]],
+    labels: Sequence[str],
     windows: Windows,
     splits: Sequence[Split],
-    seeds: Sequence[int],
+    seeds: Sequence[Sequence[int]],
     members: Sequence[Mapping[str, Any]],
     scaler: Scaler,
     frozen: Sequence[str],
-    label: str,
     extras: Extras,
     weighing: Weighing,
-) -> Trained:
+) -> list[Trained]:
+    """Train the members of several networks that are built alike, ``starts``, ``labels`` and ``seeds`` of each."""
+    label = labels[0]
     log.info("%s%d parameters, %d of them frozen", f"{label}: " if label else "",
-             sum(tensor[0].numel() for tensor in start.values()),
-             sum(start[name][0].numel() for name in frozen))  # fmt: skip
+             sum(tensor[0].numel() for tensor in starts[0].values()),
+             sum(starts[0][name][0].numel() for name in frozen))  # fmt: skip
+    count, drawn = len(members), [seed for own in seeds for seed in own]
+    start = {name: torch.cat([own[name] for own in starts]) for name in starts[0]}
+    again, places = [*splits] * len(starts), np.tile(np.arange(count), len(starts))
     checkpoints = None
     if plan.checkpoints is not None:
-        key = _key_of(plan, windows.hash, splits, seeds, start, scaler, frozen)
+        key = _key_of(plan, windows.hash, again, drawn, start, scaler, frozen)
         checkpoints = Checkpoints(plan.checkpoints / (label or "network"), key)
     began = time.perf_counter()
     trained = train_members(
-        network, start, windows, splits, [derive_seed(seed, "batches") for seed in seeds], scaler, plan.training,
-        frozen=frozen, device=plan.device, threads=plan.threads,
-        names=[f"{label} fold {member['fold']}".strip() for member in members], checkpoints=checkpoints,
-        extras=extras, weighing=weighing,
+        network, start, windows, again, [derive_seed(seed, "batches") for seed in drawn], scaler.take(places),
+        plan.training, frozen=frozen, device=plan.device, threads=plan.threads,
+        names=[f"{label} fold {member['fold']}".strip() for label in labels for member in members],
+        checkpoints=checkpoints, extras=extras.take(places), weighing=weighing.take(places),
     )  # fmt: skip
-    log.info("trained in %.1f s", time.perf_counter() - began)
-    return trained
+    log.info("%d member(s) trained in %.1f s", len(again), time.perf_counter() - began)
+    return [trained.take(first, first + count) for first in range(0, len(again), count)]
 
 
 def _key_of(
