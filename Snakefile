@@ -74,6 +74,7 @@ RESULTS = [
     *expand("results/{run}/evaluation/{table}.csv", run=CONFIG["run"], table=EVALUATED),
     *EXPORTED,
     *expand("results/{run}/maps/{date}/{file}", run=CONFIG["run"], date=CONFIG["mapping"]["dates"], file=MAP_FILES),
+    *(expand("results/{run}/maps/catalog.json", run=CONFIG["run"]) if CONFIG["mapping"]["dates"] else []),
     *expand(
         [*RIVAL_FILES.values()], run=CONFIG["run"], date=CONFIG["mapping"]["dates"], rival=CONFIG["mapping"]["rivals"]
     ),

@@ -1,7 +1,7 @@
 # Mapping: the members of one model and scenario, and rivals, run over every pixel of a day.
 # Needs: results/<run>/models/, the rasters that the config names, samples and scores for pictures.
 # Gives: results/<run>/grid.json, results/<run>/maps/.
-from loam.acquire.credits import licences_of
+from loam.acquire.credits import citations_of, licences_of
 from loam.covariates.read.day_files import files_of_day
 from loam.config.map_bands import band_names
 from loam.config.parts import origin
@@ -24,7 +24,8 @@ MAP_KEYS = [
     f"training.{CONFIG['mapping']['model']}.plugin",
     f"training.{CONFIG['mapping']['model']}.window",
 ]
-MAP_FILES = ["soil_moisture.tif", "soil_moisture.png", "trust.tif"]
+MAP_FILES = ["soil_moisture.tif", "soil_moisture.png", "trust.tif", "item.json"]
+NETCDF = ["results/{run}/maps/{date}/soil_moisture.nc"] if CONFIG["mapping"]["netcdf"] else []
 MAP_FILES += ["score.csv"] if CONFIG["mapping"]["truth"] else []
 RIVAL_KEYS = ["seed", *(key for key in MAP_KEYS if key != "mapping.model" and not key.startswith("training."))]
 RIVAL_FILES = {"map": "soil_moisture.tif", "trust": "trust.tif"} | (
@@ -194,6 +195,71 @@ rule draw_map:
         code=code_version("draw_map"),
     script:
         "../scripts/draw_map.py"
+
+
+rule export_netcdf:
+    input:
+        map="results/{run}/maps/{date}/soil_moisture.tif",
+    output:
+        netcdf="results/{run}/maps/{date}/soil_moisture.nc",
+    log:
+        "results/{run}/logs/export_netcdf_{date}.log",
+    benchmark:
+        "results/{run}/benchmarks/export_netcdf_{date}.tsv"
+    conda:
+        "../../envs/geo.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        values=pick(CONFIG, "layers", "day_boundary"),
+        code=code_version("export_netcdf"),
+    script:
+        "../scripts/export_netcdf.py"
+
+
+rule describe_map:
+    input:
+        map="results/{run}/maps/{date}/soil_moisture.tif",
+        trust="results/{run}/maps/{date}/trust.tif",
+        picture="results/{run}/maps/{date}/soil_moisture.png",
+        netcdf=NETCDF,
+    output:
+        item="results/{run}/maps/{date}/item.json",
+    log:
+        "results/{run}/logs/describe_map_{date}.log",
+    benchmark:
+        "results/{run}/benchmarks/describe_map_{date}.tsv"
+    conda:
+        "../../envs/report.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        values=pick(CONFIG, "day_boundary") | {"citations": citations_of(CONFIG)},
+        code=code_version("describe_map"),
+    script:
+        "../scripts/describe_map.py"
+
+
+rule list_maps:
+    input:
+        described=expand("results/{{run}}/maps/{date}/item.json", date=CONFIG["mapping"]["dates"]),
+    output:
+        catalogue="results/{run}/maps/catalog.json",
+    log:
+        "results/{run}/logs/list_maps.log",
+    benchmark:
+        "results/{run}/benchmarks/list_maps.tsv"
+    conda:
+        "../../envs/report.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        code=code_version("list_maps"),
+    script:
+        "../scripts/list_maps.py"
 
 
 rule score_map:

@@ -33,6 +33,12 @@ def kinds_credited(config: Config) -> list[str]:
     return [kind for kind in kinds_read(config) if config["acquire"][kind]["back_end"] != BACK_END]
 
 
+def citations_of(config: Config) -> list[str]:
+    """How to cite the data of others that maps are made from, each once."""
+    datasets = [dataset_of(config["acquire"][kind]["dataset"]) for kind in kinds_credited(config)]
+    return list(dict.fromkeys(dataset.citation for dataset in datasets))
+
+
 def licences_of(config: Config) -> list[str]:
     """The licences of what maps are made from, by dataset: ``SMAP L4: NASA open data``, each once."""
     datasets = [dataset_of(config["acquire"][kind]["dataset"]) for kind in kinds_credited(config)]

@@ -161,6 +161,9 @@ class Mapping(Section):
         description="How soil_moisture.tif holds numbers: `int16`, whole ones in steps of 0.001 m3 m-3 with scale, "
         "offset and nodata in its tags, which GDAL and QGIS follow; `float32`, as they are computed.",
     )
+    netcdf: bool = Field(
+        False, description="Whether each day's map is written as CF-netCDF too, `soil_moisture.nc` beside the GeoTIFF."
+    )
     scale: dict[str, Limits] = Field(
         {},
         description="Limits of the colours of pictures and QGIS styles, on all days of the run; by layer. A limit that "
