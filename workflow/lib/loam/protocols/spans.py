@@ -29,13 +29,16 @@ class FoldRoles(NamedTuple):
 
 def spans_of(rows: pd.DataFrame, roles: np.ndarray) -> pd.DataFrame:
     """Columns station, role, first_day, last_day: the spans of rows (station, date) with their ``roles`` [row]."""
-    order = np.lexsort([rows["date"], rows["station"]])
-    ordered = rows[["station", "date"]].iloc[order].assign(role=roles[order])
-    changed = ordered[["station", "role"]].ne(ordered[["station", "role"]].shift()).any(axis=1).cumsum()
-    spans = ordered.groupby(changed, sort=False).agg(
-        station=("station", "first"), role=("role", "first"), first_day=("date", "first"), last_day=("date", "last")
+    station, names = pd.factorize(rows["station"], sort=True)
+    order = np.lexsort([rows["date"].to_numpy(), station])
+    station, role, day = station[order], np.asarray(roles, object)[order], rows["date"].to_numpy()[order]
+    begins = np.ones(len(order), bool)
+    begins[1:] = (station[1:] != station[:-1]) | (role[1:] != role[:-1])
+    first = np.flatnonzero(begins)
+    last = np.append(first, len(order))[1:] - 1
+    return pd.DataFrame(
+        {"station": names[station[first]], "role": role[first], "first_day": day[first], "last_day": day[last]}
     )
-    return spans.reset_index(drop=True)
 
 
 def roles_by_fold(rows: pd.DataFrame, folds: pd.DataFrame) -> Iterator[FoldRoles]:

@@ -150,8 +150,8 @@ def _days_of_stations(windows: Windows, training: np.ndarray) -> np.ndarray:
         TableError: no station has two of a layer.
     """
     known = np.isfinite(first_told(windows.moisture[:, windows.position[training]]))
-    count = np.zeros((len(windows.series.stations), known.shape[1]), np.int64)
-    np.add.at(count, windows.station[training], known)
+    station, stations = windows.station[training], len(windows.series.stations)
+    count = np.stack([np.bincount(station[own], minlength=stations) for own in known.T], 1)
     for layer, most in zip(windows.layers, count.max(0), strict=True):
         if most < 2:
             raise TableError(

@@ -172,8 +172,10 @@ def _skewed_scales(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
         return np.empty((3, values.shape[1]))
     values, weights = values[seen], (weights[seen] / weights[seen].sum())[:, None]
     mean = (values * weights).sum(0)
-    std = np.sqrt((np.square(values - mean) * weights).sum(0))
-    third = ((values - mean) ** 3 * weights).sum(0)
+    deviation = values - mean
+    squares = np.square(deviation)
+    std = np.sqrt((squares * weights).sum(0))
+    third = (squares * deviation * weights).sum(0)
     skewed = (values.min(0) >= 0) & (std > 0) & (third > SKEWED * std**3)
     order = np.argsort(values, axis=0)
     half = np.cumsum(np.take_along_axis(np.broadcast_to(weights, values.shape), order, 0), 0) >= 0.5

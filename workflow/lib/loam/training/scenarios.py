@@ -307,6 +307,7 @@ def _train(
              len(networks), len(members), plan.seed, [len(split.training) for split in splits])  # fmt: skip
     parameters, histories, described = [], [], []
     folds = np.array([member["fold"] for member in members])
+    rows = [_describe_rows(windows, split) for split in splits]
     seeds = [
         [derive_seed(plan.seed, plan.model, scenario, *([label] if label else []), fold) for fold in folds.tolist()]
         for label in labels
@@ -331,7 +332,7 @@ def _train(
                 more = [
                     one | {"level_weight": weight} for one, weight in zip(more, weighing.level.tolist(), strict=True)
                 ]
-            described += _describe(windows, splits, members, seeds[number], scaler, own, labels[number], more)
+            described += _describe(rows, splits, members, seeds[number], scaler, own, labels[number], more)
     for member in described:
         log.info("fold %d: %s; %s", member["fold"], _stations_told(member["days"]), _loss_told(member))
     card = {
@@ -432,7 +433,7 @@ def _key_of(
 
 
 def _describe(
-    windows: Windows,
+    rows: Sequence[Mapping[str, Any]],
     splits: Sequence[Split],
     members: Sequence[Mapping[str, Any]],
     seeds: Sequence[int],
@@ -446,7 +447,7 @@ def _describe(
         {
             **({"network": label} if label else {}),
             **member,
-            **_describe_rows(windows, splits[place]),
+            **rows[place],
             "seed": seeds[place],
             "scaler": scaler.described(place),
             **more[place],
