@@ -3,7 +3,7 @@
 # Gives: results/<run>/rivals/, trust/, predictions.parquet, evaluation/.
 from loam.config.protocols import LEAVE_ONE_OUT, members_file, trained
 from loam.config.rivals import QUICK, job_of, level_file, plugins_of, rivals_of
-from loam.config.systems import SLOW_RIVALS, mixed, stacked
+from loam.config.systems import SLOW_RIVALS, conditioned, mixed, stacked
 
 SCORED = [
     (protocol, model, scenario)
@@ -15,9 +15,11 @@ MIX = CONFIG["level"]["mix"]
 MIXED = [(protocol, mixed(model), scenario) for protocol, model, scenario in SCORED if model in MIX["models"]]
 STACK = CONFIG["level"]["stack"]
 STACK_JOBS = list(dict.fromkeys(map(job_of, STACK["of"])))
-STACKED = [
-    f"results/{{run}}/models/{LEAVE_ONE_OUT}/{stacked(model)}/{scenario}"
-    for model in STACK["models"]
+MOVED = [
+    f"results/{{run}}/models/{LEAVE_ONE_OUT}/{name}/{scenario}/predictions.parquet"
+    for named, models in ((stacked, STACK["models"]), (conditioned, CONFIG["evaluation"]["conditioned"]))
+    for model in models
+    for name in [named(model)]
     for scenario in CONFIG["training"][model]["scenarios"]
 ]
 RIVAL_JOBS = list(dict.fromkeys(map(job_of, CONFIG["evaluation"]["rivals"])))
@@ -162,6 +164,30 @@ rule stack_level:
         "../scripts/stack_level.py"
 
 
+rule condition_predictions:
+    input:
+        network=f"results/{{run}}/models/{LEAVE_ONE_OUT}/{{model}}/{{scenario}}/predictions.parquet",
+        nested=f"results/{{run}}/models/{NESTED}/{{model}}/{{scenario}}/predictions.parquet",
+        nested_card=lambda wildcards: f"results/{{run}}/{trained(NESTED, wildcards.model, wildcards.scenario)}/card.json",
+        folds=f"results/{{run}}/folds/{NESTED}.csv",
+        target="results/{run}/samples/target.parquet",
+    output:
+        predictions=f"results/{{run}}/models/{LEAVE_ONE_OUT}/{conditioned('{model}')}/{{scenario}}/predictions.parquet",
+    log:
+        "results/{run}/logs/condition_predictions_{model}_{scenario}.log",
+    benchmark:
+        "results/{run}/benchmarks/condition_predictions_{model}_{scenario}.tsv"
+    conda:
+        "../../envs/geo.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        code=code_version("condition_predictions"),
+    script:
+        "../scripts/condition_predictions.py"
+
+
 rule merge_predictions:
     input:
         folds="results/{run}/folds.csv",
@@ -170,7 +196,7 @@ rule merge_predictions:
             "results/{{run}}/rivals/{protocol}/{rival}/predictions.parquet", protocol=PROTOCOLS, rival=RIVAL_JOBS
         ),
         mixed=["results/{run}/models/%s/%s/%s/predictions.parquet" % scored for scored in MIXED],
-        stacked=[f"{folder}/predictions.parquet" for folder in STACKED],
+        moved=MOVED,
         models=["results/{run}/models/%s/%s/%s/predictions.parquet" % scored for scored in SCORED],
         cards=[f"results/{{run}}/{trained(*scored)}/card.json" for scored in SCORED],
     output:

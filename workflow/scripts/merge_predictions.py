@@ -11,7 +11,7 @@ from loam.io.tables import read_table, write_table
 
 def stage(paths: Paths, values: Values) -> None:
     folds = read_table(paths["folds"], FOLDS)
-    rivals = [read_table(path, PREDICTIONS) for path in [*paths["mixed"], *paths["stacked"], *paths["rivals"]]]
+    rivals = [read_table(path, PREDICTIONS) for path in [*paths["mixed"], *paths["moved"], *paths["rivals"]]]
     models = [read_table(path, PREDICTIONS) for path in paths["models"]]
     cards = [json.loads(path.read_text(encoding="utf-8")) for path in paths["cards"]]
     dissimilarity = [read_table(path, DISSIMILARITY) for path in paths["dissimilarity"]]

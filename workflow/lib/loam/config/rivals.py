@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from loam.config.protocols import LEAVE_ONE_OUT
-from loam.config.systems import SLOW_RIVALS, mixed, stacked
+from loam.config.systems import SLOW_RIVALS, conditioned, mixed, stacked
 from loam.config.wrong import nearest
 from loam.errors import ConfigError
 
@@ -43,19 +43,22 @@ def check_rivals(config: Mapping[str, Any]) -> None:
     _check_names("level.mix.models", mix["models"], models)
     _check_names("level.stack.of", stack["of"], RIVALS)
     _check_names("level.stack.models", stack["models"], models)
-    made = {mixed(model) for model in mix["models"]} | {stacked(model) for model in stack["models"]}
+    moved = config["evaluation"]["conditioned"]
+    _check_names("evaluation.conditioned", moved, models)
+    made = {*map(mixed, mix["models"]), *map(stacked, stack["models"]), *map(conditioned, moved)}
     if taken := sorted(made & {*models}):
         raise ConfigError(
             f"a network is called {taken[0]} already", where="config key 'training.models'",
-            expected="a name that no network has whose level is mixed or stacked",
+            expected="other names than those of mixed, stacked and conditioned networks",
             fix="call that network something else",
         )  # fmt: skip
     first = config["training"]["protocols"][0]
-    if stack["models"] and first != LEAVE_ONE_OUT:
-        raise ConfigError(
-            f"a level is stacked where one station is left out at a time, not in {first}",
-            where="config key 'level.stack.models'", expected=f"{LEAVE_ONE_OUT} first in training.protocols",
-        )  # fmt: skip
+    for key, chosen in (("level.stack.models", stack["models"]), ("evaluation.conditioned", moved)):
+        if chosen and first != LEAVE_ONE_OUT:
+            raise ConfigError(
+                f"it takes protocol {LEAVE_ONE_OUT}, and {first} is the run's first", where=f"config key '{key}'",
+                expected=f"{LEAVE_ONE_OUT} first in training.protocols",
+            )  # fmt: skip
 
 
 def job_of(name: str) -> str:

@@ -8,7 +8,12 @@ SLOW_RIVALS = [
     "within_station_trees_neighbours",
 ]  # fmt: skip
 PROBES_OF_THE_DAY = {"same_day_mean", "persistence", "inverse_distance", "kriging"}  # nothing without them
-MIXED, STACKED, NEIGHBOURS = "_mixed", "_stacked", "_neighbours"  # how the names of systems end
+MIXED, STACKED, CONDITIONED, NEIGHBOURS = (
+    "_mixed",
+    "_stacked",
+    "_conditioned",
+    "_neighbours",
+)  # how the names of systems end
 
 
 def is_rival(model: str) -> bool:
@@ -18,7 +23,9 @@ def is_rival(model: str) -> bool:
 
 def reads_probes_of_the_day(model: str) -> bool:
     """Whether a network or a rival, by its name, is told what other probes measured on the day, or the day before."""
-    return model in PROBES_OF_THE_DAY or model.removesuffix(MIXED).removesuffix(STACKED).endswith(NEIGHBOURS)
+    if model in PROBES_OF_THE_DAY or model.endswith(CONDITIONED):
+        return True
+    return model.removesuffix(MIXED).removesuffix(STACKED).endswith(NEIGHBOURS)
 
 
 def mixed(model: str) -> str:
@@ -29,3 +36,8 @@ def mixed(model: str) -> str:
 def stacked(model: str) -> str:
     """The name of a network whose level is a stack of several systems'."""
     return model + STACKED
+
+
+def conditioned(model: str) -> str:
+    """The name of a network that is moved by the residuals of the other probes of the day."""
+    return model + CONDITIONED

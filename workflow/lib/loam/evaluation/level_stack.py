@@ -65,7 +65,7 @@ def stack_level(
     systems, lent = [name, *of], {rival: rival_predictions(rivals, rival, scenario) for rival in of}
     here = _levels(network, lent)
     inside = _levels(nested, {rival: rival_predictions(nested_rivals, rival, scenario) for rival in of})
-    draw_of = _draws(folds)
+    draw_of = left_out_draws(folds)
     moved, weights = [], []
     for (fold, station, layer), level in here.iterrows():
         where = f"level of {name} at station {station}, {layer}"
@@ -157,8 +157,8 @@ def _levels(network: pd.DataFrame, rivals: Mapping[str, pd.DataFrame]) -> pd.Dat
     return levels
 
 
-def _draws(folds: pd.DataFrame) -> dict[str, int]:
-    """The draw that leaves a station out of everything, by the station's name."""
+def left_out_draws(folds: pd.DataFrame) -> dict[str, int]:
+    """The draw of protocol ``nested`` that leaves a station out of everything, by the station's name."""
     used = folds[folds["role"] != "unused"]
     stations = set(folds["station"])
     draws = {}

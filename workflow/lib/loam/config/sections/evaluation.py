@@ -69,6 +69,13 @@ class Evaluation(Section):
         "`random_forest`, `boosted_trees`, `boosted_trees_all`, `boosted_trees_neighbours`, `within_station_trees`, "
         "`within_station_trees_neighbours`.",
     )
+    conditioned: Annotated[list[Name], EachOnce] = Field(
+        default_factory=list,
+        description="Networks of `training.models` that are scored once more as `<model>_conditioned`: moved by the "
+        "residuals of the other probes of the day (docs/explanation/conditioning.md). They are trained anew in "
+        "protocol `nested`.",
+        examples=[["mlp_within"]],
+    )
     bootstrap: int = Field(1000, ge=100, description="Draws of stations for the 95 % intervals of medians and means.")
     intervals: Intervals = Field(
         default_factory=Intervals,
