@@ -18,6 +18,7 @@ BY_WILDCARDS = {  # the data set, format or model of a job says which plugins it
 }  # fmt: skip
 CHOSEN = {
     "map_soil_moisture": "loam.models.mlp:Network",
+    "measure_levels": "loam.models.mlp:Network",
 }
 TARGETS = {"all", "scenes", "probes", "sentinel1", "sentinel2", "cube"}
 

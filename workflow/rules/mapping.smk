@@ -3,7 +3,9 @@
 # Gives: results/<run>/grid.json, results/<run>/maps/.
 from loam.acquire.credits import citations_of, licences_of
 from loam.covariates.read.day_files import files_of_day
+from loam.config.given import there
 from loam.config.map_bands import band_names
+from loam.config.measured_days import measured_days
 from loam.config.parts import origin
 from loam.config.rivals import REGRESSORS
 from loam.covariates.cube_plan import cube_months
@@ -37,6 +39,18 @@ BY_RASTER_ALONE = CONFIG["mapping"]["grid"]["like"] and not CUBE["landcover"]
 GRID_FILES = {"grid": "results/{run}/grid.json"} | ({} if BY_RASTER_ALONE else {"land": "results/{run}/land.tif"})
 MAPPED = CONFIG["training"][CONFIG["mapping"]["model"]]
 MAP_MODEL = f"results/{{run}}/{trained(MAP_PROTOCOL, CONFIG['mapping']['model'], CONFIG['mapping']['scenario'])}"
+
+MEASURED = {"measured": "results/{run}/maps/measured.csv", "level_fields": "results/{run}/maps/level_fields.csv"}
+MEASURED = MEASURED if CONFIG["mapping"]["measurements"] else {}
+
+
+def rasters_of(day):
+    return files_of_day(CONFIG["mapping"]["inputs"], CONFIG["features"], day)
+
+
+def days_measured():
+    """Days of the user's measurements whose inputs there are."""
+    return measured_days(CONFIG, lambda day: all(map(there, rasters_of(day))))
 
 
 rule build_grid:
@@ -83,14 +97,46 @@ rule calibrate_map:
         "../scripts/calibrate_map.py"
 
 
-rule map_soil_moisture:
+rule measure_levels:
     input:
+        measurements=given(CONFIG["mapping"]["measurements"], "measurements of your own, mapping.measurements"),
         grid="results/{run}/grid.json",
         weights=f"{MAP_MODEL}/weights.safetensors",
         card=f"{MAP_MODEL}/card.json",
-        rasters=lambda wildcards: GIVEN.there(
-            files_of_day(CONFIG["mapping"]["inputs"], CONFIG["features"], wildcards.date), RASTERS
-        ),
+        rasters=lambda wildcards: [file for day in days_measured() for file in rasters_of(day)],
+        static=CUBE["static"] if origin(CONFIG, "target") == "cube" else [],
+        dynamic=lambda wildcards: sorted({month for day in days_measured() for month in cube_months(CONFIG, day)}),
+        samples=["results/{run}/samples/target.zarr"] if MAPPED["neighbours"] else [],
+        target="results/{run}/samples/target.parquet",
+        predictions=f"results/{{run}}/models/{PROTOCOLS[0]}/{CONFIG['mapping']['model']}"
+        f"/{CONFIG['mapping']['scenario']}/predictions.parquet",
+    output:
+        measured="results/{run}/maps/measured.csv",
+        level_fields="results/{run}/maps/level_fields.csv",
+    log:
+        "results/{run}/logs/measure_levels.log",
+    benchmark:
+        "results/{run}/benchmarks/measure_levels.tsv"
+    conda:
+        "../../envs/torch.yaml"
+    threads: 2
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        values=lambda wildcards: pick(CONFIG, *MAP_KEYS) | facts_read(CONFIG["features"]) | {"days": days_measured()},
+        code=code_version("measure_levels", PLUGIN_OF[CONFIG["mapping"]["model"]]),
+    script:
+        "../scripts/measure_levels.py"
+
+
+rule map_soil_moisture:
+    input:
+        **MEASURED,
+        grid="results/{run}/grid.json",
+        weights=f"{MAP_MODEL}/weights.safetensors",
+        card=f"{MAP_MODEL}/card.json",
+        rasters=lambda wildcards: GIVEN.there(rasters_of(wildcards.date), RASTERS),
         static=CUBE["static"] if origin(CONFIG, "target") == "cube" else [],
         dynamic=lambda wildcards: cube_months(CONFIG, wildcards.date),
         samples=["results/{run}/samples/target.zarr"] if MAPPED["neighbours"] else [],
@@ -120,9 +166,7 @@ rule map_rival:
         grid="results/{run}/grid.json",
         source=SOURCE_SAMPLES,
         target="results/{run}/samples/target.parquet",
-        rasters=lambda wildcards: GIVEN.there(
-            files_of_day(CONFIG["mapping"]["inputs"], CONFIG["features"], wildcards.date), RASTERS
-        ),
+        rasters=lambda wildcards: GIVEN.there(rasters_of(wildcards.date), RASTERS),
         static=CUBE["static"] if origin(CONFIG, "target") == "cube" else [],
         dynamic=lambda wildcards: cube_months(CONFIG, wildcards.date),
         truth=given(CONFIG["mapping"]["truth"]),

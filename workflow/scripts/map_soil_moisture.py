@@ -5,10 +5,11 @@ from loam.config.code import code_version
 from loam.config.read import picked
 from loam.config.sections.mapping import Mapping
 from loam.covariates.features import feature_set
-from loam.io.schemas import HALF_WIDTHS
+from loam.io.schemas import HALF_WIDTHS, LEVEL_FIELDS, MEASURED
 from loam.io.tables import read_table
 from loam.mapping.day_inputs import day_inputs
 from loam.mapping.engine import Engine, map_day
+from loam.mapping.measured_levels import MeasuredLevels
 from loam.mapping.pores import Pores
 from loam.mapping.probes_of_day import ProbesOfDay
 from loam.mapping.tags import map_tags
@@ -36,13 +37,18 @@ def stage(paths: Paths, values: Values) -> None:
         windows = Windows(open_samples(paths["samples"][0]), features, engine.layers, "target")
         probes = ProbesOfDay(windows, day, members.card["neighbours"])
         given += paths["samples"]
+    levels = None
+    if paths.get("measured"):
+        tables = read_table(paths["measured"], MEASURED), read_table(paths["level_fields"], LEVEL_FIELDS)
+        levels = MeasuredLevels(*tables, engine.layers, day)
+        given += [paths["measured"], paths["level_fields"]]
     table = read_table(paths["half_widths"], HALF_WIDTHS).pivot(index="level", columns="layer", values="half_width")
     half_widths = {float(level): row[engine.layers].to_numpy(float) for level, row in table.iterrows()}
     tags = map_tags(values, members.card, given, code=code_version("map_soil_moisture", plugin))
     map_day(
         engine, features, inputs, day, grid, paths["map"], paths["trust"], tags, outside=mapping.outside,
         encoding=mapping.encoding, half_widths=half_widths, pores=Pores(features, values["layers"]),
-        day_boundary=values["day_boundary"], probes=probes,
+        day_boundary=values["day_boundary"], probes=probes, levels=levels,
     )  # fmt: skip
 
 

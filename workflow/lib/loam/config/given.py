@@ -13,6 +13,11 @@ MADE = ("results/", "resources/")  # what rules make
 GUIDE = "docs/how-to/get-the-real-data.md"
 
 
+def there(path: str) -> bool:
+    """Whether a file is there, or rules make it."""
+    return path.startswith(MADE) or Path(path).exists()
+
+
 class Given:
     """The given files that planned jobs read and that are not there.
 
@@ -36,7 +41,7 @@ class Given:
             return next(iter(self.there([paths], about)), [])
         found: list[str] = []
         for path in paths:
-            if not self.planning or path.startswith(MADE) or Path(path).exists():
+            if not self.planning or there(path):
                 found.append(path)
             else:
                 self.missing[path] = about if isinstance(about, str) else about.get(path, "")

@@ -14,21 +14,29 @@ days: errors of days reach as far as those of the level. Two probes side by side
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from scipy.linalg import cho_factor, cho_solve
 from scipy.optimize import minimize_scalar
 
-from loam.evaluation.adapt import LevelModel, Record, fit_level_model
+from loam.errors import TableError
+from loam.evaluation.adapt import FEWEST_STATIONS as FEWEST
+from loam.evaluation.adapt import LevelModel, Record, fit_level_model, records_of
+from loam.io.schemas import LEVEL_FIELDS
 from loam.raster.great_circle import distances
 
 FEWEST_STATIONS = 5  # whose levels tell a range
 CLEAR = 2.71  # of twice the logarithm of the likelihood ratio
 RANGES = 20  # that are tried, from half the least distance to the greatest
+SAME_PLACE = 1e-3  # km
 DAYS = 400  # of a station, at most, that tell how well its mean is known
 JITTER = 1e-6  # of the variance, so that two stations at one place are not one
+
+log = logging.getLogger("loam")
 
 
 @dataclass(frozen=True)
@@ -46,7 +54,7 @@ class LevelField:
     def correlation(self, away: np.ndarray) -> np.ndarray:
         """Of the errors of places ``away`` km from each other."""
         if self.range_km is None:
-            return (away == 0).astype(float)
+            return (away < SAME_PLACE).astype(float)
         return np.exp(-away / self.range_km)
 
     def weights(self, days: np.ndarray, residuals: np.ndarray, among: np.ndarray) -> np.ndarray:
@@ -85,6 +93,46 @@ class Fitted:
     field: LevelField
     stations: int
     ratio: float
+
+
+def level_fields(predictions: pd.DataFrame, places: pd.DataFrame, layers: Sequence[str]) -> pd.DataFrame:
+    """The field of each of ``layers``, from the held-out predictions of the mapped model.
+
+    Args:
+        predictions: schema PREDICTIONS, of one protocol, model and scenario; of the greatest size the first draw is
+            looked at.
+        places: columns latitude and longitude by station.
+        layers: names.
+
+    Returns:
+        Schema LEVEL_FIELDS.
+
+    Raises:
+        TableError: fewer than two stations with two days tell of a layer.
+    """
+    own = predictions[predictions["size"] == predictions["size"].max()]
+    own = own[own["draw"] == own["draw"].min()].sort_values(["station", "date"], kind="stable")
+    rows = []
+    for layer in layers:
+        records = records_of(own[own["layer"] == layer])
+        if len(records) < FEWEST:
+            raise TableError(
+                f"{len(records)} stations have held-out predictions of layer {layer} on two days or more, so that "
+                "nothing tells how far off the level of the map is", where="config key 'mapping.measurements'",
+                expected=f"{FEWEST} stations or more", fix="take it out, or map with more stations",
+            )  # fmt: skip
+        latitude, longitude = places.loc[[*records], ["latitude", "longitude"]].to_numpy(float).T
+        fitted = fit_level_field([*records.values()], latitude, longitude)
+        model, found = fitted.field.model, fitted.field.range_km
+        log.info(
+            "%s: the error of the level has a standard deviation of %.3f m3 m-3 at %d stations; %s (likelihood ratio "
+            "%.2f, clear above %.2f)", layer, np.sqrt(model.between), fitted.stations,
+            "it shows no range, so that a measurement shifts its own pixel alone" if found is None
+            else f"its range is {found:.3g} km", fitted.ratio, CLEAR,
+        )  # fmt: skip
+        about = (layer, fitted.stations, model.between, model.within, model.share, model.length)
+        rows.append((*about, np.nan if found is None else found, fitted.ratio))
+    return pd.DataFrame(rows, columns=list(LEVEL_FIELDS.columns))
 
 
 def fit_level_field(records: Sequence[Record], latitude: np.ndarray, longitude: np.ndarray) -> Fitted:

@@ -184,6 +184,30 @@ ADAPTATION = pa.DataFrameSchema(
     strict=True,
 )
 
+# One row a layer: what the held-out residuals of the mapped model say of the error of its level (m3 m-3 squared, days,
+# km). range_km is NaN where there is none; ratio: twice the logarithm of the likelihood ratio of one against none.
+LEVEL_FIELDS = pa.DataFrameSchema(
+    {
+        "layer": pa.Column(str, coerce=True, unique=True),
+        "stations": _count,
+        **dict.fromkeys(["between", "within", "share", "length"], pa.Column(float, coerce=True)),
+        **dict.fromkeys(["range_km", "ratio"], _number),
+    },
+    strict=True,
+)
+
+# One row a (pixel, day, layer) that a user has measured: the pixel's centre (degrees) and what the mapped model says of
+# it, m3 m-3.
+MEASURED = pa.DataFrameSchema(
+    {
+        "name": _text,
+        "date": _date,
+        "layer": _text,
+        **dict.fromkeys(["measured", "latitude", "longitude", "predicted"], pa.Column(float, coerce=True)),
+    },
+    strict=True,
+)
+
 # One row a finding of the leakage audit. A table is written only where none failed.
 AUDIT = pa.DataFrameSchema(
     {

@@ -14,6 +14,7 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -24,18 +25,17 @@ from loam.config.map_bands import BOUNDS, OF_MEMBERS, STATISTICS, band_names
 from loam.config.sections.mapping import MapInput
 from loam.covariates.features import FeatureSet
 from loam.covariates.read.cube import Cube
-from loam.covariates.read.day import open_cube_day
-from loam.covariates.read.rasters import open_day
 from loam.covariates.read.tiles import Around, TileInputs
 from loam.io.progress import counted
 from loam.mapping.clipping import clipped
 from loam.mapping.contents import ENCODED, FLAG
+from loam.mapping.day_inputs import opened_day
 from loam.mapping.pores import Pores
 from loam.mapping.probes_of_day import ProbesOfDay, Told
 from loam.mapping.rival_map import RivalEngine
 from loam.mapping.trust import RangeCheck, with_gaps
 from loam.raster.cog import open_map
-from loam.raster.grid import Grid
+from loam.raster.grid import Grid, Tile
 from loam.training.card import Members
 from loam.training.extras import DOMAIN, scaled_neighbours
 from loam.training.networks import NO_PATCH
@@ -51,6 +51,13 @@ HIGHEST = {False: "1 m3 m-3", True: "the porosity of the soil"}
 TOLD_BESIDE = "how far off the map is: see the file .aux.xml beside it, accuracy.csv or the report of the run"
 FEATURES = 256  # numbers that a pixel reads, of which so many pixels at a time are
 CHUNK = {"cpu": 4096, "cuda": 2**18}  # pixels at a time: on a processor, activations stay in its cache
+
+
+class Levels(Protocol):
+    """``loam.mapping.measured_levels.MeasuredLevels``, which asks the engine itself."""
+
+    def moved(self, grid: Grid, tile: Tile, pixel: np.ndarray, mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """``mean`` [pixel, layer] shifted, and which pixels left 0 to 1."""
 
 
 class Engine:
@@ -192,6 +199,7 @@ def map_day(
     pores: Pores | None = None,
     day_boundary: str = UTC_DAYS,
     probes: ProbesOfDay | None = None,
+    levels: Levels | None = None,
 ) -> None:
     """Map one day as a cloud-optimised GeoTIFF, bands of ``loam.config.map_bands``.
 
@@ -214,24 +222,18 @@ def map_day(
         pores: porosity of the layers, where anything is known of it.
         day_boundary: where the run's days begin.
         probes: what the probes of the day say, where the networks read it.
+        levels: what a user has measured, which shifts the level.
 
     Raises:
         TableError: the model's card tells no range of the training data.
     """
-    limits = read_range(engine.card)
-    check = RangeCheck(limits, features)
+    check = RangeCheck(read_range(engine.card), features)
     bands = band_names(engine.layers, OF_MEMBERS if half_widths is None else STATISTICS)
     tags = {**tags, "day": day, "members": engine.members, "grid": grid.hash, "outside_training_range": outside}
     started, reading, computing, checking = time.perf_counter(), 0.0, 0.0, 0.0
     mapped = given = impossible = 0
-    from_cube = isinstance(inputs, Cube)
-    trained = dict(zip(features.columns, zip(limits.minimum, limits.maximum, strict=True), strict=True))
-    opened = (
-        open_cube_day(inputs, features, day) if from_cube
-        else open_day(inputs, features, day, grid, trained, day_boundary)
-    )  # fmt: skip
     with (
-        opened as rasters,
+        opened_day(inputs, features, day, grid, engine.card, day_boundary) as rasters,
         open_map(path, grid, bands, {**tags, "accuracy": TOLD_BESIDE}, ENCODED[encoding]) as output,
         open_map(trust, grid, [RANGE_BAND], tags, FLAG) as flags,
     ):
@@ -246,6 +248,9 @@ def map_day(
             begun = time.perf_counter()
             told = probes.at(grid, tile, read.pixel) if probes else None
             mean, deviation, beyond = engine.predict_checked(fed, told)
+            if levels is not None:
+                mean, left = levels.moved(grid, tile, read.pixel, mean)
+                beyond |= left
             computing += time.perf_counter() - begun
             highest = pores.at(read) if pores is not None and pores.known else np.ones_like(mean)
             beyond |= (mean > highest).any(axis=1)

@@ -164,6 +164,13 @@ class Mapping(Section):
     netcdf: bool = Field(
         False, description="Whether each day's map is written as CF-netCDF too, `soil_moisture.nc` beside the GeoTIFF."
     )
+    measurements: str | None = Field(
+        None,
+        description="Moisture that you have measured at places of the map (CSV; docs/how-to/shift-a-map-by-your-own-"
+        "measurements.md): the level of the map is shifted by what the measurements up to its day say of its error, "
+        "near them as far as that error reaches.",
+        examples=["my_data/measured.csv"],
+    )
     scale: dict[str, Limits] = Field(
         {},
         description="Limits of the colours of pictures and QGIS styles, on all days of the run; by layer. A limit that "
