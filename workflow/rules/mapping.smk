@@ -2,10 +2,9 @@
 # Needs: results/<run>/models/, the rasters that the config names, samples and scores for pictures.
 # Gives: results/<run>/grid.json, results/<run>/maps/.
 from loam.acquire.credits import citations_of, licences_of
+from loam.covariates.measured_days import measured_days, measured_inputs
 from loam.covariates.read.day_files import files_of_day
-from loam.config.given import there
 from loam.config.map_bands import band_names
-from loam.config.measured_days import measured_days
 from loam.config.parts import origin
 from loam.config.rivals import REGRESSORS
 from loam.covariates.cube_plan import cube_months
@@ -42,15 +41,6 @@ MAP_MODEL = f"results/{{run}}/{trained(MAP_PROTOCOL, CONFIG['mapping']['model'],
 
 MEASURED = {"measured": "results/{run}/maps/measured.csv", "level_fields": "results/{run}/maps/level_fields.csv"}
 MEASURED = MEASURED if CONFIG["mapping"]["measurements"] else {}
-
-
-def rasters_of(day):
-    return files_of_day(CONFIG["mapping"]["inputs"], CONFIG["features"], day)
-
-
-def days_measured():
-    """Days of the user's measurements whose inputs there are."""
-    return measured_days(CONFIG, lambda day: all(map(there, rasters_of(day))))
 
 
 rule build_grid:
@@ -103,13 +93,12 @@ rule measure_levels:
         grid="results/{run}/grid.json",
         weights=f"{MAP_MODEL}/weights.safetensors",
         card=f"{MAP_MODEL}/card.json",
-        rasters=lambda wildcards: [file for day in days_measured() for file in rasters_of(day)],
+        rasters=lambda wildcards: measured_inputs(CONFIG)["rasters"],
         static=CUBE["static"] if origin(CONFIG, "target") == "cube" else [],
-        dynamic=lambda wildcards: sorted({month for day in days_measured() for month in cube_months(CONFIG, day)}),
+        dynamic=lambda wildcards: measured_inputs(CONFIG)["months"],
         samples=["results/{run}/samples/target.zarr"] if MAPPED["neighbours"] else [],
         target="results/{run}/samples/target.parquet",
-        predictions=f"results/{{run}}/models/{PROTOCOLS[0]}/{CONFIG['mapping']['model']}"
-        f"/{CONFIG['mapping']['scenario']}/predictions.parquet",
+        predictions=rules.calibrate_map.input.predictions,
     output:
         measured="results/{run}/maps/measured.csv",
         level_fields="results/{run}/maps/level_fields.csv",
@@ -124,7 +113,9 @@ rule measure_levels:
         mem_mb=4000,
         runtime=30,
     params:
-        values=lambda wildcards: pick(CONFIG, *MAP_KEYS) | facts_read(CONFIG["features"]) | {"days": days_measured()},
+        values=lambda wildcards: pick(CONFIG, *MAP_KEYS)
+        | facts_read(CONFIG["features"])
+        | {"days": measured_days(CONFIG)},
         code=code_version("measure_levels", PLUGIN_OF[CONFIG["mapping"]["model"]]),
     script:
         "../scripts/measure_levels.py"
@@ -136,7 +127,9 @@ rule map_soil_moisture:
         grid="results/{run}/grid.json",
         weights=f"{MAP_MODEL}/weights.safetensors",
         card=f"{MAP_MODEL}/card.json",
-        rasters=lambda wildcards: GIVEN.there(rasters_of(wildcards.date), RASTERS),
+        rasters=lambda wildcards: GIVEN.there(
+            files_of_day(CONFIG["mapping"]["inputs"], CONFIG["features"], wildcards.date), RASTERS
+        ),
         static=CUBE["static"] if origin(CONFIG, "target") == "cube" else [],
         dynamic=lambda wildcards: cube_months(CONFIG, wildcards.date),
         samples=["results/{run}/samples/target.zarr"] if MAPPED["neighbours"] else [],
@@ -166,7 +159,9 @@ rule map_rival:
         grid="results/{run}/grid.json",
         source=SOURCE_SAMPLES,
         target="results/{run}/samples/target.parquet",
-        rasters=lambda wildcards: GIVEN.there(rasters_of(wildcards.date), RASTERS),
+        rasters=lambda wildcards: GIVEN.there(
+            files_of_day(CONFIG["mapping"]["inputs"], CONFIG["features"], wildcards.date), RASTERS
+        ),
         static=CUBE["static"] if origin(CONFIG, "target") == "cube" else [],
         dynamic=lambda wildcards: cube_months(CONFIG, wildcards.date),
         truth=given(CONFIG["mapping"]["truth"]),

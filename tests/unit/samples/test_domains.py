@@ -10,6 +10,7 @@ from build_samples import stage as build_samples_stage
 from cube_probes import DAYS, LAYERS, moisture_of, stations_at
 from map_rival import stage as map_rival_stage
 from map_soil_moisture import stage as map_stage
+from measure_levels import stage as measure_stage
 from networks import a_network
 from samples import NO_GAPS, SETTINGS, sampled
 from series import series_of_columns
@@ -17,7 +18,7 @@ from series import series_of_columns
 from loam.covariates.features import feature_set
 from loam.covariates.read.tiles import TileInputs
 from loam.errors import ConfigError, TableError
-from loam.io.schemas import HALF_WIDTHS
+from loam.io.schemas import HALF_WIDTHS, LEVEL_FIELDS, PREDICTIONS
 from loam.io.tables import read_table, write_table
 from loam.mapping.engine import Engine
 from loam.models.parts.initial import draw_parameters
@@ -293,6 +294,27 @@ def test_a_map_from_the_cube_shows_what_the_samples_predict(world, tmp_path):
         inside = dataset.read(1)
     assert inside[60, 30] == 1, "a sampled pixel lies within the range of its samples"
     assert set(np.unique(inside)) == {0, 1, 2, 255} and ((inside >= 2) == np.isnan(mapped[0])).all()
+
+    # What a user measures at station b moves the level of its pixel, and of no other where the probes show no range.
+    place, said = target[target["station"] == "b"].iloc[0], float(mapped[0, 60, 30])
+    files |= {name: tmp_path / f"{name}.csv" for name in ("measurements", "measured", "level_fields")}
+    row = f"{place['longitude']},{place['latitude']},{more['date']},surface,{said + 0.1:.4f}"
+    files["measurements"].write_text(f"longitude,latitude,date,layer,moisture\n{row}\n")
+    own = target.assign(protocol="folds", size=0, draw=1, model="mlp", scenario="target", rows="all", fold=1,
+                        domain="target", layer="surface", observed=0.3, output=0.2, spread=np.nan, lower=np.nan,
+                        upper=np.nan, predicted=target["station"].map({"a": 0.2, "b": 0.42}))  # fmt: skip
+    files["predictions"] = tmp_path / "predictions.parquet"
+    write_table(own[[*PREDICTIONS.columns]], files["predictions"], PREDICTIONS)
+    more["days"] = [more["date"]]
+    measure_stage({**paths, **files, "grid": paths["grid"][0], "samples": []}, {**values, **more})
+    (field,) = read_table(files["level_fields"], LEVEL_FIELDS).itertuples()
+    assert field.between == pytest.approx((0.1**2 + 0.12**2) / 2) and np.isnan(field.range_km)
+    map_stage({**paths, **files, "grid": paths["grid"][0]}, {**values, **more})
+    with rasterio.open(files["map"]) as dataset:
+        shift = dataset.read(1) - mapped[0]
+    assert shift[60, 30] == pytest.approx(0.1, abs=0.001), "residuals that never vary about their mean tell the level"
+    shift[60, 30] = 0
+    assert np.nanmax(np.abs(shift)) == 0
 
 
 def test_a_rival_s_map_from_the_cube_is_of_the_trees_that_all_samples_give(world, tmp_path):
