@@ -38,7 +38,9 @@ BY_RASTER_ALONE = CONFIG["mapping"]["grid"]["like"] and not CUBE["landcover"]
 GRID_FILES = {"grid": "results/{run}/grid.json"} | ({} if BY_RASTER_ALONE else {"land": "results/{run}/land.tif"})
 MAPPED = CONFIG["training"][CONFIG["mapping"]["model"]]
 MAP_MODEL = f"results/{{run}}/{trained(MAP_PROTOCOL, CONFIG['mapping']['model'], CONFIG['mapping']['scenario'])}"
-
+MEMBERS = {"grid": "results/{run}/grid.json"} | {
+    name: f"{MAP_MODEL}/{file}" for name, file in (("weights", "weights.safetensors"), ("card", "card.json"))
+}
 MEASURED = {"measured": "results/{run}/maps/measured.csv", "level_fields": "results/{run}/maps/level_fields.csv"}
 MEASURED = MEASURED if CONFIG["mapping"]["measurements"] else {}
 
@@ -89,10 +91,8 @@ rule calibrate_map:
 
 rule measure_levels:
     input:
+        **MEMBERS,
         measurements=given(CONFIG["mapping"]["measurements"], "measurements of your own, mapping.measurements"),
-        grid="results/{run}/grid.json",
-        weights=f"{MAP_MODEL}/weights.safetensors",
-        card=f"{MAP_MODEL}/card.json",
         rasters=lambda wildcards: measured_inputs(CONFIG)["rasters"],
         static=CUBE["static"] if origin(CONFIG, "target") == "cube" else [],
         dynamic=lambda wildcards: measured_inputs(CONFIG)["months"],
@@ -123,10 +123,8 @@ rule measure_levels:
 
 rule map_soil_moisture:
     input:
+        **MEMBERS,
         **MEASURED,
-        grid="results/{run}/grid.json",
-        weights=f"{MAP_MODEL}/weights.safetensors",
-        card=f"{MAP_MODEL}/card.json",
         rasters=lambda wildcards: GIVEN.there(
             files_of_day(CONFIG["mapping"]["inputs"], CONFIG["features"], wildcards.date), RASTERS
         ),
