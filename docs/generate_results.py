@@ -22,7 +22,10 @@ PAGE = ROOT / "docs" / "results.md"
 PROTOCOL = "leave_one_station_out"
 METRICS = ["mae", "rmse", "ubrmse", "bias", "r"]
 MARK = re.compile(r"(<!-- (\w+) (\w+) (\w+) -->\n).*?(<!-- end -->)", re.S)
-OURS = ["mlp_within", "mlp_neighbours", "mlp_within_mixed", "mlp_neighbours_mixed", "lstm_within"]
+OURS = [
+    "mlp_within", "mlp_neighbours", "mlp_within_mixed", "mlp_neighbours_mixed", "mlp_neighbours_stacked",
+    "mlp_within_conditioned", "lstm_within",
+]  # fmt: skip
 RIVALS = [
     ("boosted_trees", "both"), ("boosted_trees_all", "both"), ("boosted_trees_neighbours", "both"),
     ("within_station_trees", "both"), ("within_station_trees_neighbours", "both"), ("same_day_mean", "none"),

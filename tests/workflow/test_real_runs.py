@@ -25,7 +25,9 @@ def short_run(copy_project, project, folder, name, data):
         epochs=2, patience=1, batch_size=1024, mlp_within=short, mlp_neighbours=short
     )
     rivals = ["same_day_mean", "kriging", "boosted_trees", "boosted_trees_all"]
-    config["evaluation"] = {**config.get("evaluation", {}), "bootstrap": 100, "rivals": rivals}
+    more = {"bootstrap": 100, "rivals": rivals, "conditioned": ["mlp_within"]}
+    config["evaluation"] = {**config.get("evaluation", {}), **more}
+    config["level"] = {**config.get("level", {}), "stack": {"of": ["climatology"], "models": ["mlp_within"]}}
     checkout = copy_project(project, folder, config)
     result = checkout.snakemake()
     assert result.returncode == 0, result.stderr[-4000:]
@@ -139,3 +141,12 @@ def test_yanco_has_no_repeated_probe(yanco):
     assert len(stations) == 12
     source = read_table(yanco / "samples" / "source.parquet")
     assert source["station"].nunique() == 14 and not {"y8", "y9"} & {*source["station"], *stations}
+
+
+def test_yanco_scores_a_stacked_level_and_the_residuals_of_other_probes(yanco):
+    summary = pd.read_csv(yanco / "evaluation" / "summary.csv")
+    assert {"mlp_within", "mlp_within_stacked", "mlp_within_conditioned"} <= set(summary["model"])
+    folder = yanco / "models" / "leave_one_station_out" / "mlp_within_stacked" / "both"
+    weights = pd.read_csv(folder / "weights.csv")
+    assert weights.groupby("station")["weight"].sum().to_numpy() == pytest.approx(np.ones(12))
+    assert set(weights["stations"]) == {11} and set(weights["system"]) == {"mlp_within", "climatology"}

@@ -81,8 +81,8 @@ rule predict_rivals:
         runtime=60,
     params:
         values=lambda wildcards: pick(CONFIG, "seed", "layers", "features", "evaluation.coarse")
-        | {"rivals": rivals_of(wildcards.rival, CONFIG)},
-        code=lambda wildcards: code_version("predict_rivals", *plugins_of(wildcards.rival, CONFIG)),
+        | {"rivals": rivals_of(wildcards.rival, CONFIG, wildcards.protocol)},
+        code=lambda wildcards: code_version("predict_rivals", *plugins_of(wildcards.rival, CONFIG, wildcards.protocol)),
     script:
         "../scripts/predict_rivals.py"
 

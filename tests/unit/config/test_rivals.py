@@ -40,6 +40,33 @@ def test_a_mix_of_what_there_is_not_is_refused(changed, mix, words):
         changed(mix=mix)
 
 
+def stacked(default_config, models=("mlp",), **more):
+    config = copy.deepcopy(default_config)
+    config["level"]["stack"] |= {"models": [*models], **more}
+    return config
+
+
+def test_a_stack_brings_its_rivals_and_nested_predicts_no_others(default_config):
+    config = load_config(stacked(default_config, of=["climatology", "boosted_trees_all"]))
+    assert "climatology" in rivals_of("quick", config) and "inverse_distance" in rivals_of("quick", config)
+    assert rivals_of("quick", config, "nested") == ["climatology"]
+
+
+def test_stacks_and_conditioning_of_what_there_is_not_or_in_another_protocol_are_refused(default_config):
+    with pytest.raises(ConfigError, match="level.stack.of.*'tree'"):
+        load_config(stacked(default_config, of=["tree"]))
+    with pytest.raises(ConfigError, match="level.stack.models.*'convlstm'"):
+        load_config(stacked(default_config, ["convlstm"]))
+    config = copy.deepcopy(default_config)
+    config["evaluation"]["conditioned"] = ["convlstm"]
+    with pytest.raises(ConfigError, match="evaluation.conditioned.*'convlstm'"):
+        load_config(config)
+    config = stacked(default_config)
+    config["training"]["protocols"] = ["k_fold"]
+    with pytest.raises(ConfigError, match=r"level.stack.models.*leave_one_station_out.*k_fold is the run's first"):
+        load_config(config)
+
+
 def test_the_quick_job_predicts_what_is_named_and_what_a_mix_needs(changed):
     named = ["ridge", "boosted_trees"]
     assert rivals_of("quick", changed(named)) == ["ridge"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from loam.config.protocols import LEAVE_ONE_OUT
+from loam.config.protocols import LEAVE_ONE_OUT, NESTED
 from loam.config.systems import SLOW_RIVALS, conditioned, mixed, stacked
 from loam.config.wrong import nearest
 from loam.errors import ConfigError
@@ -66,20 +66,22 @@ def job_of(name: str) -> str:
     return name if name in SLOW_RIVALS else QUICK
 
 
-def rivals_of(job: str, config: Mapping[str, Any]) -> list[str]:
-    """What a job predicts: what the run names, and what another needs."""
+def rivals_of(job: str, config: Mapping[str, Any], protocol: str | None = None) -> list[str]:
+    """What a job predicts in a protocol: what the run names, and what another needs."""
     if job in SLOW_RIVALS:
         return [job]
     level = config["level"]
+    if protocol == NESTED and protocol not in config["training"]["protocols"]:
+        return [name for name in level["stack"]["of"] if name not in SLOW_RIVALS]
     needed = [level["mix"]["with"]] * bool(level["mix"]["models"]) + level["stack"]["of"] * bool(
         level["stack"]["models"]
     )
     return list(dict.fromkeys(name for name in [*config["evaluation"]["rivals"], *needed] if name not in SLOW_RIVALS))
 
 
-def plugins_of(job: str, config: Mapping[str, Any]) -> list[str]:
+def plugins_of(job: str, config: Mapping[str, Any], protocol: str | None = None) -> list[str]:
     """Where the functions of a job's rivals stand."""
-    return [RIVALS[name] for name in rivals_of(job, config)]
+    return [RIVALS[name] for name in rivals_of(job, config, protocol)]
 
 
 def level_file(wildcards: Any) -> str | list[str]:
