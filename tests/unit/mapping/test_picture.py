@@ -102,6 +102,17 @@ def test_a_pixel_without_moisture_has_the_colour_of_its_reason(tmp_path, monkeyp
     assert "surface (0-5 cm): spread of the members" in titles
 
 
+@pytest.mark.parametrize("masked", [False, True])
+def test_values_outside_the_range_are_hatched_and_no_others(tmp_path, monkeypatch, masked):
+    """Half a pixel beyond the tenth column, whose pixels' centres are from 0 to 9."""
+    panel = draw(tmp_path, np.full((50, 60), 0.3, np.float32), monkeypatch, masked=masked).axes[0]
+    hatched = [drawn for drawn in panel.collections if any(drawn.hatches)] if panel.collections else []
+    assert len(hatched) == (not masked)
+    for drawn in hatched:
+        (outline,) = drawn.get_paths()
+        assert outline.vertices[:, 0].min() == 0 and outline.vertices[:, 0].max() == 9.5
+
+
 def test_a_map_without_any_value_says_so(tmp_path, monkeypatch):
     values = np.full((50, 60), np.nan, np.float32)
     figure = draw(tmp_path, values, monkeypatch)
@@ -121,7 +132,7 @@ def test_the_legend_names_every_colour_and_its_share(tmp_path, monkeypatch):
     legend = panel.get_legend()
     assert [text.get_text() for text in legend.get_texts()] == [
         "inside the range of the training data: 62 % of the land",
-        "outside the range of the training data, not trusted: 18 % of the land",
+        "outside the range of the training data, hatched above where it has a value: 18 % of the land",
         "land where an input is missing: 20 % of the land",
         "outside the land mask",
     ]

@@ -1,8 +1,8 @@
 """A map as a picture for the eye: mean and standard deviation of each layer, colour bars, a scale, and no pixel untold.
 
-A pixel without moisture has one of three colours: its inputs lie outside the range of the training data (not trusted),
-an input is missing, or it lies outside the land mask. A smaller panel below shows these and all that lies outside the
-range, with a legend. Above the panels stands how far off the map is. Colours of moisture and spread are those of the
+A pixel whose inputs lie outside the range of the training data is hatched, or has a colour of its own where it has no
+moisture; so has one where an input is missing, or that lies outside the land mask. A smaller panel below shows these,
+with a legend. Above the panels stands how far off the map is. Colours of moisture and spread are those of the
 run (``loam.mapping.scale``), the same on all days.
 They are Crameri's (2018, doi 10.5281/zenodo.1243862): even steps, readable without colour vision and in print.
 """
@@ -38,6 +38,7 @@ MISSING = COLOURS[INCOMPLETE]
 UNITS = "m$^3$ m$^{-3}$"
 MOISTURE, SPREAD = cm.roma, cm.lajolla_r  # brown is dry and blue wet; light is certain and dark uncertain
 PANEL, BAR, HEAD, FOOT = 4.6, 1.0, 0.45, 0.25  # inches: width of a panel and its colour bar, height of title and scale
+HATCH = "//////"
 SMALL = 0.6  # size of the panel of the range, in panels
 LINE, CHARACTERS = 0.17, 170  # height in inches and length of a line of text above the panels
 
@@ -124,6 +125,7 @@ def _draw(
         interpolation="nearest",
     )  # fmt: skip
     panel.set(xticks=[], yticks=[])
+    _hatch(panel, (sides == OUTSIDE) & np.isfinite(field))
     panel.set_title(title, loc="left", fontsize=10)
     beyond = [np.nanmin(field) < limits[0], np.nanmax(field) > limits[1]] if np.isfinite(field).any() else [False] * 2
     extend = {(False, False): "neither", (True, False): "min", (False, True): "max", (True, True): "both"}
@@ -133,6 +135,13 @@ def _draw(
     bar.ax.tick_params(labelsize=8)
     if not np.isfinite(field).any():
         panel.text(0.5, 0.5, "no value", transform=panel.transAxes, ha="center", va="center", fontsize=10)
+
+
+def _hatch(panel: Axes, where: np.ndarray) -> None:
+    """Thin lines over the pixels ``where`` [row, column]."""
+    if where.any() and min(where.shape) > 1:
+        with mpl.rc_context({"hatch.linewidth": 0.35, "hatch.color": "0.35"}):
+            panel.contourf(where.astype(float), levels=[0.5, 1.5], colors="none", hatches=[HATCH])
 
 
 def _background(sides: np.ndarray, inside: str = "white") -> np.ndarray:
@@ -155,10 +164,11 @@ def _draw_sides(panel: Axes, sides: np.ndarray, counts: Mapping[int, int], metre
         value: f": {_percent(counts[value] / land)} % of the land" for value in (INSIDE, OUTSIDE, INCOMPLETE) if land
     }
     names = {item.value: item.name for item in CLASSES}
-    names[OUTSIDE] += ", not trusted"
+    names[OUTSIDE] += ", hatched above where it has a value"
     panel.legend(
         handles=[
-            Patch(facecolor=COLOURS[value], edgecolor="0.4", label=names[value] + share.get(value, ""))
+            Patch(facecolor=COLOURS[value], edgecolor="0.4", label=names[value] + share.get(value, ""),
+                  hatch=HATCH if value == OUTSIDE else None)
             for value in (INSIDE, OUTSIDE, INCOMPLETE, NO_VALUE)
         ],
         loc="upper left", bbox_to_anchor=(1.02, 1.02), frameon=False, fontsize=9,
