@@ -8,11 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pystac
 import pytest
 import rasterio
 import yaml
 import zarr
 from pages import changed_files, fresh_clone, printed_commands, run_as_printed
+from pystac.validation import validate_dict
 from rio_cogeo.cogeo import cog_validate
 
 from loam.config.code import code_version, release
@@ -28,7 +30,9 @@ AFTER_TRAINING = {
     "score_map", "build_report", "export_table", "calibrate_intervals", "adapt_levels", "audit_leakage",
 }  # fmt: skip
 
-OF_THE_MAP = {"map_soil_moisture", "score_map"}  # the map's network, mlp_within, has a learning rate of its own
+OF_THE_MAP = {  # whose network, mlp_within, has a learning rate of its own
+    "calibrate_map", "map_soil_moisture", "score_map", "describe_map", "list_maps",
+}  # fmt: skip
 
 AFTER_SCORES = {"score_predictions", "describe_accuracy", "draw_map", "build_report"}  # no map is computed again
 
@@ -227,6 +231,14 @@ def test_no_rule_but_that_of_the_score_reads_the_truth(project):
             assert names_it == (name in ("score_map", "map_rival")), name
 
 
+def test_the_catalogue_of_maps_is_valid_and_lists_what_is_there(results):
+    catalogue = pystac.Catalog.from_file(str(results / "maps" / "catalog.json"))
+    (item,) = catalogue.get_items()
+    assert validate_dict(item.to_dict(include_self_link=False), extensions=[])
+    assert item.properties["loam:members"] == "8" and item.properties["proj:shape"] == [100, 100]
+    assert all((results / "maps" / "2022-08-15" / asset.href).is_file() for asset in item.assets.values())
+
+
 def test_the_map_is_scored_against_the_truth(results):
     score = pd.read_csv(results / "maps" / "2022-08-15" / "score.csv")
     whole = score[score["group"] == "all"]
@@ -294,7 +306,7 @@ EDITED = {  # modules that are edited together
         "export_table",
         *AFTER_SCORES,
     },
-    ("training/losses.py",): TRAINING | {"train_both"} | AFTER_TRAINING,
+    ("training/losses.py",): TRAINING | {"train_both"} | AFTER_TRAINING | OF_THE_MAP,
     ("report/figures.py",): {"build_report"},
     ("probes/icos.py", "acquire/direct/silo.py"): set(),
 }

@@ -259,7 +259,6 @@ rule describe_map:
     input:
         map="results/{run}/maps/{date}/soil_moisture.tif",
         trust="results/{run}/maps/{date}/trust.tif",
-        picture="results/{run}/maps/{date}/soil_moisture.png",
         netcdf=NETCDF,
     output:
         item="results/{run}/maps/{date}/item.json",

@@ -5,7 +5,7 @@ from loam.mapping.map_catalogue import item_of, write_item
 
 
 def stage(paths: Paths, values: Values) -> None:
-    files = {"soil_moisture": paths["map"], "trust": paths["trust"], "picture": paths["picture"]}
+    files = {"soil_moisture": paths["map"], "trust": paths["trust"], "picture": paths["map"].with_suffix(".png")}
     if paths["netcdf"]:
         (files["netcdf"],) = paths["netcdf"]
     write_item(item_of(files, values["citations"], values["day_boundary"]), paths["item"])

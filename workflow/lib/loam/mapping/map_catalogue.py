@@ -43,7 +43,8 @@ def item_of(
     """The STAC item of a day's map.
 
     Args:
-        files: of one folder by their names: ``soil_moisture`` (GeoTIFF), and others beside it.
+        files: of one folder by their names: ``soil_moisture`` (GeoTIFF), and others beside it; of those that are no
+            GeoTIFF nothing is read.
         citations: of the data that the map is made from.
         day_boundary: where the run's days begin.
         title: before the day.
