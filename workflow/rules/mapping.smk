@@ -7,6 +7,7 @@ from loam.covariates.read.day_files import files_of_day
 from loam.config.map_bands import band_names
 from loam.config.parts import origin
 from loam.config.rivals import REGRESSORS
+from loam.config.systems import conditioned
 from loam.covariates.cube_plan import cube_months
 
 RASTERS = "of mapping.inputs"
@@ -37,12 +38,19 @@ SCORED_DATES = CONFIG["mapping"]["dates"] if CONFIG["mapping"]["truth"] else []
 BY_RASTER_ALONE = CONFIG["mapping"]["grid"]["like"] and not CUBE["landcover"]
 GRID_FILES = {"grid": "results/{run}/grid.json"} | ({} if BY_RASTER_ALONE else {"land": "results/{run}/land.tif"})
 MAPPED = CONFIG["training"][CONFIG["mapping"]["model"]]
+MAP_SYSTEM = conditioned(CONFIG["mapping"]["model"]) if CONFIG["mapping"]["condition"] else CONFIG["mapping"]["model"]
 MAP_MODEL = f"results/{{run}}/{trained(MAP_PROTOCOL, CONFIG['mapping']['model'], CONFIG['mapping']['scenario'])}"
 MEMBERS = {"grid": "results/{run}/grid.json"} | {
     name: f"{MAP_MODEL}/{file}" for name, file in (("weights", "weights.safetensors"), ("card", "card.json"))
 }
 MEASURED = {"measured": "results/{run}/maps/measured.csv", "level_fields": "results/{run}/maps/level_fields.csv"}
 MEASURED = MEASURED if CONFIG["mapping"]["measurements"] else {}
+if CONFIG["mapping"]["condition"]:
+    HELD_OUT = (PROTOCOLS[0], CONFIG["mapping"]["model"], CONFIG["mapping"]["scenario"])
+    MEASURED = {
+        "held_out": "results/{run}/models/%s/%s/%s/predictions.parquet" % HELD_OUT,
+        "stations": "results/{run}/samples/target.parquet",
+    }
 
 
 rule build_grid:
@@ -70,7 +78,7 @@ rule build_grid:
 rule calibrate_map:
     input:
         predictions="results/{run}/models/%s/%s/%s/predictions.parquet"
-        % (PROTOCOLS[0], CONFIG["mapping"]["model"], CONFIG["mapping"]["scenario"]),
+        % (PROTOCOLS[0], MAP_SYSTEM, CONFIG["mapping"]["scenario"]),
     output:
         half_widths="results/{run}/maps/half_widths.csv",
     log:

@@ -5,10 +5,11 @@ from loam.config.code import code_version
 from loam.config.read import picked
 from loam.config.sections.mapping import Mapping
 from loam.covariates.features import feature_set
-from loam.io.schemas import HALF_WIDTHS, LEVEL_FIELDS, MEASURED
-from loam.io.tables import read_table
+from loam.io.schemas import HALF_WIDTHS, LEVEL_FIELDS, MEASURED, PREDICTIONS
+from loam.io.tables import read_parquet, read_table
+from loam.mapping.conditioned_day import ConditionedDay
 from loam.mapping.day_inputs import day_inputs
-from loam.mapping.engine import Engine, map_day
+from loam.mapping.engine import Engine, Levels, map_day
 from loam.mapping.measured_levels import MeasuredLevels
 from loam.mapping.pores import Pores
 from loam.mapping.probes_of_day import ProbesOfDay
@@ -37,11 +38,16 @@ def stage(paths: Paths, values: Values) -> None:
         windows = Windows(open_samples(paths["samples"][0]), features, engine.layers, "target")
         probes = ProbesOfDay(windows, day, members.card["neighbours"])
         given += paths["samples"]
-    levels = None
+    levels: Levels | None = None
     if paths.get("measured"):
         tables = read_table(paths["measured"], MEASURED), read_table(paths["level_fields"], LEVEL_FIELDS)
         levels = MeasuredLevels(*tables, engine.layers, day)
         given += [paths["measured"], paths["level_fields"]]
+    if paths.get("held_out"):
+        stations = read_parquet(paths["stations"], ["station", "latitude", "longitude"])
+        places = stations.groupby("station")[["latitude", "longitude"]].first()
+        levels = ConditionedDay(read_table(paths["held_out"], PREDICTIONS), places, engine.layers, day)
+        given += [paths["held_out"], paths["stations"]]
     table = read_table(paths["half_widths"], HALF_WIDTHS).pivot(index="level", columns="layer", values="half_width")
     half_widths = {float(level): row[engine.layers].to_numpy(float) for level, row in table.iterrows()}
     tags = map_tags(values, members.card, given, code=code_version("map_soil_moisture", plugin))

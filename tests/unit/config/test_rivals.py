@@ -67,6 +67,18 @@ def test_stacks_and_conditioning_of_what_there_is_not_or_in_another_protocol_are
         load_config(config)
 
 
+def test_a_conditioned_map_is_of_a_network_that_is_scored_so(default_config):
+    config = copy.deepcopy(default_config)
+    config["mapping"]["condition"] = "stations"
+    with pytest.raises(ConfigError, match=r"mapping.condition.*is not scored conditioned"):
+        load_config(config)
+    config["evaluation"]["conditioned"] = [config["mapping"]["model"]]
+    assert load_config(config)["mapping"]["condition"] == "stations"
+    config["mapping"]["measurements"] = "measured.csv"
+    with pytest.raises(ConfigError, match="shifted by mapping.measurements already"):
+        load_config(config)
+
+
 def test_the_quick_job_predicts_what_is_named_and_what_a_mix_needs(changed):
     named = ["ridge", "boosted_trees"]
     assert rivals_of("quick", changed(named)) == ["ridge"]

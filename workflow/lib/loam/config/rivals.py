@@ -53,6 +53,18 @@ def check_rivals(config: Mapping[str, Any]) -> None:
             fix="call that network something else",
         )  # fmt: skip
     first = config["training"]["protocols"][0]
+    mapping = config["mapping"]
+    if mapping["condition"] and mapping["dates"]:
+        if mapping["model"] not in moved:
+            raise ConfigError(
+                f"{mapping['model']} is not scored conditioned", where="config key 'mapping.condition'",
+                expected=f"evaluation: {{conditioned: [{mapping['model']}]}}",
+            )  # fmt: skip
+        if mapping["measurements"]:
+            raise ConfigError(
+                "the map is shifted by mapping.measurements already", where="config key 'mapping.condition'",
+                fix="take one of them; a measurement says of its surroundings what a probe says",
+            )  # fmt: skip
     for key, chosen in (("level.stack.models", stack["models"]), ("evaluation.conditioned", moved)):
         if chosen and first != LEAVE_ONE_OUT:
             raise ConfigError(

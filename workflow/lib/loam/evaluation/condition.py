@@ -53,6 +53,12 @@ class DayErrors:
     range_km: float
     alone: float
 
+    @property
+    def shares(self) -> tuple[float, float]:
+        """Per cent of the variance that all stations share, and that near ones share beyond it."""
+        variance = max(self.common + self.near + self.alone, 1e-12)
+        return 100 * self.common / variance, 100 * self.near / variance
+
     def covariance(self, away: np.ndarray) -> np.ndarray:
         """Of the errors at different stations ``away`` km apart."""
         return self.common + self.near * np.exp(-away / self.range_km)

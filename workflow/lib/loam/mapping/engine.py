@@ -54,7 +54,7 @@ CHUNK = {"cpu": 4096, "cuda": 2**18}  # pixels at a time: on a processor, activa
 
 
 class Levels(Protocol):
-    """``loam.mapping.measured_levels.MeasuredLevels``, which asks the engine itself."""
+    """``MeasuredLevels`` of ``loam.mapping.measured_levels``, or ``ConditionedDay`` of ``conditioned_day``."""
 
     def moved(self, grid: Grid, tile: Tile, pixel: np.ndarray, mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """``mean`` [pixel, layer] shifted, and which pixels left 0 to 1."""
@@ -222,7 +222,7 @@ def map_day(
         pores: porosity of the layers, where anything is known of it.
         day_boundary: where the run's days begin.
         probes: what the probes of the day say, where the networks read it.
-        levels: what a user has measured, which shifts the level.
+        levels: what a user has measured, or what the probes of the day say of the error, which shifts the map.
 
     Raises:
         TableError: the model's card tells no range of the training data.

@@ -164,6 +164,12 @@ class Mapping(Section):
     netcdf: bool = Field(
         False, description="Whether each day's map is written as CF-netCDF too, `soil_moisture.nc` beside the GeoTIFF."
     )
+    condition: Literal["stations"] | None = Field(
+        None,
+        description="`stations`: the map is moved by the residuals of the probes that report on the day "
+        "(docs/explanation/conditioning.md), with intervals of the networks that were scored so; takes the map's model "
+        "in `evaluation.conditioned`.",
+    )
     measurements: str | None = Field(
         None,
         description="Moisture that you have measured at places of the map (CSV; docs/how-to/shift-a-map-by-your-own-"
