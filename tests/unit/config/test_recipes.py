@@ -7,6 +7,7 @@ import pytest
 from loam.config.models import choose_models, network_of, resolve_model
 from loam.config.recipes import MADE, models_of
 from loam.config.run import Run
+from loam.config.settings import load_config
 from loam.errors import ConfigError
 
 SHARED = {"learning_rate": 1.0e-4, "batch_size": 128, "epochs": 150, "patience": 5, "scenarios": ["transfer"]}
@@ -33,6 +34,15 @@ def test_ours_is_chosen_by_name_and_overruled_key_by_key():
     paper = resolve("mlp")
     assert (paper["loss"], paper["batch"], paper["seeds"]) == ("concordance", None, 1)
     assert paper["learning_rate"] == 1e-4 and paper["scenarios"] == ["transfer"]
+
+
+@pytest.mark.parametrize(
+    ("model", "given", "expected"),
+    [("mlp_within", None, "all"), ("mlp", None, "folds"), ("mlp_within", "folds", "folds"), ("mlp", "all", "all")],
+)
+def test_the_map_of_ours_is_by_networks_of_all_stations_unless_told_otherwise(default_config, model, given, expected):
+    config = load_config({**default_config, "training": {"models": [model]}, "mapping": {"members": given}})
+    assert (config["mapping"]["model"], config["mapping"]["members"]) == (model, expected)
 
 
 def test_a_network_by_another_name_has_choices_of_its_own():

@@ -7,8 +7,9 @@ from affine import Affine
 from rio_cogeo.cogeo import cog_validate
 
 from loam.mapping.contents import ENCODED
+from loam.raster.bands import values_of_band
 from loam.raster.cog import open_map, overview_factors
-from loam.raster.grid import grid_like
+from loam.raster.grid import grid_like, open_raster
 
 
 def grid_of(path, height, width):
@@ -44,3 +45,17 @@ def test_a_large_map_is_valid_and_its_overviews_average_what_is_there(tmp_path):
     assert half[0, 0] == pytest.approx(0.3)
     assert np.isnan(half[5, 5])
     assert half[100, 100] == pytest.approx(values[200:202, 200:202].mean(), rel=1e-5)
+
+
+def test_a_reading_at_half_the_size_has_means_of_what_is_known_in_the_band_s_units(tmp_path):
+    grid = grid_of(tmp_path / "land.tif", 64, 64)
+    values = np.full((64, 64), np.nan)
+    values[:2, :2] = [[np.nan, 0.2], [np.nan, 0.4]]
+    values[32:] = 0.5
+    pixel = np.flatnonzero(np.isfinite(values))
+    with open_map(tmp_path / "map.tif", grid, ["surface_mean"], {}, ENCODED["int16"]) as output:
+        output.write(grid.tiles[0], pixel, values.ravel()[pixel, None])
+    with open_raster(tmp_path / "map.tif") as dataset:
+        half = values_of_band(dataset, 1, shape=(32, 32))
+        assert dataset.read(1)[40, 0] == 500 and half.dtype == np.float32
+    assert half[0, 0] == pytest.approx(0.3) and np.isnan(half[5, 5]) and half[20, 3] == pytest.approx(0.5)
