@@ -61,8 +61,10 @@ from loam.sandbox.world import World  # noqa: E402
 from loam.sandbox.world_settings import settings_of  # noqa: E402
 from loam.training.card import Members, load_members  # noqa: E402
 from loam.training.folds import draw_folds  # noqa: E402
-from loam.training.scenarios import Plan, Result, fine_tune, read_plan, train_source, train_target, write_result  # noqa: E402
+from loam.training.plan import Plan, read_plan  # noqa: E402
+from loam.training.scenarios import fine_tune, train_source, train_target  # noqa: E402
 from loam.training.seeds import derive_seed  # noqa: E402
+from loam.training.train_networks import Result, write_result  # noqa: E402
 
 RUN, MODEL, THREADS = "distance", "mlp", 2
 DISTANCES = (0.0, 1.0, 2.0)

@@ -37,9 +37,11 @@ from loam.samples.series import SampleSeries, open_samples  # noqa: E402
 from loam.training.card import Members  # noqa: E402
 from loam.training.folds import draw_folds  # noqa: E402
 from loam.training.networks import build_networks  # noqa: E402
+from loam.training.plan import Plan, read_plan  # noqa: E402
 from loam.training.predict import predict_held_out  # noqa: E402
 from loam.training.scaling import Scaler  # noqa: E402
-from loam.training.scenarios import Plan, Result, fine_tune, read_plan, train_both, train_source, train_target  # noqa: E402
+from loam.training.scenarios import fine_tune, train_both, train_source, train_target  # noqa: E402
+from loam.training.train_networks import Result  # noqa: E402
 
 YANCO_NEAR = {"ya3", "ya4a", "ya4b", "ya4c", "ya4d", "ya4e", "ya5"}
 TASKS = {  # of each run: which stations of its source domain are the target of the task

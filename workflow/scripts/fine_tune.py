@@ -5,7 +5,9 @@ from loam.io.schemas import FOLDS
 from loam.io.tables import read_table
 from loam.samples.series import open_samples
 from loam.training.card import load_members
-from loam.training.scenarios import fine_tune, read_plan, write_result
+from loam.training.plan import read_plan
+from loam.training.scenarios import fine_tune
+from loam.training.train_networks import write_result
 
 
 def stage(paths: Paths, values: Values) -> None:

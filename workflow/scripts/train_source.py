@@ -2,7 +2,9 @@
 
 from loam.io.stage import Paths, Values, run_stage
 from loam.samples.series import open_samples
-from loam.training.scenarios import read_plan, train_source, write_result
+from loam.training.plan import read_plan
+from loam.training.scenarios import train_source
+from loam.training.train_networks import write_result
 
 
 def stage(paths: Paths, values: Values) -> None:

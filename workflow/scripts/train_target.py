@@ -4,7 +4,9 @@ from loam.io.stage import Paths, Values, run_stage
 from loam.io.schemas import FOLDS
 from loam.io.tables import read_table
 from loam.samples.series import open_samples
-from loam.training.scenarios import read_plan, train_target, write_result
+from loam.training.plan import read_plan
+from loam.training.scenarios import train_target
+from loam.training.train_networks import write_result
 
 
 def stage(paths: Paths, values: Values) -> None:

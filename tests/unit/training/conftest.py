@@ -17,8 +17,8 @@ from loam.config.models import network_of, resolve_model
 from loam.covariates.features import feature_set
 from loam.models.parts.initial import draw_parameters
 from loam.training.extras import names_of_extras
+from loam.training.plan import Plan
 from loam.training.scaling import fit_scaler
-from loam.training.scenarios import Plan
 from loam.training.split import Split
 from loam.training.training_settings import TrainingSettings, training_settings
 

@@ -11,7 +11,8 @@ import torch
 from loam.errors import TableError
 from loam.training.card import load_members, write_members
 from loam.training.folds import draw_folds
-from loam.training.scenarios import train_target, write_result
+from loam.training.scenarios import train_target
+from loam.training.train_networks import write_result
 
 LAYERS = ["surface", "subsurface"]
 

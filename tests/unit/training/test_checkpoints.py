@@ -13,8 +13,9 @@ from loam.training.checkpoints import Checkpoints
 from loam.training.folds import draw_folds
 from loam.training.loop import Plain
 from loam.training.members import train_members
-from loam.training.scenarios import train_both, train_target, write_result
+from loam.training.scenarios import train_both, train_target
 from loam.training.stacked import Stack
+from loam.training.train_networks import write_result
 
 from .conftest import LAYERS, SEEDS, SETTINGS
 

@@ -16,8 +16,9 @@ from loam.training.card import load_members
 from loam.training.folds import draw_folds
 from loam.training.losses import within_station
 from loam.training.predict import predict_held_out
-from loam.training.scenarios import train_both, train_target, write_result
+from loam.training.scenarios import train_both, train_target
 from loam.training.stacked import Stack
+from loam.training.train_networks import write_result
 
 LAYERS = ["surface", "subsurface"]
 ALIKE = {"source": 1.0, "target": 1.0}

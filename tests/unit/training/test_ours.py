@@ -10,16 +10,17 @@ from held_out import stations_of
 
 from loam.errors import TableError
 from loam.training import predict as predict_module
-from loam.training import scenarios as scenarios_module
+from loam.training import train_networks as training_module
 from loam.training.card import Members, load_members
 from loam.training.extras import extras_of
 from loam.training.folds import draw_folds
 from loam.training.levels import level_weight, weighing_of
 from loam.training.predict import predict_held_out
 from loam.training.scaling import fit_scaler
-from loam.training.scenarios import train_both, train_target, write_result
+from loam.training.scenarios import train_both, train_target
 from loam.training.split import Split
 from loam.training.stacked import Stack
+from loam.training.train_networks import write_result
 
 LAYERS = ["surface", "subsurface"]
 ALIKE = {"source": 1.0, "target": 1.0}
@@ -120,7 +121,7 @@ def test_a_station_hears_in_prediction_what_it_heard_in_training(
     target, folds, plan_of_recipe, train, members_of, series_of, monkeypatch
 ):
     heard = []
-    for module in (scenarios_module, predict_module):
+    for module in (training_module, predict_module):
 
         def listen(windows, *rest, made=module.extras_of):
             found = made(windows, *rest)

@@ -17,7 +17,8 @@ from loam.mapping.engine import Engine
 from loam.training.card import load_members
 from loam.training.folds import draw_folds
 from loam.training.predict import predict_held_out
-from loam.training.scenarios import fine_tune, train_source, train_target, write_result
+from loam.training.scenarios import fine_tune, train_source, train_target
+from loam.training.train_networks import write_result
 from loam.training.training_settings import training_settings
 
 LAYERS = ["surface", "subsurface"]

@@ -21,7 +21,8 @@ from loam.training.card import Members, load_members
 from loam.training.folds import draw_folds
 from loam.training.predict import predict_held_out, predict_rows
 from loam.training.scaling import Scaler
-from loam.training.scenarios import train_target, write_result
+from loam.training.scenarios import train_target
+from loam.training.train_networks import write_result
 
 LAYERS = ["surface", "subsurface"]
 

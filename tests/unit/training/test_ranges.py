@@ -15,7 +15,8 @@ from loam.samples.windows import Windows
 from loam.training.card import load_members
 from loam.training.folds import draw_folds
 from loam.training.ranges import range_of_rows, read_range
-from loam.training.scenarios import fine_tune, train_source, train_target, write_result
+from loam.training.scenarios import fine_tune, train_source, train_target
+from loam.training.train_networks import write_result
 
 LAYERS = ["surface", "subsurface"]
 CLASSES = feature_set({

@@ -17,7 +17,8 @@ from loam.errors import ConfigError, LeakageError
 from loam.protocols.spans import roles_by_fold
 from loam.training.card import load_members
 from loam.training.folds import draw_folds
-from loam.training.scenarios import fine_tune, train_both, train_source, train_target, write_result
+from loam.training.scenarios import fine_tune, train_both, train_source, train_target
+from loam.training.train_networks import write_result
 
 LAYERS = ["surface", "subsurface"]
 MODELS = pytest.mark.parametrize("model", ["mlp", "lstm"])
