@@ -2,6 +2,7 @@
 
 from loam.io.stage import Paths, Values, run_stage
 from loam.config.code import code_version
+from loam.config.map_bands import LEVELS
 from loam.config.read import picked
 from loam.config.sections.mapping import Mapping
 from loam.covariates.features import feature_set
@@ -49,7 +50,8 @@ def stage(paths: Paths, values: Values) -> None:
         levels = ConditionedDay(read_table(paths["held_out"], PREDICTIONS), places, engine.layers, day)
         given += [paths["held_out"], paths["stations"]]
     table = read_table(paths["half_widths"], HALF_WIDTHS).pivot(index="level", columns="layer", values="half_width")
-    half_widths = {float(level): row[engine.layers].to_numpy(float) for level, row in table.iterrows()}
+    table = table.reindex(index=LEVELS, columns=engine.layers)  # none of a layer that no held-out station has
+    half_widths = dict(zip(LEVELS, table.to_numpy(float), strict=True))
     tags = map_tags(values, members.card, given, code=code_version("map_soil_moisture", plugin))
     map_day(
         engine, features, inputs, day, grid, paths["map"], paths["trust"], tags, outside=mapping.outside,

@@ -261,8 +261,7 @@ def test_a_map_from_the_cube_shows_what_the_samples_predict(world, tmp_path):
             "members": [{"scaler": scaler}] * 2, "range": seen.described()}  # fmt: skip
     files = {"weights": tmp_path / "w.safetensors", "card": tmp_path / "card.json", "map": tmp_path / "map.tif",
              "trust": tmp_path / "trust.tif", "half_widths": tmp_path / "half_widths.csv"}  # fmt: skip
-    widths = [("folds", "mlp", "target", layer, level, place / 10 + level / 100, 3)
-              for place, layer in enumerate(layers) for level in (0.9, 0.5)]  # fmt: skip
+    widths = [("folds", "mlp", "target", "subsurface", level, level / 10, 3) for level in (0.9, 0.5)]  # none of surface
     write_table(pd.DataFrame(widths, columns=list(HALF_WIDTHS.columns)), files["half_widths"], HALF_WIDTHS)
     parameters = draw_parameters(network, range(2))
     parameters["output.bias"] += 0.4
@@ -284,7 +283,7 @@ def test_a_map_from_the_cube_shows_what_the_samples_predict(world, tmp_path):
     static, cells = row[:, : features.shape[0]], row[:, features.shape[0] :].reshape(1, *features.shape[1:])
     engine = Engine(load_members(files["weights"], files["card"]), "cpu")
     mean, deviation = engine.predict(TileInputs(np.zeros(1, int), static, np.zeros(1, int), cells))
-    half = np.array([0.009, 0.109]), np.array([0.005, 0.105])
+    half = np.array([np.nan, 0.09]), np.array([np.nan, 0.05])
     ends = [mean[0] - half[0], mean[0] + half[0], mean[0] - half[1], mean[0] + half[1]]
     expected = np.concatenate([mean[0], deviation[0], *(end.clip(0, 1) for end in ends)])
     np.testing.assert_allclose(mapped[:, 60, 30], expected, rtol=1e-5)

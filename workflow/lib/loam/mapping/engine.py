@@ -256,7 +256,7 @@ def map_day(
             beyond |= (mean > highest).any(axis=1)
             mean = np.minimum(mean, highest)
             kept = sides == INSIDE if outside == MASK else np.ones(len(sides), bool)
-            values = [mean, deviation, *interval_ends(mean, half_widths or {}, highest)]
+            values = [mean, deviation, *interval_ends(mean, half_widths, highest)]
             output.write(tile, read.pixel[kept], np.concatenate(values, axis=1)[kept])
             land, told = with_gaps(grid, tile, read.pixel, sides)
             flags.write(tile, land, told[:, None])
@@ -283,9 +283,13 @@ def map_day(
                     given, 100 * impossible / given, HIGHEST[pores is not None and pores.known])  # fmt: skip
 
 
-def interval_ends(mean: np.ndarray, half_widths: Mapping[float, np.ndarray], highest: np.ndarray) -> list[np.ndarray]:
+def interval_ends(
+    mean: np.ndarray, half_widths: Mapping[float, np.ndarray] | None, highest: np.ndarray
+) -> list[np.ndarray]:
     """Lower and upper ends of the intervals around ``mean`` [pixel, layer], from 0 to ``highest``, likewise; in the
     order of ``BOUNDS``, NaN where nobody can tell how wide they are.
     """
-    ends = [(mean + side * half_widths[level]) for level, side in BOUNDS.values()] if half_widths else []
+    if half_widths is None:
+        return []
+    ends = [mean + side * half_widths[level] for level, side in BOUNDS.values()]
     return [np.clip(end, 0, highest).astype(np.float32) for end in ends]
