@@ -72,7 +72,7 @@ def test_a_conditioned_map_is_of_a_network_that_is_scored_so(default_config):
     config["mapping"]["condition"] = "stations"
     with pytest.raises(ConfigError, match=r"mapping.condition.*is not scored conditioned"):
         load_config(config)
-    config["evaluation"]["conditioned"] = [config["mapping"]["model"]]
+    config["evaluation"]["conditioned"] = [load_config(default_config)["mapping"]["model"]]
     assert load_config(config)["mapping"]["condition"] == "stations"
     config["mapping"]["measurements"] = "measured.csv"
     with pytest.raises(ConfigError, match="shifted by mapping.measurements already"):
