@@ -28,6 +28,7 @@ MAP_KEYS = [
 ]
 MAP_FILES = ["soil_moisture.tif", "soil_moisture.png", "trust.tif", "item.json"]
 NETCDF = ["results/{run}/maps/{date}/soil_moisture.nc"] if CONFIG["mapping"]["netcdf"] else []
+MAP_FILES += ["zones.csv"] if CONFIG["zones"]["file"] else []
 MAP_FILES += ["score.csv"] if CONFIG["mapping"]["truth"] else []
 RIVAL_KEYS = ["seed", *(key for key in MAP_KEYS if key != "mapping.model" and not key.startswith("training."))]
 RIVAL_FILES = {"map": "soil_moisture.tif", "trust": "trust.tif"} | (
@@ -304,6 +305,31 @@ rule list_maps:
         code=code_version("list_maps"),
     script:
         "../scripts/list_maps.py"
+
+
+rule summarise_zones:
+    input:
+        grid="results/{run}/grid.json",
+        map="results/{run}/maps/{date}/soil_moisture.tif",
+        trust="results/{run}/maps/{date}/trust.tif",
+        zones=given(CONFIG["zones"]["file"], "zones, zones.file"),
+    output:
+        table="results/{run}/maps/{date}/zones.csv",
+        outlines="results/{run}/maps/{date}/zones.parquet",
+    log:
+        "results/{run}/logs/summarise_zones_{date}.log",
+    benchmark:
+        "results/{run}/benchmarks/summarise_zones_{date}.tsv"
+    conda:
+        "../../envs/geo.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        values=pick(CONFIG, "layers", "zones"),
+        code=code_version("summarise_zones"),
+    script:
+        "../scripts/summarise_zones.py"
 
 
 rule score_map:

@@ -18,7 +18,7 @@ GEOGRAPHIC = ("EPSG:4326", "EPSG:4258", "EPSG:4269", "EPSG:4283", "EPSG:7844")  
 
 def contradictions(config: Config) -> Iterator[ConfigError]:
     """The errors of a configuration whose sections are right one by one."""
-    checks: list[Callable[[Config], None]] = [_check_features, _check_layers_named, _check_unit_of_grid]
+    checks: list[Callable[[Config], None]] = [_check_features, _check_layers_named, _check_unit_of_grid, _check_zones]
     mapping = config["mapping"]
     if makes(config) == "scores":
         checks += [_check_patches] * bool(config["features"]["patch"]) + [_check_block] * (
@@ -38,6 +38,23 @@ def contradictions(config: Config) -> Iterator[ConfigError]:
 def _check_features(config: Config) -> None:
     _no_duplicates("features", covariate_names({**config["features"], "patch": []}))
     _no_duplicates("features.patch", config["features"]["patch"])
+
+
+def _check_zones(config: Config) -> None:
+    zones, layers = config["zones"], [layer["name"] for layer in config["layers"]]
+    for key in ("thresholds", "wilting_point", "field_capacity"):
+        for name in zones[key]:
+            if name not in layers:
+                raise ConfigError(
+                    f"no layer '{name}'", where=f"config key 'zones.{key}'", expected=f"any of {', '.join(layers)}",
+                    fix=nearest(name, layers),
+                )  # fmt: skip
+    for name, wilting in zones["wilting_point"].items():
+        if wilting >= (most := zones["field_capacity"].get(name, 1)):
+            raise ConfigError(
+                f"{name}: {wilting:g} is not below the field capacity, {most:g}",
+                where="config key 'zones.wilting_point'", expected="m3 m-3, below that of zones.field_capacity",
+            )  # fmt: skip
 
 
 def _check_patches(config: Config) -> None:

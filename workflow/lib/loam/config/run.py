@@ -22,6 +22,7 @@ from loam.config.sections.sandbox import Sandbox
 from loam.config.sections.sentinel1 import Sentinel1
 from loam.config.sections.sentinel2 import Sentinel2
 from loam.config.sections.training import Training
+from loam.config.sections.zones import Zones
 from loam.errors import ConfigError
 
 
@@ -93,6 +94,9 @@ class Run(Section):
     )
     level: Level = Field(default_factory=Level, description="Whose mean a station's prediction has.")
     mapping: Mapping = Field(default_factory=Mapping, description="Which days are mapped, where, from which rasters.")
+    zones: Zones = Field(
+        default_factory=Zones, description="Polygons that each day's map is summarised over (docs/how-to/zones.md)."
+    )
     sandbox: Sandbox = Field(
         default_factory=Sandbox, description="The synthetic world of the default run (docs/sandbox.md)."
     )
