@@ -87,6 +87,14 @@ def test_seeds_are_networks_of_their_own_whose_mean_answers(
     np.testing.assert_allclose(table["spread"], np.std(each, axis=0, ddof=1), rtol=0, atol=1e-6)
 
 
+def test_a_seed_s_networks_are_the_same_whatever_seeds_are_trained_beside_them(target, folds, plan_of_recipe, train):
+    few, more = (train(plan_of_recipe("mlp_neighbours", seeds=seeds), target, folds) for seeds in (2, 3))
+    for one, same in zip(few.parameters, more.parameters[:2], strict=True):
+        assert all(torch.equal(one[name], same[name]) for name in one)
+    assert few.card["members"] == more.card["members"][: len(few.card["members"])]
+    pd.testing.assert_frame_equal(few.history, more.history[more.history["network"] != "seed=3"])
+
+
 @pytest.mark.parametrize("model", ["mlp_within", "mlp_neighbours"])
 def test_every_station_but_the_tested_one_trains_and_nothing_of_it_reaches_its_member(
     model, target, folds, plan_of_recipe, train, members_of, series_of

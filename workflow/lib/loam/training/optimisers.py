@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatch
 from typing import Any
@@ -13,10 +14,19 @@ from loam.errors import ConfigError
 from loam.training.schedules import factor_of
 from loam.training.training_settings import TrainingSettings
 
+
+def without_compiler(kind: Any) -> Any:
+    """An optimiser of PyTorch less what tells its compiler to keep away: that imports the compiler, for seconds of each
+    job, and nothing is compiled here.
+    """
+    methods = {name: inspect.unwrap(getattr(kind, name)) for name in ("add_param_group", "step")}
+    return type(kind.__name__, (kind,), {name: torch.no_grad()(method) for name, method in methods.items()})
+
+
 KINDS: dict[str, tuple[Any, dict[str, Any]]] = {
-    "adam": (torch.optim.Adam, {"fused": True}),
-    "adamw": (torch.optim.AdamW, {"fused": True}),
-    "adadelta": (torch.optim.Adadelta, {"foreach": True}),
+    "adam": (without_compiler(torch.optim.Adam), {"fused": True}),
+    "adamw": (without_compiler(torch.optim.AdamW), {"fused": True}),
+    "adadelta": (without_compiler(torch.optim.Adadelta), {"foreach": True}),
 }
 
 
