@@ -44,6 +44,7 @@ wildcard_constraints:
     scenario="source|target|transfer|both",
     date=r"\d{4}-\d{2}-\d{2}",
     month=r"\d{4}-\d{2}",
+    period=r"\d{4}(-(\d{2}|DJF|MAM|JJA|SON))?",
 
 
 include: "workflow/rules/checks.smk"
@@ -74,6 +75,7 @@ RESULTS = [
     *expand("results/{run}/evaluation/{table}.csv", run=CONFIG["run"], table=EVALUATED),
     *EXPORTED,
     *expand("results/{run}/maps/{date}/{file}", run=CONFIG["run"], date=CONFIG["mapping"]["dates"], file=MAP_FILES),
+    *expand(OF_MANY_DAYS, run=CONFIG["run"]),
     *(expand("results/{run}/maps/catalog.json", run=CONFIG["run"]) if CONFIG["mapping"]["dates"] else []),
     *expand(
         [*RIVAL_FILES.values()], run=CONFIG["run"], date=CONFIG["mapping"]["dates"], rival=CONFIG["mapping"]["rivals"]

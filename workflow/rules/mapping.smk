@@ -5,6 +5,7 @@ from loam.acquire.credits import citations_of, licences_of
 from loam.covariates.measured_days import measured_days, measured_inputs
 from loam.covariates.read.day_files import files_of_day
 from loam.config.map_bands import band_names
+from loam.config.map_periods import LEAST_RECORD, periods_of, record_of
 from loam.config.parts import origin
 from loam.config.rivals import REGRESSORS
 from loam.config.systems import conditioned
@@ -27,6 +28,12 @@ MAP_KEYS = [
     f"training.{CONFIG['mapping']['model']}.window",
 ]
 MAP_FILES = ["soil_moisture.tif", "soil_moisture.png", "trust.tif", "item.json"]
+PERIODS = periods_of(CONFIG["mapping"]["dates"], CONFIG["mapping"]["aggregates"])
+WINDOW = CONFIG["mapping"]["record_window"]
+RECORDS = {day: record_of(day, CONFIG["mapping"]["dates"], WINDOW or 0) for day in CONFIG["mapping"]["dates"]}
+COMPARED = [day for day, record in RECORDS.items() if WINDOW is not None and len(record) > LEAST_RECORD]
+OF_MANY_DAYS = expand("results/{{run}}/maps/{period}/{file}.tif", period=PERIODS, file=["soil_moisture", "days"])
+OF_MANY_DAYS += expand("results/{{run}}/maps/{date}/{file}.tif", date=COMPARED, file=["anomaly", "percentile"])
 NETCDF = ["results/{run}/maps/{date}/soil_moisture.nc"] if CONFIG["mapping"]["netcdf"] else []
 MAP_FILES += ["zones.csv"] if CONFIG["zones"]["file"] else []
 MAP_FILES += ["score.csv"] if CONFIG["mapping"]["truth"] else []
@@ -305,6 +312,57 @@ rule list_maps:
         code=code_version("list_maps"),
     script:
         "../scripts/list_maps.py"
+
+
+rule average_maps:
+    input:
+        grid="results/{run}/grid.json",
+        maps=lambda wildcards: [
+            f"results/{wildcards.run}/maps/{day}/soil_moisture.tif" for day in PERIODS[wildcards.period]
+        ],
+    output:
+        map="results/{run}/maps/{period}/soil_moisture.tif",
+        days="results/{run}/maps/{period}/days.tif",
+    log:
+        "results/{run}/logs/average_maps_{period}.log",
+    benchmark:
+        "results/{run}/benchmarks/average_maps_{period}.tsv"
+    conda:
+        "../../envs/geo.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        values=pick(CONFIG, "layers", "mapping.encoding", "mapping.licence"),
+        code=code_version("average_maps"),
+    script:
+        "../scripts/average_maps.py"
+
+
+rule compare_with_record:
+    input:
+        grid="results/{run}/grid.json",
+        map="results/{run}/maps/{date}/soil_moisture.tif",
+        record=lambda wildcards: [
+            f"results/{wildcards.run}/maps/{day}/soil_moisture.tif" for day in RECORDS[wildcards.date]
+        ],
+    output:
+        anomaly="results/{run}/maps/{date}/anomaly.tif",
+        percentile="results/{run}/maps/{date}/percentile.tif",
+    log:
+        "results/{run}/logs/compare_with_record_{date}.log",
+    benchmark:
+        "results/{run}/benchmarks/compare_with_record_{date}.tsv"
+    conda:
+        "../../envs/geo.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        values=pick(CONFIG, "layers", "mapping.licence"),
+        code=code_version("compare_with_record"),
+    script:
+        "../scripts/compare_with_record.py"
 
 
 rule summarise_zones:

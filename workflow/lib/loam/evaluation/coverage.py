@@ -13,13 +13,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from loam.config.map_periods import SEASONS
 from loam.config.protocols import FLATTERS
 from loam.evaluation.bounds import half_widths
 from loam.evaluation.summary import draw_stations, interval, mean_of_draws
 from loam.io.schemas import COVERAGE
 
-SEASONS = {12: "DJF", 1: "DJF", 2: "DJF", 3: "MAM", 4: "MAM", 5: "MAM", 6: "JJA", 7: "JJA", 8: "JJA",
-           9: "SON", 10: "SON", 11: "SON"}  # fmt: skip
 ALL = "all"
 AREAS = {"inside": 1, "outside": 0}
 LOW = 0.8  # coverage of a station below which it counts as badly covered

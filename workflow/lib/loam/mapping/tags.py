@@ -50,6 +50,24 @@ def _stations_of(card: Mapping[str, Any]) -> str:
     return f"the folds of {protocol}" if protocol not in (None, ALL) else "all stations"
 
 
+def tags_of_maps(values: Mapping[str, Any], maps: Sequence[Path], *, code: str, **about: str) -> dict[str, str]:
+    """Tags of what is made from the maps of several days.
+
+    Args:
+        values: of the rule, with ``run`` and ``mapping.licence``.
+        maps: that it is made from.
+        code: hash of the code that makes it.
+        about: ``day`` or ``period``.
+    """
+    licence = values["mapping"]["licence"] or "not stated"
+    tags = {
+        "run": values["run"], **about, "software": f"loam {release()}", "code": code, "first_map": maps[0].parent.name,
+        "last_map": maps[-1].parent.name, "licence": licence, "TIFFTAG_SOFTWARE": f"loam {release()}",
+        "TIFFTAG_COPYRIGHT": f"licence: {licence}",
+    }  # fmt: skip
+    return {name: plain(text) for name, text in tags.items()}
+
+
 def _hashes(inputs: Iterable[Path]) -> str:
     return "; ".join(f"{path.name} {hash_of_input(path)[:DIGITS]}" for path in inputs)
 

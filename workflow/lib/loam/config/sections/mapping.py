@@ -164,6 +164,20 @@ class Mapping(Section):
     netcdf: bool = Field(
         False, description="Whether each day's map is written as CF-netCDF too, `soil_moisture.nc` beside the GeoTIFF."
     )
+    aggregates: Annotated[list[Literal["month", "season", "year"]], EachOnce] = Field(
+        default_factory=list,
+        description="Periods over which the maps of the run's days are averaged: `maps/<period>/soil_moisture.tif`, "
+        "with `days.tif`, the number of days with a value at each pixel. December is of the next year's summer, DJF.",
+        examples=[["month", "season"]],
+    )
+    record_window: int | None = Field(
+        None,
+        ge=0,
+        le=183,
+        description="Days before and after a day's time of the year, of all years that are mapped, that make its "
+        "record; with it each day with ten others in its record has `anomaly.tif` and `percentile.tif`. Null for none.",
+        examples=[45],
+    )
     condition: Literal["stations"] | None = Field(
         None,
         description="`stations`: the map is moved by the residuals of the probes that report on the day "
