@@ -35,10 +35,10 @@ def test_the_range_of_a_field_is_found():
 
 def test_of_twenty_sets_of_levels_without_a_range_about_one_seems_to_have_one():
     found = []
-    for seed in range(40):
-        *_, away = places(12, seed)
-        found.append(fit_range(field(away, None, seed), np.full(12, 1e-5), away)[0])
-    assert sum(one is not None for one in found) <= 5
+    for seed in range(25):
+        *_, away = places(10, seed)
+        found.append(fit_range(field(away, None, seed), np.full(10, 1e-5), away)[0])
+    assert sum(one is not None for one in found) <= 4
 
 
 def test_noise_of_few_days_is_not_taken_for_a_short_range():

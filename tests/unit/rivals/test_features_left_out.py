@@ -9,14 +9,20 @@ import pytest
 from held_out import folds_of
 
 from loam.evaluation.audit import NOTE, WARNING
-from loam.io.schemas import AUDIT, FOLDS, PREDICTIONS
+from loam.io.schemas import AUDIT, FOLDS, MERGED
 from loam.io.tables import read_table, write_table
 from loam.rivals import features_left_out
 from loam.rivals.features_left_out import check_scores_without, suspects
 
 NAMES = [f"s{number}" for number in range(8)]
 FOLDS_OF_8 = folds_of(dict(zip(NAMES, [*NAMES[1:], NAMES[0]], strict=True)))
+FEW_TREES = features_left_out.QUICK | {"max_iter": 15, "learning_rate": 0.4}
 PAIR = r"median RMSE (0\.\d+), (0\.\d+) with them"
+
+
+@pytest.fixture(autouse=True)
+def few_trees(monkeypatch):
+    monkeypatch.setattr(features_left_out, "QUICK", FEW_TREES)
 
 
 @pytest.fixture
@@ -81,13 +87,12 @@ def test_what_has_one_value_a_station_is_left_out_with_what_names_the_place():
 def test_the_script_warns_with_both_scores(target, tmp_path, caplog):
     predictions = target[["station", "date"]].assign(
         protocol="leave_one_station_out", size=0, draw=1, model="mlp", scenario="target", rows="all", domain="target",
-        layer="surface", observed=target["surface"], predicted=0.2, output=0.2, spread=np.nan, lower=np.nan,
-        upper=np.nan, fold=target["station"].str[1:].astype(int) + 1,
-    )[[*PREDICTIONS.columns]]  # fmt: skip
+        layer="surface", observed=target["surface"], predicted=0.2, fold=target["station"].str[1:].astype(int) + 1
+    ).reindex(columns=[*MERGED.columns])  # fmt: skip
     paths = {name: tmp_path / f"{name}.parquet" for name in ("target", "predictions")}
     paths |= {"folds": tmp_path / "folds.csv", "audit": tmp_path / "audit.csv", "source": [], "cards": []}
     write_table(target, paths["target"])
-    write_table(predictions, paths["predictions"], PREDICTIONS)
+    write_table(predictions, paths["predictions"], MERGED)
     write_table(FOLDS_OF_8, paths["folds"], FOLDS)
     features = {"static": ["lat", "clay"], "daily": [{"name": "rain", "lags": [0, 0]}], "classes": [],
                 "sequence": {"variables": [], "lags": [0, 0]}, "day_of_year": False}  # fmt: skip

@@ -300,10 +300,10 @@ def test_a_map_from_the_cube_shows_what_the_samples_predict(world, tmp_path):
     row = f"{place['longitude']},{place['latitude']},{more['date']},surface,{said + 0.1:.4f}"
     files["measurements"].write_text(f"longitude,latitude,date,layer,moisture\n{row}\n")
     own = target.assign(protocol="folds", size=0, draw=1, model="mlp", scenario="target", rows="all", fold=1,
-                        domain="target", layer="surface", observed=0.3, output=0.2, spread=np.nan, lower=np.nan,
-                        upper=np.nan, predicted=target["station"].map({"a": 0.2, "b": 0.42}))  # fmt: skip
+                        domain="target", layer="surface", observed=0.3,
+                        predicted=target["station"].map({"a": 0.2, "b": 0.42}))  # fmt: skip
     files["predictions"] = tmp_path / "predictions.parquet"
-    write_table(own[[*PREDICTIONS.columns]], files["predictions"], PREDICTIONS)
+    write_table(own.reindex(columns=[*PREDICTIONS.columns]), files["predictions"], PREDICTIONS)
     more["days"] = [more["date"]]
     measure_stage({**paths, **files, "grid": paths["grid"][0], "samples": []}, {**values, **more})
     (field,) = read_table(files["level_fields"], LEVEL_FIELDS).itertuples()
