@@ -15,8 +15,9 @@ def pages(project):
 
 
 def test_each_run_of_configs_and_pages_has_a_name_of_its_own(project):
-    configs = list((project / "config").glob("*.yaml"))
-    named = {path.name: yaml.safe_load(path.read_text(encoding="utf-8"))["run"] for path in configs}
+    files = (project / "config").glob("*.yaml")
+    configs = {path.name: yaml.safe_load(path.read_text(encoding="utf-8")) for path in files}
+    named = {name: config["run"] for name, config in configs.items() if "run" in config}  # an overlay has none
     for page in pages(project):
         for number, block in enumerate(blocks(page.read_text(encoding="utf-8"), "yaml")):
             if run := next(iter(re.findall(r"^run: (\w+)", block, flags=re.M)), None):
