@@ -10,6 +10,7 @@ from loam.config.parts import origin
 from loam.config.rivals import REGRESSORS
 from loam.config.systems import conditioned
 from loam.covariates.cube_plan import cube_months
+from loam.mapping.latest_day import latest_day
 
 RASTERS = "of mapping.inputs"
 BANDS = band_names([layer["name"] for layer in CONFIG["layers"]])
@@ -34,6 +35,14 @@ RECORDS = {day: record_of(day, CONFIG["mapping"]["dates"], WINDOW or 0) for day 
 COMPARED = [day for day, record in RECORDS.items() if WINDOW is not None and len(record) > LEAST_RECORD]
 OF_MANY_DAYS = expand("results/{{run}}/maps/{period}/{file}.tif", period=PERIODS, file=["soil_moisture", "days"])
 OF_MANY_DAYS += expand("results/{{run}}/maps/{date}/{file}.tif", date=COMPARED, file=["anomaly", "percentile"])
+
+
+def files_of_today(config):
+    """Everything of the latest day that can be mapped."""
+    files = [*MAP_FILES, *(["soil_moisture.nc"] if config["mapping"]["netcdf"] else [])]
+    return [f"results/{config['run']}/maps/{latest_day(config)}/{file}" for file in files if file != "score.csv"]
+
+
 NETCDF = ["results/{run}/maps/{date}/soil_moisture.nc"] if CONFIG["mapping"]["netcdf"] else []
 MAP_FILES += ["zones.csv"] if CONFIG["zones"]["file"] else []
 MAP_FILES += ["score.csv"] if CONFIG["mapping"]["truth"] else []
@@ -363,6 +372,11 @@ rule compare_with_record:
         code=code_version("compare_with_record"),
     script:
         "../scripts/compare_with_record.py"
+
+
+rule today:
+    input:
+        asked(files_of_today),
 
 
 rule summarise_zones:
