@@ -183,6 +183,14 @@ def test_a_day_that_is_added_computes_and_draws_no_other(demo):
     assert not {"scale_colours", "describe_accuracy", *TRAINING} & set(counts)
 
 
+def test_today_is_the_last_day_that_is_published_and_asks_for_its_map_alone(demo):
+    """The sandbox is asked on the last day of its period, and its weather is out eight days later."""
+    found = demo.snakemake("--dry-run", "today")
+    counts = dict(re.findall(r"^(\w+) +(\d+)$", found.stdout + found.stderr, flags=re.M))
+    assert "results/demo/maps/2022-10-28/soil_moisture.tif" in found.stdout + found.stderr
+    assert {*counts} == {"map_soil_moisture", "draw_map", "describe_map", "today", "total"}
+
+
 def test_the_scenes_went_through_their_chains_into_the_cube(results):
     store = zarr.open_group(results / "covariates" / "dynamic" / "2022-08.zarr", mode="r")
     for kind, names, limits in (("sentinel1", ("vv", "vh"), (1e-4, 5.0)), ("sentinel2", ("ndvi", "ndwi"), (-1, 1))):

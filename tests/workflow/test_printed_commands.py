@@ -45,6 +45,9 @@ LEFT_OUT = {
     "snakemake --cores 2 --configfile config/uscrn.yaml --config data_dir=...": RECORD,
     "snakemake --cores 16 --configfile config/tasmania.yaml --config data_dir=/path/to/data": "downloads with accounts",
     "snakemake scenes --configfile config/tasmania.yaml --config data_dir=/path/to/data": "downloads with accounts",
+    "snakemake today --cores 4 --configfile config/tasmania.yaml --config data_dir=/path/to/data": (
+        "downloads with accounts; test_demo.py plans it for the demo"
+    ),
 }
 ELSEWHERE = {  # run as printed by other tests
     "make demo": "test_demo.py",
