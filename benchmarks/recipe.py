@@ -7,7 +7,9 @@ the same rows (``boosted_trees_all``): the ratio of the mean RMSE, and of the me
     python benchmarks/recipe.py --results results --data-dir /path/to/data --out benchmarks/recipe.csv
 
 reads ``<results>/{murrumbidgee,yanco,uscrn}/samples/source.zarr`` of runs that have been made, and adds a line a task
-and variant to the table as it goes; lines that are there are not computed again.
+and variant to the table as it goes; lines that are there are not computed again. With ``--levels FILE`` it tells
+instead how far off each task's levels are: by the network, by trees, by the mean of the other stations, and by a stack
+of the three whose weights are learnt at the other stations.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ sys.path.insert(0, str(ROOT / "workflow" / "lib"))
 from loam.config.protocols import LEAVE_ONE_OUT  # noqa: E402
 from loam.config.settings import load_config, pick  # noqa: E402
 from loam.evaluation.level_mix import with_level  # noqa: E402
+from loam.evaluation.level_stack import stack_weights  # noqa: E402
 from loam.evaluation.metrics import score_stations  # noqa: E402
 from loam.io.tables import read_table  # noqa: E402
 from loam.rivals.predict_rivals import predict_rivals  # noqa: E402
@@ -91,10 +94,15 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=Path("results"))
     parser.add_argument("--data-dir", default="data")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/recipe.csv"))
+    parser.add_argument("--levels", type=Path)
     parser.add_argument("--tasks", nargs="+", default=list(TASKS), choices=list(TASKS))
     parser.add_argument("--variants", nargs="+", default=ALL, choices=ALL)
     chosen = parser.parse_args()
     done = pd.read_csv(chosen.out) if chosen.out.is_file() else pd.DataFrame(columns=["task", "variant"])
+    if chosen.levels:
+        made = [levels(Development(task, chosen.results, chosen.data_dir)) for task in chosen.tasks]
+        pd.concat(made).to_csv(chosen.levels, index=False)
+        return
     for task in chosen.tasks:
         left = [name for name in chosen.variants if not ((done["task"] == task) & (done["variant"] == name)).any()]
         if not left:
@@ -110,6 +118,28 @@ def main() -> None:
             done = pd.concat([done, pd.DataFrame([line])], ignore_index=True)
             done.to_csv(chosen.out, index=False)
             print(line, flush=True)
+
+
+def levels(development: Development) -> pd.DataFrame:
+    """Root mean squared error of the station's level by each system, and the levels' own spread; a row a layer."""
+    network, trees = (development.of(name) for name in ("ours", "trees"))
+    rows = []
+    for layer, part in network.groupby("layer", sort=False):
+        found = part.groupby("station")[["observed", "predicted"]].mean()
+        said = np.stack(
+            [
+                found["predicted"],
+                trees[trees["layer"] == layer].groupby("station")["predicted"].mean().reindex(found.index),
+                (found["observed"].sum() - found["observed"]) / (len(found) - 1),
+            ],
+            axis=1,
+        )
+        observed, others = found["observed"].to_numpy(), ~np.eye(len(found), dtype=bool)
+        stack = [own @ stack_weights(said[kept], observed[kept]) for own, kept in zip(said, others, strict=True)]
+        errors = np.column_stack([said, stack]) - observed[:, None]
+        rmse = dict(zip(["network", "trees", "mean", "stack"], np.sqrt(np.mean(errors**2, axis=0)), strict=True))
+        rows.append({"task": development.task, "layer": layer, "stations": len(found), "sd": observed.std(), **rmse})
+    return pd.DataFrame(rows).round(4)
 
 
 class Development:
