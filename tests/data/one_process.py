@@ -12,6 +12,7 @@ import calibrate_map
 import draw_folds
 import fine_tune
 import map_soil_moisture
+import measure_area
 import pandas as pd
 import predict_held_out
 import train_both
@@ -108,11 +109,16 @@ class OneProcess:
             "grid": self.folder / "grid.json", "static": [self.world.folder / "static.zarr"],
             "dynamic": sorted((self.world.folder / "dynamic").glob("*.zarr")), "rasters": [],
             "map": folder / f"{model}.tif", "trust": folder / f"{model}_trust.tif",
-            "half_widths": folder / f"{model}.csv",
+            "half_widths": folder / f"{model}.csv", "area": folder / f"{model}.npz",
         }  # fmt: skip
         calibrate_map.stage(paths, self.values)
-        mapping = {**self.values["mapping"], "model": model, "outside": "extrapolate", "encoding": "float32"}
+        mapping = {**self.values["mapping"], "model": model, "outside": "extrapolate", "encoding": "float32",
+                   "scenario": self.values["training"]["scenarios"][-1]}  # fmt: skip
         values = {**self.values, "date": day, "mapping": mapping}
+        measure_area.stage(
+            {"source": self.folder / "source.parquet" if self._has_source else [],
+             "target": self.folder / "target.parquet", "area": paths["area"]}, values,
+        )  # fmt: skip
         map_soil_moisture.stage(paths, values)
         return paths["map"]
 

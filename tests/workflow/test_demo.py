@@ -162,7 +162,8 @@ def test_the_map_says_what_it_is_how_far_off_and_under_which_licence(results):
         assert {"run": "demo", "day": "2022-08-15", "licence": "not stated"}.items() <= tags.items()
         assert tags["software"] == trust.tags()["software"] == f"loam {release()}"
         assert "weights.safetensors" in tags["created_from"] and "2022-08.zarr" in tags["created_from"]
-        assert trust.colormap(1)[0] != trust.colormap(1)[1] != trust.colormap(1)[2]
+        assert trust.descriptions[:2] == ("inside_training_range", "class")
+        assert trust.tags(2)["class_3"] == "do not use"
     scales = pd.read_csv(results / "maps" / "scales.csv")
     style = (day / "soil_moisture.qml").read_text(encoding="utf-8")
     assert f'classificationMax="{scales["high"][0]:g}"' in style

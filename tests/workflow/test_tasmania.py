@@ -86,6 +86,7 @@ def test_the_dry_run_lists_every_job_from_the_downloads_to_the_report(checkout):
         "export_table": 2 * 2 + 1,
         "describe_accuracy": 1,
         "scale_colours": 1,
+        "measure_area": 1,
         "map_soil_moisture": 1,
         "draw_map": 1,
         "build_report": 1,

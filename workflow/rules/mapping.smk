@@ -28,6 +28,14 @@ MAP_KEYS = [
     f"training.{CONFIG['mapping']['model']}.plugin",
     f"training.{CONFIG['mapping']['model']}.window",
 ]
+AREA_KEYS = [
+    "seed",
+    "layers",
+    "features",
+    "mapping.model",
+    "mapping.scenario",
+    f"training.{CONFIG['mapping']['model']}.window",
+]
 MAP_FILES = ["soil_moisture.tif", "soil_moisture.png", "trust.tif", "item.json"]
 PERIODS = periods_of(CONFIG["mapping"]["dates"], CONFIG["mapping"]["aggregates"])
 WINDOW = CONFIG["mapping"]["record_window"]
@@ -146,6 +154,28 @@ rule measure_levels:
         "../scripts/measure_levels.py"
 
 
+rule measure_area:
+    input:
+        source=SOURCE_SAMPLES,
+        target="results/{run}/samples/target.parquet",
+    output:
+        area="results/{run}/trust/area.npz",
+    log:
+        "results/{run}/logs/measure_area.log",
+    benchmark:
+        "results/{run}/benchmarks/measure_area.tsv"
+    conda:
+        "../../envs/geo.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        values=pick(CONFIG, *AREA_KEYS),
+        code=code_version("measure_area"),
+    script:
+        "../scripts/measure_area.py"
+
+
 rule map_soil_moisture:
     input:
         **MEMBERS,
@@ -157,6 +187,7 @@ rule map_soil_moisture:
         dynamic=lambda wildcards: cube_months(CONFIG, wildcards.date),
         samples=["results/{run}/samples/target.zarr"] if MAPPED["neighbours"] else [],
         half_widths="results/{run}/maps/half_widths.csv",
+        area="results/{run}/trust/area.npz",
     output:
         map="results/{run}/maps/{date}/soil_moisture.tif",
         trust="results/{run}/maps/{date}/trust.tif",

@@ -8,7 +8,7 @@ from loam.mapping.contents import TITLE
 from loam.mapping.picture import MOISTURE, draw_map
 from loam.mapping.qgis import classes_style, ramp_style
 from loam.mapping.sidecar import sidecar
-from loam.mapping.trust import CLASSES
+from loam.mapping.trust import CLASSES, TRUST_CLASSES
 
 
 def stage(paths: Paths, values: Values) -> None:
@@ -21,7 +21,7 @@ def stage(paths: Paths, values: Values) -> None:
     tags = {"accuracy": " ".join(told), "TIFFTAG_IMAGEDESCRIPTION": f"{TITLE}. {' '.join(told)}"}
     tags |= {f"accuracy_{row.layer}": row.text for row in accuracy.itertuples()}
     write_text(sidecar(tags), paths["map_tags"])
-    write_text(sidecar({}, CLASSES), paths["trust_tags"])
+    write_text(sidecar({}, CLASSES, TRUST_CLASSES), paths["trust_tags"])
     write_text(ramp_style(1, (scales["low"][0], scales["high"][0]), MOISTURE, "m3 m-3"), paths["map_style"])
     write_text(classes_style(1, CLASSES), paths["trust_style"])
 

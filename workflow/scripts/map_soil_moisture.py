@@ -20,6 +20,7 @@ from loam.samples.series import open_samples
 from loam.samples.windows import Windows
 from loam.training.card import load_members
 from loam.training.device import use_device
+from loam.trust.dissimilarity import read_area
 
 
 def stage(paths: Paths, values: Values) -> None:
@@ -30,7 +31,7 @@ def stage(paths: Paths, values: Values) -> None:
     mapping, day = picked(Mapping, values["mapping"]), values["date"]
     grid = read_grid(paths["grid"])
     inputs, read = day_inputs(paths, values, mapping.inputs, grid)
-    given = [paths["weights"], paths["card"], paths["half_widths"], *read]
+    given = [paths["weights"], paths["card"], paths["half_widths"], paths["area"], *read]
     members = load_members(paths["weights"], paths["card"], plugin)
     members.check(features.columns, [layer["name"] for layer in values["layers"]])
     engine = Engine(members, use_device(training["device"], values["threads"]))
@@ -57,6 +58,8 @@ def stage(paths: Paths, values: Values) -> None:
         engine, features, inputs, day, grid, paths["map"], paths["trust"], tags, outside=mapping.outside,
         encoding=mapping.encoding, half_widths=half_widths, pores=Pores(features, values["layers"]),
         day_boundary=values["day_boundary"], probes=probes, levels=levels,
+        area=read_area(paths["area"], len(features.static) + sum(map(len, features.sequence))),
+        threads=values["threads"],
     )  # fmt: skip
 
 

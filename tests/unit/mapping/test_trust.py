@@ -13,11 +13,13 @@ from loam.covariates.read.tiles import TileInputs
 from loam.errors import TableError
 from loam.mapping.contents import FLAG
 from loam.mapping.engine import Engine, map_day
+from loam.mapping.pixel_trust import BANDS
 from loam.mapping.sidecar import sidecar
-from loam.mapping.trust import CLASSES, RangeCheck, share_inside
+from loam.mapping.trust import CLASSES, TRUST_CLASSES, RangeCheck, share_inside
 from loam.raster.cog import open_map
 from loam.raster.grid import grid_like
 from loam.training.ranges import RANGE_BAND, TrainingRange
+from loam.trust.dissimilarity import area_of_applicability
 
 from .conftest import DAY, FEATURES, write_tiff
 
@@ -113,6 +115,14 @@ LIMITS = box(
 )  # of the region's values, about half lie in all of them
 
 
+def beyond(features, pixel, shape, columns):
+    """Where one of the columns lies outside ``LIMITS``, on the grid."""
+    found, columns = np.zeros(shape, bool), list(columns)
+    own = features[:, columns]
+    found.flat[pixel] = ((own < LIMITS.minimum[columns]) | (own > LIMITS.maximum[columns])).any(axis=1)
+    return found
+
+
 def make_map(region, members, folder, **card):
     drawn = members("lstm", 2)
     drawn.card.update(card)
@@ -129,14 +139,22 @@ def test_the_file_beside_the_map_tells_inside_outside_missing_inputs_and_no_land
     expected = np.where(grid.land_mask(grid.tiles[0]), 2, 255)
     expected.flat[inputs.pixel] = ((everything >= LIMITS.minimum) & (everything <= LIMITS.maximum)).all(axis=1)
     with rasterio.open(tmp_path / "trust.tif") as dataset:
-        found = dataset.read(1)
-        assert (dataset.descriptions, dataset.dtypes, dataset.nodata) == (("inside_training_range",), ("uint8",), 255)
-        assert dataset.units == ("1",)
+        found, grades, of_inputs, of_place, index = dataset.read()
+        assert dataset.descriptions == tuple(BANDS) and set(dataset.dtypes) == {"uint8"} and dataset.nodata == 255
+        assert dataset.units == ("1",) * 5
+        assert dataset.tags()["reasons_place"].startswith("1 organic_soil; 2 frozen")
         assert {"day": DAY, "members": "2"}.items() <= dataset.tags().items()
     assert np.array_equal(found, expected)
     assert ((found < 2) == region["mapped"]).all()
     assert (found[:, 60:] == 255).all() and (found[5:9, 3:30] == 2).all(), "the sea, and a gap in the clay"
     assert min((found == 0).sum(), (found == 1).sum()) > 300
+    assert ((of_inputs == 0) == (found == 1)).all() and (of_inputs[found == 2] == 64).all()
+    assert (grades[found == 2] == 3).all() and (grades[found == 255] == 255).all()
+    assert (index == 255).all(), "no area of applicability is known"
+    mapped = expected < 2
+    for bit, columns in ((1, [0, 1]), (2, [2, 3])):
+        wanted = beyond(everything, inputs.pixel, expected.shape, columns)
+        assert np.array_equal(of_inputs[mapped] & bit > 0, wanted[mapped]) and wanted.any()
     assert cog_validate(tmp_path / "trust.tif", strict=True) == (True, [], [])
     assert share_inside(tmp_path / "trust.tif") == pytest.approx((found == 1).sum() / region["mapped"].sum())
 
@@ -182,6 +200,37 @@ def test_the_file_names_its_classes_and_their_colours(tmp_path):
         assert tags[f"class_{item.value}"] == item.name
     assert len({item.colour for item in CLASSES}) == len(CLASSES) == 4
     assert cog_validate(tmp_path / "trust.tif", strict=True) == (True, [], [])
+
+
+def test_the_index_and_the_area_stand_beside_the_range(region, members, tmp_path, caplog):
+    drawn, grid = members("lstm", 2), grid_like(region["land"], 32)
+    with open_day(region["inputs"], SET, DAY, grid_like(region["land"], 512)) as rasters:
+        inputs = rasters.read(grid_like(region["land"], 512).tiles[0])
+    features = np.concatenate([inputs.static, inputs.cells.reshape(-1, 8)[inputs.cell]], axis=1)
+    trained = features[features[:, 0] < np.median(features[:, 0])][::7]  # of the lower half
+    area = area_of_applicability(trained, np.arange(len(trained)) % 5, np.eye(16)[0])
+    with caplog.at_level(logging.INFO, "loam"):
+        map_day(Engine(drawn, "cpu"), SET, region["inputs"], DAY, grid, tmp_path / "map.tif", tmp_path / "trust.tif",
+                {}, area=area, threads=2)  # fmt: skip
+    with rasterio.open(tmp_path / "trust.tif") as dataset:
+        held = dict(zip(dataset.descriptions, dataset.read(), strict=True))
+    index = area.index(features) / area.threshold
+    pixels = {name: values.flat[inputs.pixel] for name, values in held.items()}
+    assert np.abs(pixels["dissimilarity"].astype(float) - np.minimum(100 * index, 254)).max() <= 0.51
+    outside = pixels["reasons_inputs"] & 32 > 0
+    assert np.array_equal(outside, index > 1) and 0.2 < outside.mean() < 0.8
+    rim = pixels["reasons_inputs"] & 16 > 0
+    assert np.array_equal(rim, (index > area.edge / area.threshold) & ~outside) and rim.any()
+    assert (pixels["class"][outside] == 3).all() and (pixels["class"][rim] >= 2).all()
+    assert "outside_area" in caplog.text and "do not use" in caplog.text and "open_water" in caplog.text
+
+
+def test_the_file_names_the_values_of_its_classes(region, members, tmp_path):
+    make_map(region, members, tmp_path)
+    with rasterio.open(tmp_path / "trust.tif") as dataset:
+        for band, classes in ((1, CLASSES), (2, TRUST_CLASSES)):
+            told = dataset.tags(band)
+            assert [told.get(f"class_{item.value}") for item in classes] == [item.name for item in classes]
 
 
 def test_a_map_without_pixels_has_no_share_inside(tmp_path):

@@ -5,7 +5,7 @@ import pytest
 from scipy.spatial.distance import cdist
 
 from loam.errors import TableError
-from loam.trust.dissimilarity import area_of_applicability, upper_whisker
+from loam.trust.dissimilarity import area_of_applicability, read_area, upper_whisker, write_area
 
 LINE = np.array([[0.0], [1.0], [3.0]])  # mean distance 2 units, those to the nearest 1, 1, 2
 
@@ -149,3 +149,25 @@ def test_rows_that_are_not_of_the_features_are_refused():
     with pytest.raises(TableError, match=r"row 1 is not a finite number \(1 such rows\)"):
         area.index(column(1, np.nan, 2))
     assert area.index(np.empty((0, 1))).shape == (0,)
+
+
+def test_an_area_is_read_as_it_was_written(tmp_path):
+    area = area_of_applicability(made_points(), np.arange(300) % 6)
+    write_area(area, tmp_path / "area.npz")
+    read = read_area(tmp_path / "area.npz", 12)
+    rows = made_points(40, seed=5)
+    assert read.threshold == area.threshold and read.edge == area.edge == np.quantile(area.indices, 0.75)
+    assert np.array_equal(read.index(rows), area.index(rows)) and area.edge < area.threshold
+
+
+def test_a_file_that_holds_no_area_or_that_of_other_features_is_refused(tmp_path):
+    write_area(area_of_applicability(LINE, ["a", "b", "c"]), tmp_path / "area.npz")
+    with pytest.raises(TableError, match=r"area.npz: is of 1 features; expected 3, those that the model reads; rerun"):
+        read_area(tmp_path / "area.npz", 3)
+    for content in (b"", b"PK\x03\x04 no more", b"text"):
+        (tmp_path / "broken.npz").write_bytes(content)
+        with pytest.raises(TableError, match=r"broken.npz: is no area of applicability .*; rerun measure_area"):
+            read_area(tmp_path / "broken.npz", 1)
+    np.savez(tmp_path / "other.npz", mean=np.zeros(1))
+    with pytest.raises(TableError, match="is no area of applicability"):
+        read_area(tmp_path / "other.npz", 1)

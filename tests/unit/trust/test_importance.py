@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from loam.trust.importance import importance_by_trees, permutation_importance
+from loam.trust.importance import importance_by_trees, permutation_importance, weights_of
 
 STATION = np.repeat(np.arange(8), 60)
 
@@ -60,3 +60,7 @@ def test_where_nothing_matters_all_features_count_alike():
     features, _ = rows()
     assert (importance_by_trees(features, np.full((480, 1), 0.3), STATION, seed=1) == 0.25).all()
     assert (importance_by_trees(features, features[:, :1], np.zeros(480), seed=1) == 0.25).all(), "one station"
+
+
+def test_squared_weights_follow_importance_and_none_is_far_below_the_greatest():
+    assert (weights_of(np.array([0.5, 0.3, 0.01, 0])) ** 2).tolist() == pytest.approx([0.5, 0.3, 0.05, 0.05])

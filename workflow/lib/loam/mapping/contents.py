@@ -6,7 +6,7 @@ import math
 
 from rasterio.enums import Resampling
 
-from loam.mapping.trust import CLASSES
+from loam.mapping.trust import CLASSES, TRUST_CLASSES
 from loam.raster.cog import Content
 from loam.training.ranges import NO_VALUE
 
@@ -15,4 +15,7 @@ ENCODED = {
     "float32": Content(TITLE, "float32", math.nan, "m3 m-3", Resampling.average),
     "int16": Content(TITLE, "int16", -32768, "m3 m-3", Resampling.average, scale=0.001),
 }
-FLAG = Content("Inputs against the range of the training data", "uint8", NO_VALUE, "1", Resampling.mode, CLASSES)
+FLAG = Content(
+    "How far the map may be trusted: inputs against the training data, class, reasons",
+    "uint8", NO_VALUE, "1", Resampling.mode, CLASSES, [TRUST_CLASSES],
+)  # fmt: skip

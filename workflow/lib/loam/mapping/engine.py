@@ -30,18 +30,21 @@ from loam.io.progress import counted
 from loam.mapping.clipping import clipped
 from loam.mapping.contents import ENCODED, FLAG
 from loam.mapping.day_inputs import opened_day
+from loam.mapping.pixel_trust import BANDS as TRUST_BANDS
+from loam.mapping.pixel_trust import PixelTrust, trust_tags
 from loam.mapping.pores import Pores
 from loam.mapping.probes_of_day import ProbesOfDay, Told
 from loam.mapping.rival_map import RivalEngine
-from loam.mapping.trust import RangeCheck, with_gaps
+from loam.mapping.trust import RangeCheck
 from loam.raster.cog import open_map
 from loam.raster.grid import Grid, Tile
 from loam.training.card import Members
 from loam.training.extras import DOMAIN, scaled_neighbours
 from loam.training.networks import NO_PATCH
 from loam.training.predict import bounded
-from loam.training.ranges import INSIDE, RANGE_BAND, read_range
+from loam.training.ranges import INSIDE, read_range
 from loam.training.scaling import scaled
+from loam.trust.dissimilarity import Area
 
 log = logging.getLogger("loam")
 
@@ -200,10 +203,12 @@ def map_day(
     day_boundary: str = UTC_DAYS,
     probes: ProbesOfDay | None = None,
     levels: Levels | None = None,
+    area: Area | None = None,
+    threads: int = 1,
 ) -> None:
     """Map one day as a cloud-optimised GeoTIFF, bands of ``loam.config.map_bands``.
 
-    A second one says of every mapped pixel whether its inputs lie within the range of the training data. No moisture
+    A second one says of every land pixel how far it may be trusted, and why (``loam.mapping.pixel_trust``). No moisture
     and no end of an interval is below 0, or above the porosity of the soil where it is known, else above 1.
 
     Args:
@@ -213,7 +218,7 @@ def map_day(
         day: YYYY-MM-DD.
         grid: where to map.
         path: of the map.
-        trust: path of the second file: band ``inside_training_range``, values of ``loam.mapping.trust.CLASSES``.
+        trust: path of the second file.
         tags: to write into the files, beside the day, the number of members, the grid's hash and ``outside``.
         outside: what becomes of pixels whose inputs lie outside the range of the training data: ``clip`` (inputs are
             held at its edge), ``extrapolate`` (members read them as they are) or ``mask`` (no value).
@@ -223,11 +228,15 @@ def map_day(
         day_boundary: where the run's days begin.
         probes: what the probes of the day say, where the networks read it.
         levels: what a user has measured, or what the probes of the day say of the error, which shifts the map.
+        area: of applicability; None where it is not known.
+        threads: to look the dissimilarity index up with.
 
     Raises:
         TableError: the model's card tells no range of the training data.
     """
     check = RangeCheck(read_range(engine.card), features)
+    judged = PixelTrust(check, features, grid, area, threads)
+    widest = np.asarray((half_widths or {}).get(0.9, [np.nan] * len(engine.layers)))
     bands = band_names(engine.layers, OF_MEMBERS if half_widths is None else STATISTICS)
     tags = {**tags, "day": day, "members": engine.members, "grid": grid.hash, "outside_training_range": outside}
     started, reading, computing, checking = time.perf_counter(), 0.0, 0.0, 0.0
@@ -235,14 +244,15 @@ def map_day(
     with (
         opened_day(inputs, features, day, grid, engine.card, day_boundary) as rasters,
         open_map(path, grid, bands, {**tags, "accuracy": TOLD_BESIDE}, ENCODED[encoding]) as output,
-        open_map(trust, grid, [RANGE_BAND], tags, FLAG) as flags,
+        open_map(trust, grid, TRUST_BANDS, {**tags, **trust_tags()}, FLAG) as flags,
     ):
         for tile in counted(grid.tiles, "tiles"):
             begun = time.perf_counter()
             read = rasters.read(tile)
             reading += time.perf_counter() - begun
             begun = time.perf_counter()
-            sides = check.read(read)
+            ranges = check.reasons(read)
+            sides = check.side_of(ranges)
             fed = clipped(read, check.low, check.high) if outside == CLIP and (sides != INSIDE).any() else read
             checking += time.perf_counter() - begun
             begun = time.perf_counter()
@@ -258,8 +268,9 @@ def map_day(
             kept = sides == INSIDE if outside == MASK else np.ones(len(sides), bool)
             values = [mean, deviation, *interval_ends(mean, half_widths, highest)]
             output.write(tile, read.pixel[kept], np.concatenate(values, axis=1)[kept])
-            land, told = with_gaps(grid, tile, read.pixel, sides)
-            flags.write(tile, land, told[:, None])
+            begun = time.perf_counter()
+            flags.write(tile, *judged.bands(tile, read, ranges, widest, deviation, beyond))
+            checking += time.perf_counter() - begun
             mapped += len(mean)
             given += int(kept.sum())
             impossible += int(beyond[kept].sum())
@@ -273,6 +284,7 @@ def map_day(
         time.perf_counter() - started,
     )  # fmt: skip
     check.log_outside()
+    judged.log_classes()
     if check.inside < mapped:
         strange = mapped - check.inside
         log.warning("%s: %d of %d pixels (%.1f %%) lie outside the range of the training data%s (trust.tif tells "

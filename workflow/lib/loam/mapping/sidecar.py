@@ -22,21 +22,21 @@ COLUMNS = (
 )  # GDAL's type and usage
 
 
-def sidecar(tags: Mapping[str, str], classes: Sequence[Class] = ()) -> str:
+def sidecar(tags: Mapping[str, str], *bands: Sequence[Class]) -> str:
     """The content of the file beside a raster.
 
     Args:
         tags: of the whole raster; they go before tags of the same name in it.
-        classes: of its first band; their names become GDAL's categories (but for that of missing values, which GDAL
-            would count up to) and its attribute table.
+        bands: classes of its first bands; their names become GDAL's categories (but for that of missing values, which
+            GDAL would count up to), and with their colours its attribute table.
     """
     root = Xml.Element("PAMDataset")
     if tags:
         metadata = Xml.SubElement(root, "Metadata")
         for name, value in tags.items():
             Xml.SubElement(metadata, "MDI", key=name).text = plain(value)
-    if classes:
-        band = Xml.SubElement(root, "PAMRasterBand", band="1")
+    for number, classes in enumerate(bands, start=1):
+        band = Xml.SubElement(root, "PAMRasterBand", band=str(number))
         named = {item.value: item.name for item in classes if item.value != NO_VALUE}
         names = Xml.SubElement(band, "CategoryNames")
         for value in range(max(named) + 1):

@@ -1,4 +1,5 @@
-"""Which pixels of a map lie within the range of the training data: band ``inside_training_range`` of ``trust.tif``.
+"""Which pixels of a map lie within the range of the training data: band ``inside_training_range`` of ``trust.tif``,
+and the reasons that stand behind it (``loam.trust.reasons.INPUTS``).
 
 A pixel is inside when every feature that the network reads there lies within the box of ``loam.training.ranges``. As in
 the engine, what is of a coarse cell is looked at once a cell. The band also tells why a pixel has no moisture at all:
@@ -18,6 +19,7 @@ from loam.covariates.read.tiles import TileInputs
 from loam.raster.cog import Class
 from loam.raster.grid import Grid, Tile, open_raster
 from loam.training.ranges import INSIDE, NO_VALUE, OUTSIDE, TrainingRange, class_columns
+from loam.trust.reasons import BY_KIND, INPUTS, MEANING
 
 log = logging.getLogger("loam")
 
@@ -32,6 +34,12 @@ CLASSES = (
     Class(NO_VALUE, "outside the land mask", "#E4E4E4"),
 )
 
+TRUST_CLASSES = (
+    *(Class(number, text, colour) for (number, text), colour in
+      zip(MEANING.items(), ("#E6EFE9", "#F2E3A6", "#D9A066", "#9E3D3D"), strict=True)),
+    Class(NO_VALUE, "outside the land mask", "#E4E4E4"),
+)  # fmt: skip
+
 
 class RangeCheck:
     """Tells the pixels inside from those outside, tile by tile, and counts what leads outside.
@@ -44,6 +52,8 @@ class RangeCheck:
     def __init__(self, limits: TrainingRange, features: FeatureSet) -> None:
         self.features, self.static_count = features, len(features.static)
         self.low, self.high = limits.minimum.astype(np.float32), limits.maximum.astype(np.float32)  # as inputs are
+        bits = [INPUTS[BY_KIND[feature.kind]].bit for feature in features.static]
+        self.bits = np.array(bits, np.uint8)  # of each static feature
         self.classes = [(name, columns, *limits.classes[name]) for name, columns in class_columns(features).items()]
         self.pixels = self.inside = 0
         self.outside = np.zeros(len(self.low), np.int64)
@@ -51,24 +61,35 @@ class RangeCheck:
 
     def read(self, inputs: TileInputs) -> np.ndarray:
         """``INSIDE`` or ``OUTSIDE`` of every pixel of a tile: [pixel], uint8."""
+        return self.side_of(self.reasons(inputs))
+
+    @staticmethod
+    def side_of(reasons: np.ndarray) -> np.ndarray:
+        """``INSIDE`` where there is no reason, else ``OUTSIDE``: [pixel], uint8."""
+        return np.where(reasons, OUTSIDE, INSIDE).astype(np.uint8)
+
+    def reasons(self, inputs: TileInputs) -> np.ndarray:
+        """In which features every pixel of a tile lies outside, as bits of ``INPUTS``: [pixel], uint8."""
         static, cells = inputs.static, inputs.cells.reshape(len(inputs.cells), math.prod(inputs.cells.shape[1:]))
         count = self.static_count
         beyond = (static < self.low[:count]) | (static > self.high[:count])
         of_cells = slice(count, count + cells.shape[1])
         beyond_of_cell = (cells < self.low[of_cells]) | (cells > self.high[of_cells])
-        outside = beyond.any(axis=1) | beyond_of_cell.any(axis=1)[inputs.cell]
+        found = np.bitwise_or.reduce(np.where(beyond, self.bits, np.uint8(0)), axis=1, initial=np.uint8(0))
+        around = beyond_of_cell.any(axis=1)[inputs.cell]
         if self.features.patch:
-            outside |= self._beyond_of_patches(inputs)
+            around |= self._beyond_of_patches(inputs)
+        found |= around * np.uint8(INPUTS["series_range"].bit)
         self.outside[:count] += np.count_nonzero(beyond, axis=0)
         self.outside[of_cells] += np.bincount(inputs.cell, minlength=len(cells)) @ beyond_of_cell
         for name, columns, low, high in self.classes:
             total = static[:, columns].sum(axis=1, dtype=np.float64)
             strange = (total < low - ROUNDING) | (total > high + ROUNDING)
             self.outside_classes[name] += int(strange.sum())
-            outside |= strange
-        self.pixels += len(outside)
-        self.inside += len(outside) - int(outside.sum())
-        return np.where(outside, OUTSIDE, INSIDE).astype(np.uint8)
+            found |= strange * np.uint8(INPUTS["class_range"].bit)
+        self.pixels += len(found)
+        self.inside += int(np.count_nonzero(found == 0))
+        return found
 
     def _beyond_of_patches(self, inputs: TileInputs) -> np.ndarray:
         """Pixels around which a band is beyond its limits; a missing pixel of a patch is not."""
@@ -90,20 +111,23 @@ class RangeCheck:
             log.info("outside by %s: %.1f %% of the pixels", name, share * counts[name])
 
 
-def with_gaps(grid: Grid, tile: Tile, pixel: np.ndarray, sides: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The land of a tile, and the band's value there.
+def with_gaps(
+    grid: Grid, tile: Tile, pixel: np.ndarray, sides: np.ndarray, missing: int | np.ndarray = INCOMPLETE
+) -> tuple[np.ndarray, np.ndarray]:
+    """The land of a tile, and the values of bands there.
 
     Args:
         grid: the map's.
         tile: of it.
         pixel: positions of the pixels with every input, ascending [pixel].
-        sides: their values [pixel].
+        sides: their values [pixel], or [pixel, band].
+        missing: value, or values [band], where an input is missing.
 
     Returns:
-        Positions of all land pixels [land] and their values [land], uint8: ``INCOMPLETE`` where an input is missing.
+        Positions of all land pixels [land] and their values [land] or [land, band], uint8.
     """
     land = np.flatnonzero(grid.land_mask(tile))
-    values = np.full(len(land), INCOMPLETE, np.uint8)
+    values = np.full((len(land), *sides.shape[1:]), missing, np.uint8)
     values[np.searchsorted(land, pixel)] = sides
     return land, values
 

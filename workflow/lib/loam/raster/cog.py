@@ -47,8 +47,10 @@ class Content:
         title: of the file.
         units: of the values.
         overviews: how several pixels become one.
+        more_classes: likewise of the bands after the first.
         scale: of whole numbers: what one stands for, in ``units``.
-        classes: of a band of classes, their values, names and colours; the file holds them as a colour table and tags.
+        classes: of a band of classes, the first one, their values, names and colours; the file holds them as tags, and
+            as a colour table where it has no other band, which TIFF asks for.
     """
 
     title: str
@@ -57,6 +59,7 @@ class Content:
     units: str
     overviews: Resampling
     classes: Sequence[Class] = ()
+    more_classes: Sequence[Sequence[Class]] = ()
     scale: float = 1.0
 
     def encoded(self, values: np.ndarray) -> np.ndarray:
@@ -106,7 +109,7 @@ def open_map(
     with atomic_path(path) as temporary:
         tiles = temporary.with_name(f"{temporary.name}.tiles.tif")  # removed with ``temporary``
         with rasterio.open(tiles, "w", **profile) as dataset:
-            if content.classes:  # before the first pixel, or the file is no palette
+            if content.classes and len(bands) == 1:  # before the first pixel, or the file is no palette
                 dataset.write_colormap(1, {item.value: rgb(item.colour) for item in content.classes})
             yield MapWriter(dataset, content)
             dataset.descriptions = tuple(bands)
@@ -115,8 +118,8 @@ def open_map(
                 dataset.scales, dataset.offsets = (content.scale,) * len(bands), (0.0,) * len(bands)
             dataset.update_tags(TIFFTAG_IMAGEDESCRIPTION=content.title)
             dataset.update_tags(**{name: str(value) for name, value in tags.items()})
-            if content.classes:
-                dataset.update_tags(1, **{f"class_{item.value}": item.name for item in content.classes})
+            for number, classes in enumerate([content.classes, *content.more_classes][: len(bands)], start=1):
+                dataset.update_tags(number, **{f"class_{item.value}": item.name for item in classes})
         with rasterio.open(tiles, "r+") as dataset:
             dataset.build_overviews(overview_factors(height, width), content.overviews)
         copy(

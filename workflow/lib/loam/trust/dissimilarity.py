@@ -19,14 +19,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import cached_property
+from pathlib import Path
+from zipfile import is_zipfile
 
 import numpy as np
 from scipy.spatial.distance import cdist
 from threadpoolctl import threadpool_limits
 
-from loam.errors import TableError
+from loam.errors import TableError, naming
+from loam.io.atomic import atomic_path
 
 KEPT = 0.9999  # of the variance of the training points that the axes hold; an index is off by less than 0.01 for it
 ROWS = 256  # rows at a time, whose distances to a thousand points stay in a processor's cache
@@ -53,6 +56,11 @@ class Area:
     mean_distance: float
     threshold: float
     indices: np.ndarray
+
+    @property
+    def edge(self) -> float:
+        """Where the rim of the area begins: the index that three of four training points stay below; NaN likewise."""
+        return float(np.quantile(self.indices, 0.75))
 
     def index(self, features: np.ndarray, *, threads: int = 1) -> np.ndarray:
         """The dissimilarity index of rows of ``features`` [row, feature]: [row], float32, 0 at a training point."""
@@ -166,6 +174,36 @@ def area_of_applicability(
     mean_distance = total / (len(points) * (len(points) - 1))
     indices = nearest / mean_distance
     return Area(mean, factor, points, mean_distance, upper_whisker(indices), indices)
+
+
+def write_area(area: Area, path: str | Path) -> None:
+    """Write an area as a file of arrays (``.npz``)."""
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, **asdict(area))
+
+
+def read_area(path: str | Path, features: int) -> Area:
+    """The area in a file that ``write_area`` wrote.
+
+    Args:
+        path: of the file.
+        features: how many a row has.
+
+    Raises:
+        TableError: it is no such file, or has another number of features.
+    """
+    with naming(TableError, "is no area of applicability", where=path, fix="rerun measure_area"):
+        if not is_zipfile(path):
+            raise ValueError("no archive of arrays")
+        with np.load(path, allow_pickle=False) as file:
+            held = {field.name: file[field.name] for field in fields(Area)}
+        area = Area(**held | {name: float(held[name]) for name in ("mean_distance", "threshold")})
+    if area.mean.shape != (features,):
+        raise TableError(
+            f"is of {len(area.mean)} features", where=path, expected=f"{features}, those that the model reads",
+            fix="rerun measure_area",
+        )  # fmt: skip
+    return area
 
 
 def upper_whisker(values: np.ndarray) -> float:

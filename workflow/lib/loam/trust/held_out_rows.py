@@ -18,7 +18,7 @@ from loam.io.schemas import DISSIMILARITY
 from loam.protocols.spans import FoldRoles, roles_by_fold
 from loam.training.seeds import derive_seed
 from loam.trust.dissimilarity import Area, area_of_applicability
-from loam.trust.importance import importance_by_trees
+from loam.trust.importance import importance_by_trees, weights_of
 from loam.trust.thinning import MOST, thin_rows
 
 ROLES_THAT_FIT = {"training": ["training"], "all": ["training", "validation"]}
@@ -63,9 +63,9 @@ class TrainingRows:
         """So many as the index is held against."""
         return self.part(thin_rows(self.station, MOST, seed))
 
-    def importance(self, seed: int) -> np.ndarray:
-        """Of each feature [feature]."""
-        return importance_by_trees(self.features, self.moisture, self.station, seed=seed)
+    def weights(self, seed: int) -> np.ndarray:
+        """Of each feature [feature], by its importance."""
+        return weights_of(importance_by_trees(self.features, self.moisture, self.station, seed=seed))
 
 
 def dissimilarity_of_folds(
@@ -103,7 +103,7 @@ def dissimilarity_of_folds(
 
     def of_source() -> tuple[np.ndarray, np.ndarray]:
         points = other.thinned(derive_seed(seed, "training points", "source"))
-        return _read(_area(points, points.importance(derive_seed(seed, "importance", "source")), "source"), own)
+        return _read(_area(points, points.weights(derive_seed(seed, "importance", "source")), "source"), own)
 
     def of_fold(fold: FoldRoles) -> list[pd.DataFrame]:
         test = np.flatnonzero(fold.roles == "test")
@@ -133,7 +133,7 @@ def dissimilarity_of_folds(
 def _areas(
     own: TrainingRows, other: TrainingRows | None, fold: FoldRoles, purpose: tuple[object, ...]
 ) -> Iterator[tuple[tuple[str, str], Area | None]]:
-    """The areas of a fold by what is learned from. The importance is that on all rows that it does not test, which has
+    """The areas of a fold by what is learned from. The weights are those of all rows that it does not test, which have
     to be found once.
     """
     for learned in ["target"] if other is None else ["target", "both"]:
@@ -145,8 +145,35 @@ def _areas(
             name = f"fold {fold.fold} of {purpose[1]}, {learned}, {fitted} rows"
             points = rows.thinned(derive_seed(*purpose, "training points", learned, fitted))
             if weights is None:
-                weights = points.importance(derive_seed(*purpose, "importance", learned))
+                weights = points.weights(derive_seed(*purpose, "importance", learned))
             yield (learned, fitted), _area(points, weights, name)
+
+
+def area_of_samples(
+    source: pd.DataFrame | None,
+    target: pd.DataFrame | None,
+    *,
+    columns: Sequence[str],
+    layers: Sequence[str],
+    seed: int,
+) -> Area:
+    """The area of applicability of a model that learned from all rows of one or both domains.
+
+    Args:
+        source, target: samples; None of a domain that it did not learn from.
+        columns: the features.
+        layers: names.
+        seed: of the run.
+
+    Raises:
+        TableError: the rows do not differ.
+    """
+    parts = [TrainingRows.of(rows, columns, layers) for rows in (target, source) if rows is not None]
+    rows = parts[0].joined(parts[1]) if len(parts) > 1 else parts[0]
+    points = rows.thinned(derive_seed(seed, "training points", "map"))
+    return area_of_applicability(
+        points.features, points.station, points.weights(derive_seed(seed, "importance", "map"))
+    )
 
 
 def _area(points: TrainingRows, weights: np.ndarray, name: str) -> Area | None:

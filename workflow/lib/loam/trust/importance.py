@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_limits
 PARTS = 3  # of the stations, each left out once
 TREES = {"max_iter": 30, "max_leaf_nodes": 15, "early_stopping": False}  # a fit of a thousand rows takes 0.02 s
 FEWEST = 2  # stations that observed a layer
+LEAST = 0.1  # of the greatest importance, that every feature counts at least
 
 Predict = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
@@ -70,6 +71,15 @@ def importance_by_trees(features: np.ndarray, moisture: np.ndarray, station: np.
             shares.append(found / found.sum())
     width = features.shape[1]
     return np.mean(shares, axis=0) if shares else np.full(width, 1 / width)
+
+
+def weights_of(importance: np.ndarray) -> np.ndarray:
+    """Weights of features in the dissimilarity index from their importance, likewise [feature].
+
+    The root, so that squared differences count in proportion to importance; and none below ``LEAST`` of the greatest:
+    what matters little among a few stations (carbon, where all are mineral soils) may matter beyond them.
+    """
+    return np.sqrt(np.maximum(importance, LEAST * importance.max()))
 
 
 def _trees_by_part(features: np.ndarray, observed: np.ndarray, names: np.ndarray, seed: int) -> Predict:
