@@ -116,8 +116,8 @@ class OneProcess:
                    "scenario": self.values["training"]["scenarios"][-1]}  # fmt: skip
         values = {**self.values, "date": day, "mapping": mapping}
         measure_area.stage(
-            {"source": self.folder / "source.parquet" if self._has_source else [],
-             "target": self.folder / "target.parquet", "area": paths["area"]}, values,
+            {"source": self.folder / "source.zarr" if self._has_source else [],
+             "target": self.folder / "target.zarr", "area": paths["area"]}, values,
         )  # fmt: skip
         map_soil_moisture.stage(paths, values)
         return paths["map"]

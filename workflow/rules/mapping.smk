@@ -156,8 +156,8 @@ rule measure_levels:
 
 rule measure_area:
     input:
-        source=SOURCE_SAMPLES,
-        target="results/{run}/samples/target.parquet",
+        source=SOURCE_SERIES,
+        target="results/{run}/samples/target.zarr",
     output:
         area="results/{run}/trust/area.npz",
     log:

@@ -32,6 +32,7 @@ from loam.samples.station_pixels import pixels_of
 from loam.samples.windows import Windows
 from loam.training.card import load_members, write_members
 from loam.training.ranges import range_of_rows
+from loam.trust.dissimilarity import area_of_applicability, write_area
 
 NAMES = [layer["name"] for layer in LAYERS]
 FEATURES = {
@@ -260,7 +261,9 @@ def test_a_map_from_the_cube_shows_what_the_samples_predict(world, tmp_path):
             "shape": list(features.shape), "network": settings, "family": {}, "training": {"loss": "concordance"},
             "members": [{"scaler": scaler}] * 2, "range": seen.described()}  # fmt: skip
     files = {"weights": tmp_path / "w.safetensors", "card": tmp_path / "card.json", "map": tmp_path / "map.tif",
-             "trust": tmp_path / "trust.tif", "half_widths": tmp_path / "half_widths.csv"}  # fmt: skip
+             "trust": tmp_path / "trust.tif", "half_widths": tmp_path / "half_widths.csv",
+             "area": tmp_path / "area.npz"}  # fmt: skip
+    write_area(area_of_applicability(target[features.columns].to_numpy(float), target["station"]), files["area"])
     widths = [("folds", "mlp", "target", "subsurface", level, level / 10, 3) for level in (0.9, 0.5)]  # none of surface
     write_table(pd.DataFrame(widths, columns=list(HALF_WIDTHS.columns)), files["half_widths"], HALF_WIDTHS)
     parameters = draw_parameters(network, range(2))

@@ -1,7 +1,7 @@
 """How far each pixel of a map may be trusted, as the bands of ``trust.tif``.
 
 ``inside_training_range`` says whether the inputs lie within the range of the training data; ``class`` is one of
-``loam.trust.reasons.MEANING``; ``reasons_inputs`` and ``reasons_place`` hold the reasons for it as sums of bits;
+``loam.trust.pixel_reasons.MEANING``; ``reasons_inputs`` and ``reasons_place`` hold the reasons for it as sums of bits;
 ``dissimilarity`` is the index in percent of the one at which the area of applicability ends, up to 254.
 """
 
@@ -18,7 +18,7 @@ from loam.mapping.trust import INCOMPLETE, RangeCheck, with_gaps
 from loam.raster.grid import Grid, Tile, pixel_metres
 from loam.training.ranges import NO_VALUE, RANGE_BAND
 from loam.trust.dissimilarity import Area
-from loam.trust.reasons import (
+from loam.trust.pixel_reasons import (
     AVOID,
     INPUTS,
     MEANING,

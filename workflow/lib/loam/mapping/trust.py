@@ -1,5 +1,5 @@
 """Which pixels of a map lie within the range of the training data: band ``inside_training_range`` of ``trust.tif``,
-and the reasons that stand behind it (``loam.trust.reasons.INPUTS``).
+and the reasons that stand behind it (``loam.trust.pixel_reasons.INPUTS``).
 
 A pixel is inside when every feature that the network reads there lies within the box of ``loam.training.ranges``. As in
 the engine, what is of a coarse cell is looked at once a cell. The band also tells why a pixel has no moisture at all:
@@ -19,7 +19,7 @@ from loam.covariates.read.tiles import TileInputs
 from loam.raster.cog import Class
 from loam.raster.grid import Grid, Tile, open_raster
 from loam.training.ranges import INSIDE, NO_VALUE, OUTSIDE, TrainingRange, class_columns
-from loam.trust.reasons import BY_KIND, INPUTS, MEANING
+from loam.trust.pixel_reasons import BY_KIND, INPUTS, MEANING
 
 log = logging.getLogger("loam")
 

@@ -149,33 +149,6 @@ def _areas(
             yield (learned, fitted), _area(points, weights, name)
 
 
-def area_of_samples(
-    source: pd.DataFrame | None,
-    target: pd.DataFrame | None,
-    *,
-    columns: Sequence[str],
-    layers: Sequence[str],
-    seed: int,
-) -> Area:
-    """The area of applicability of a model that learned from all rows of one or both domains.
-
-    Args:
-        source, target: samples; None of a domain that it did not learn from.
-        columns: the features.
-        layers: names.
-        seed: of the run.
-
-    Raises:
-        TableError: the rows do not differ.
-    """
-    parts = [TrainingRows.of(rows, columns, layers) for rows in (target, source) if rows is not None]
-    rows = parts[0].joined(parts[1]) if len(parts) > 1 else parts[0]
-    points = rows.thinned(derive_seed(seed, "training points", "map"))
-    return area_of_applicability(
-        points.features, points.station, points.weights(derive_seed(seed, "importance", "map"))
-    )
-
-
 def _area(points: TrainingRows, weights: np.ndarray, name: str) -> Area | None:
     """None, with a warning, where the points give no area."""
     try:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from loam.covariates.features import feature_set
-from loam.trust.reasons import (
+from loam.trust.pixel_reasons import (
     INPUTS,
     PLACE,
     Place,
