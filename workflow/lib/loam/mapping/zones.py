@@ -164,11 +164,18 @@ def _means(dataset: rasterio.DatasetReader, zones: gpd.GeoDataFrame, bands: Mapp
 
 
 def _shares(trust: str | Path, zones: gpd.GeoDataFrame) -> dict[str, pd.Series]:
-    """Share of each zone's pixels in the file that are of each class of its first band, by the class's short name."""
+    """Share of each zone's pixels in the file that are of each class of its band ``class``, else of its first, by the
+    class's short name.
+    """
     with open_raster(trust) as dataset:
-        tags = dataset.tags(1)
-        classes = {int(key.removeprefix("class_")): text for key, text in tags.items() if key.startswith("class_")}
-        source = RasterioRasterSource(dataset, band_idx=1, name="trust")
+        band = dataset.descriptions.index("class") + 1 if "class" in dataset.descriptions else 1
+        tags = dataset.tags(band)
+        classes = {
+            int(key.removeprefix("class_")): text.split(":")[0]
+            for key, text in tags.items()
+            if key.startswith("class_")
+        }
+        source = RasterioRasterSource(dataset, band_idx=band, name="trust")
         found = exact_extract(
             source, zones[["geometry"]], ["unique", "frac"], output="pandas", max_cells_in_memory=CELLS
         )

@@ -57,7 +57,7 @@ PLACE = {
         Reason("organic_soil", 1, AVOID),  # organic carbon of at least ORGANIC
         Reason("frozen", 2, AVOID),  # mean air temperature of the day at or below FROZEN
         Reason("open_water", 4, AVOID),  # most of the pixel
-        Reason("steep", 8, RELATIVE),  # slope of at least STEEP
+        Reason("steep", 8, CAUTION),  # slope of at least STEEP
         Reason("wide_interval", 16, CAUTION),  # 90 % interval, or spread of the members, wider than WIDE to a side
         Reason("bounded", 32, AVOID),  # the model's moisture was below 0 or above what the soil holds
     )
