@@ -69,11 +69,11 @@ def test_the_dry_run_lists_every_job_from_the_downloads_to_the_report(checkout):
         "build_static": 1,
         "build_dynamic": months["target"],
         "build_samples": 1,
-        "draw_folds": 1,
+        "draw_folds": 2,  # and that of the map, which leaves nobody out
         "merge_folds": 1,
         "train_source": 2,
         "train_target": 2,
-        "train_both": 2,
+        "train_both": 3,  # and the map's
         "fine_tune": 2,
         "predict_held_out": 8,
         "predict_rivals": 4,
@@ -87,7 +87,10 @@ def test_the_dry_run_lists_every_job_from_the_downloads_to_the_report(checkout):
         "describe_accuracy": 1,
         "scale_colours": 1,
         "measure_area": 1,
+        "calibrate_map": 1,
         "map_soil_moisture": 1,
+        "describe_map": 1,
+        "list_maps": 1,
         "draw_map": 1,
         "build_report": 1,
     }
