@@ -20,7 +20,7 @@ CHOSEN = {
     "map_soil_moisture": "loam.models.mlp:Network",
     "measure_levels": "loam.models.mlp:Network",
 }
-TARGETS = {"all", "scenes", "probes", "sentinel1", "sentinel2", "cube"}
+TARGETS = {"all", "scenes", "probes", "sentinel1", "sentinel2", "cube", "today"}
 
 PARSE = """
 import json
