@@ -1,6 +1,8 @@
 # Mapping: the members of one model and scenario, and rivals, run over every pixel of a day.
 # Needs: results/<run>/models/, the rasters that the config names, samples and scores for pictures.
 # Gives: results/<run>/grid.json, results/<run>/maps/.
+from os.path import basename
+
 from loam.acquire.credits import citations_of, licences_of
 from loam.covariates.measured_days import measured_days, measured_inputs
 from loam.covariates.read.day_files import files_of_day
@@ -10,7 +12,7 @@ from loam.config.parts import origin
 from loam.config.rivals import REGRESSORS
 from loam.config.systems import conditioned
 from loam.covariates.cube_plan import cube_months
-from loam.mapping.latest_day import latest_day
+from loam.mapping.latest_day import files_of_today
 
 RASTERS = "of mapping.inputs"
 BANDS = band_names([layer["name"] for layer in CONFIG["layers"]])
@@ -43,14 +45,6 @@ RECORDS = {day: record_of(day, CONFIG["mapping"]["dates"], WINDOW or 0) for day 
 COMPARED = [day for day, record in RECORDS.items() if WINDOW is not None and len(record) > LEAST_RECORD]
 OF_MANY_DAYS = expand("results/{{run}}/maps/{period}/{file}.tif", period=PERIODS, file=["soil_moisture", "days"])
 OF_MANY_DAYS += expand("results/{{run}}/maps/{date}/{file}.tif", date=COMPARED, file=["anomaly", "percentile"])
-
-
-def files_of_today(config):
-    """Everything of the latest day that can be mapped."""
-    files = [*MAP_FILES, *(["soil_moisture.nc"] if config["mapping"]["netcdf"] else [])]
-    return [f"results/{config['run']}/maps/{latest_day(config)}/{file}" for file in files if file != "score.csv"]
-
-
 NETCDF = ["results/{run}/maps/{date}/soil_moisture.nc"] if CONFIG["mapping"]["netcdf"] else []
 MAP_FILES += ["zones.csv"] if CONFIG["zones"]["file"] else []
 MAP_FILES += ["score.csv"] if CONFIG["mapping"]["truth"] else []
@@ -407,7 +401,7 @@ rule compare_with_record:
 
 rule today:
     input:
-        asked(files_of_today),
+        asked(files_of_today, [*MAP_FILES, *map(basename, NETCDF)]),
 
 
 rule summarise_zones:

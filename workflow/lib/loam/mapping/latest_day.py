@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from glob import escape, glob
 from pathlib import Path
@@ -38,6 +38,12 @@ def latest_day(config: Mapping[str, Any]) -> str:
     if origin(config, "target") == "cube":
         return _latest_of_fields(config).isoformat()
     return _latest_of_files(config)
+
+
+def files_of_today(config: Mapping[str, Any], files: Sequence[str]) -> list[str]:
+    """The ``files`` of the latest day's folder; no score, as no truth of today is known."""
+    folder = f"results/{config['run']}/maps/{latest_day(config)}"
+    return [f"{folder}/{file}" for file in files if file != "score.csv"]
 
 
 def _latest_of_fields(config: Mapping[str, Any]) -> date:
