@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from loam.evaluation.adapt import LAGS, LevelModel, Record, adaptation, fit_level_model
+from loam.evaluation.adapt import adaptation
+from loam.evaluation.level_model import LAGS, LevelModel, Record, fit_level_model
 from loam.io.schemas import ADAPTATION
 
 SETTINGS = {"days": [0, 1, 7, 30], "draws": 5}

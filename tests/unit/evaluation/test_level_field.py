@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from loam.evaluation.adapt import LevelModel, Record
 from loam.evaluation.level_field import LevelField, fit_level_field, fit_range
+from loam.evaluation.level_model import LevelModel, Record
 from loam.raster.great_circle import distances
 
 MODEL = LevelModel(between=0.0064, within=0.0004, share=0.0, length=1.0)  # 0.08 between, 0.02 within

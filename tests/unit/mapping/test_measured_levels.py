@@ -7,8 +7,8 @@ import rasterio
 
 from loam.covariates.features import feature_set
 from loam.errors import TableError
-from loam.evaluation.adapt import LevelModel
 from loam.evaluation.level_field import level_fields
+from loam.evaluation.level_model import LevelModel
 from loam.io.schemas import LEVEL_FIELDS, MEASURED
 from loam.mapping import measured_levels as module
 from loam.mapping.engine import Engine, map_day

@@ -24,8 +24,8 @@ from scipy.optimize import nnls
 
 from loam.config.systems import conditioned
 from loam.errors import TableError
-from loam.evaluation.adapt import Record
 from loam.evaluation.level_field import LevelField, fit_level_field
+from loam.evaluation.level_model import Record
 from loam.evaluation.level_stack import left_out_draws
 from loam.raster.great_circle import distances
 

@@ -1,8 +1,8 @@
 """How far the error of the level reaches in space, and what a few measurements say of it elsewhere.
 
 At a station s the mean of the held-out residuals is m_s = b_s + noise, b the error of the level with variance B
-(``loam.evaluation.adapt``) and noise W 1'R1 / n^2 of its n days. In space b is taken for a field with an exponential
-correlation, exp(-d / L) at d km. L is that of the greatest likelihood (Mardia & Marshall, 1984); it counts where the
+(``loam.evaluation.level_model``) and noise W 1'R1 / n^2 of its n days. In space b is taken for a field with an
+exponential correlation, exp(-d / L) at d km. L is that of the greatest likelihood (Mardia & Marshall, 1984); it counts where the
 likelihood ratio against stations whose levels err each by itself, a hypothesis at the edge of what L may be, passes
 2.71, which one of twenty fields without any range does (Self & Liang, 1987). Where it does not pass, a measurement says
 something of its own pixel and of no other.
@@ -24,8 +24,8 @@ from scipy.linalg import cho_factor, cho_solve
 from scipy.optimize import minimize_scalar
 
 from loam.errors import TableError
-from loam.evaluation.adapt import FEWEST_STATIONS as FEWEST
-from loam.evaluation.adapt import LevelModel, Record, fit_level_model, records_of
+from loam.evaluation.level_model import FEWEST_STATIONS as FEWEST
+from loam.evaluation.level_model import LevelModel, Record, fit_level_model, records_of
 from loam.io.schemas import LEVEL_FIELDS
 from loam.raster.great_circle import distances
 

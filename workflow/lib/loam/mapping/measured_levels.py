@@ -15,8 +15,8 @@ import pandas as pd
 from loam.config.sections.mapping import MapInput
 from loam.covariates.features import FeatureSet
 from loam.covariates.read.cube import Cube
-from loam.evaluation.adapt import LevelModel
 from loam.evaluation.level_field import LevelField
+from loam.evaluation.level_model import LevelModel
 from loam.mapping.clipping import clipped
 from loam.mapping.day_inputs import opened_day
 from loam.mapping.engine import CLIP, Engine
