@@ -2,10 +2,10 @@
 
 At a station s the mean of the held-out residuals is m_s = b_s + noise, b the error of the level with variance B
 (``loam.evaluation.level_model``) and noise W 1'R1 / n^2 of its n days. In space b is taken for a field with an
-exponential correlation, exp(-d / L) at d km. L is that of the greatest likelihood (Mardia & Marshall, 1984); it counts where the
-likelihood ratio against stations whose levels err each by itself, a hypothesis at the edge of what L may be, passes
-2.71, which one of twenty fields without any range does (Self & Liang, 1987). Where it does not pass, a measurement says
-something of its own pixel and of no other.
+exponential correlation, exp(-d / L) at d km. L is that of the greatest likelihood (Mardia & Marshall, 1984); it counts
+where the likelihood ratio against stations whose levels err each by itself, a hypothesis at the edge of what L may be,
+passes 2.71, which one of twenty fields without any range does (Self & Liang, 1987). Where it does not pass, a
+measurement says something of its own pixel and of no other.
 
 Given residuals e of places and days, the best linear unbiased prediction of b at a place is B r' V^-1 e, r the
 correlations with it and V the product of the correlations among the places and of B + W R, as ``LevelModel`` has it for
