@@ -169,7 +169,7 @@ mapping: {grid: {bounds: [564000, 5336000, 540000, 5360000]}}
 mapping: {tile: 500}
     > 500 is not a whole number of 16 or more in steps of 16; expected tile: 512
 mapping: {outside: no}
-    > false is not one of mask, keep
+    > false is not one of clip, extrapolate, mask
 mapping: {scale: {surfaces: {mean: [0.1, 0.4]}}}
     > no layer 'surfaces'; expected one of surface, subsurface
     > did you mean 'surface'?
