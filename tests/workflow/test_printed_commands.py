@@ -34,6 +34,7 @@ LEFT_OUT = {
     "python benchmarks/sentinel1_terrain.py": BENCHMARK,
     "python benchmarks/domain_distance.py": BENCHMARK,
     "python benchmarks/recipe.py": BENCHMARK,
+    "python benchmarks/recipe.py --levels benchmarks/levels.csv": BENCHMARK,
     "python docs/draw_sandbox.py": "draws the default world in minutes; tests/unit/sandbox makes small ones",
     "pip install snakemake-executor-plugin-slurm": CLUSTER,
     "pip install snakemake-executor-plugin-cluster-generic": CLUSTER,

@@ -81,7 +81,7 @@ def test_scripts_lead_from_samples_to_scores(paths):
     )  # fmt: skip
     merging.stage(
         {"folds": paths / "folds.csv", "dissimilarity": [paths / "dissimilarity.parquet"],
-         "rivals": [paths / "rivals.parquet"], "mixed": [paths / "mix.parquet"],
+         "rivals": [paths / "rivals.parquet"], "mixed": [paths / "mix.parquet"], "moved": [],
          "models": [paths / "network.parquet"], "cards": [paths / "card.json"],
          "uncalibrated": paths / "uncalibrated.parquet"},
         {},

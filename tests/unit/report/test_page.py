@@ -232,6 +232,7 @@ def test_the_script_reads_files_and_writes_the_page(make_run, day, tmp_path):
     paths["checked"] = [tmp_path / "source" / "qc_report.csv"]
     paths["checked"][0].parent.mkdir()
     write_table(lossy_report(), paths["checked"][0], QC_REPORT)
+    run["predictions"] = run["predictions"].assign(dissimilarity=0.5, inside_area=1.0)
     for name in ("predictions", "metrics", "summary", "folds", "dropped"):
         paths[name] = tmp_path / (name + (".parquet" if name == "predictions" else ".csv"))
         write_table(run[name], paths[name])
