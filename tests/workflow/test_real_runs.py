@@ -28,6 +28,7 @@ def short_run(copy_project, project, folder, name, data):
     more = {"bootstrap": 100, "rivals": rivals, "conditioned": ["mlp_within"]}
     config["evaluation"] = {**config.get("evaluation", {}), **more}
     config["level"] = {**config.get("level", {}), "stack": {"of": ["climatology"], "models": ["mlp_within"]}}
+    config["training"]["protocol_settings"] = {"nested": {"folds": 2}}
     checkout = copy_project(project, folder, config)
     result = checkout.snakemake()
     assert result.returncode == 0, result.stderr[-4000:]
