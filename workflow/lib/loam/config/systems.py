@@ -41,3 +41,8 @@ def stacked(model: str) -> str:
 def conditioned(model: str) -> str:
     """The name of a network that is moved by the residuals of the other probes of the day."""
     return model + CONDITIONED
+
+
+def names_of(model: str) -> tuple[str, ...]:
+    """The names that a network is scored under, as it is and moved."""
+    return model, mixed(model), stacked(model), conditioned(model)

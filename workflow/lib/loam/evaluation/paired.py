@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from loam.config.systems import mixed, reads_probes_of_the_day
+from loam.config.systems import names_of, reads_probes_of_the_day
 from loam.evaluation.metrics import over_draws
 from loam.evaluation.summary import draw_stations, interval, mean_of_draws, median_of_draws
 from loam.io.schemas import PAIRED
@@ -104,8 +104,9 @@ def pair_systems(
         Schema PAIRED: one row a (protocol, size, layer, system, rival, metric, statistic). ``unequal`` says in what the
         two did not answer the same question.
     """
-    ours = {name for model in models for name in (model, mixed(model))}
-    told = {name for model, reads in models.items() if reads for name in (model, mixed(model))}
+    ours = {name for model in models for name in names_of(model)}
+    told = {name for name in ours if reads_probes_of_the_day(name)}
+    told |= {name for model, reads in models.items() if reads for name in names_of(model)}
     fitted = predictions.groupby(["model", "scenario"])["rows"].first().to_dict()
     rows = [
         dict(zip(("protocol", "flatters", "size", "layer"), key, strict=True)) | row
