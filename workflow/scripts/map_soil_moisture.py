@@ -10,7 +10,8 @@ from loam.io.schemas import HALF_WIDTHS, LEVEL_FIELDS, MEASURED, PREDICTIONS
 from loam.io.tables import read_parquet, read_table
 from loam.mapping.conditioned_day import ConditionedDay
 from loam.mapping.day_inputs import day_inputs
-from loam.mapping.engine import Engine, Levels, map_day
+from loam.mapping.engine import Engine, map_day
+from loam.mapping.level_shift import LevelShift
 from loam.mapping.measured_levels import MeasuredLevels
 from loam.mapping.pores import Pores
 from loam.mapping.probes_of_day import ProbesOfDay
@@ -40,7 +41,7 @@ def stage(paths: Paths, values: Values) -> None:
         windows = Windows(open_samples(paths["samples"][0]), features, engine.layers, "target")
         probes = ProbesOfDay(windows, day, members.card["neighbours"])
         given += paths["samples"]
-    levels: Levels | None = None
+    levels: LevelShift | None = None
     if paths.get("measured"):
         tables = read_table(paths["measured"], MEASURED), read_table(paths["level_fields"], LEVEL_FIELDS)
         levels = MeasuredLevels(*tables, engine.layers, day)

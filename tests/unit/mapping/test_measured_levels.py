@@ -10,7 +10,7 @@ from loam.errors import TableError
 from loam.evaluation.level_field import level_fields
 from loam.evaluation.level_model import LevelModel
 from loam.io.schemas import LEVEL_FIELDS, MEASURED
-from loam.mapping import measured_levels as module
+from loam.mapping import level_shift
 from loam.mapping.engine import Engine, map_day
 from loam.mapping.measured_levels import MeasuredLevels, predict_measured
 from loam.raster.grid import crs_of, grid_like, project
@@ -127,7 +127,7 @@ def test_pixels_in_parts_give_what_they_give_at_once_and_the_bound_is_kept(measu
     levels, tile = MeasuredLevels(table, fields(3.0), LAYERS, DAY), grid.tiles[0]
     pixel = np.arange(0, 900, 7)
     whole = levels.at(grid, tile, pixel)
-    monkeypatch.setattr(module, "AT_ONCE", 10)
+    monkeypatch.setattr(level_shift, "AT_ONCE", 10)
     np.testing.assert_allclose(levels.at(grid, tile, pixel), whole, rtol=0, atol=1e-15)
     base = np.linspace(0.3, 1, 2 * len(pixel), dtype=np.float32).reshape(-1, 2)
     mean, left = levels.moved(grid, tile, pixel, base)

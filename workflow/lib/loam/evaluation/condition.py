@@ -84,13 +84,11 @@ class Residuals:
     """Held-out residuals of a network in one layer, by station and day.
 
     Args:
-        stations: their names.
         first: the first day, days since 1970.
         values: observed - predicted [station, day], NaN where not observed, m3 m-3.
         latitude, longitude: [station], degrees.
     """
 
-    stations: list[str]
     first: int
     values: np.ndarray
     latitude: np.ndarray
@@ -104,7 +102,7 @@ class Residuals:
         values = np.full((len(names), day.max() - day.min() + 1), np.nan)
         values[number, day - day.min()] = (predictions["observed"] - predictions["predicted"]).to_numpy(float)
         at = places.loc[names]
-        return cls([*names], int(day.min()), values, at["latitude"].to_numpy(float), at["longitude"].to_numpy(float))
+        return cls(int(day.min()), values, at["latitude"].to_numpy(float), at["longitude"].to_numpy(float))
 
     @property
     def away(self) -> np.ndarray:
@@ -160,23 +158,30 @@ class Conditioner:
         self.residuals = residuals
         levels = residuals.levels
         self.about = residuals.values - levels[:, None]
+        self._away = residuals.away
         records = [_record(row, residuals.first) for row in residuals.values]
         enough = np.array([len(record.days) > 1 for record in records])
-        self.days = fit_day_errors(self.about, residuals.away)
+        self.days = fit_day_errors(self.about, self._away)
         self.level: LevelField | None = None
         if enough.sum() >= FEWEST_STATIONS:
             kept = [record for record, there in zip(records, enough, strict=True) if there]
             self.level = fit_level_field(kept, residuals.latitude[enough], residuals.longitude[enough]).field
+        self._weights = self._of_levels(levels)
 
     def level_at(self, latitude: np.ndarray, longitude: np.ndarray) -> np.ndarray:
         """Error of the level at places [place], m3 m-3; 0 where the levels' errors have no range."""
-        if self.level is None or self.level.range_km is None or self.level.model.between == 0:
+        if self.level is None or self._weights is None:
             return np.zeros(len(latitude))
-        among = self.level.correlation(self.residuals.away)
-        noise = self.level.model.within / np.maximum(np.isfinite(self.about).sum(1), 1)
-        known = self.level.model.between * among + np.diag(noise)
         towards = self.level.correlation(self.residuals.from_places(latitude, longitude))
-        return self.level.model.between * towards @ np.linalg.solve(known, self.residuals.levels)
+        return self.level.model.between * towards @ self._weights
+
+    def _of_levels(self, levels: np.ndarray) -> np.ndarray | None:
+        """Weights of the stations in the level's error elsewhere [station]; None where it has no range."""
+        if self.level is None or self.level.range_km is None or self.level.model.between == 0:
+            return None
+        among = self.level.correlation(self._away)
+        noise = self.level.model.within / np.maximum(np.isfinite(self.about).sum(1), 1)
+        return np.linalg.solve(self.level.model.between * among + np.diag(noise), levels)
 
     def days_at(self, latitude: np.ndarray, longitude: np.ndarray, days: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Errors of days about the level at one place or several, and the variance left of them.
@@ -192,7 +197,7 @@ class Conditioner:
         if self.days is None:
             return shift, np.full(shift.shape, np.nan)
         left = np.full(shift.shape, self.days.common + self.days.near + self.days.alone)
-        towards, among = self.residuals.from_places(latitude, longitude), self.residuals.away
+        towards, among = self.residuals.from_places(latitude, longitude), self._away
         column = days - self.residuals.first
         known = (column >= 0) & (column < self.about.shape[1])
         about = np.full((len(self.about), len(days)), np.nan)

@@ -9,14 +9,12 @@ import numpy as np
 import pandas as pd
 
 from loam.evaluation.condition import Conditioner, Residuals
-from loam.raster.grid import Grid, Tile
-
-AT_ONCE = 4_000_000  # pairs of a pixel and a station; bounds the memory
+from loam.mapping.level_shift import LevelShift
 
 log = logging.getLogger("loam")
 
 
-class ConditionedDay:
+class ConditionedDay(LevelShift):
     """What is added to the map of a day.
 
     Args:
@@ -27,6 +25,7 @@ class ConditionedDay:
     """
 
     def __init__(self, predictions: pd.DataFrame, places: pd.DataFrame, layers: Sequence[str], day: str) -> None:
+        super().__init__(len(layers), predictions["station"].nunique())
         self._day = np.array([np.datetime64(day, "D").astype(int)])
         self._parts: list[Conditioner | None] = []
         for layer in layers:
@@ -42,23 +41,11 @@ class ConditionedDay:
                          "%.0f %% more nearby (1 / e at %.3g km)", day, layer, reporting,
                          *told.days.shares, told.days.range_km)  # fmt: skip
 
-    def at(self, grid: Grid, tile: Tile, pixel: np.ndarray) -> np.ndarray:
-        """The shift [pixel, layer], m3 m-3, at positions in the tile counted row by row."""
-        found = np.zeros((len(pixel), len(self._parts)))
-        if not len(pixel):
-            return found
-        longitude, latitude = (part.reshape(-1)[pixel] for part in grid.centres(tile, "EPSG:4326"))
+    def shift_at(self, latitude: np.ndarray, longitude: np.ndarray) -> np.ndarray:
+        """As of ``LevelShift``."""
+        found = np.zeros((len(latitude), len(self._parts)))
         for column, told in enumerate(self._parts):
-            if told is None:
-                continue
-            step = max(1, AT_ONCE // len(told.about))
-            for first in range(0, len(pixel), step):
-                part = slice(first, first + step)
-                of_day, _ = told.days_at(latitude[part], longitude[part], self._day)
-                found[part, column] = of_day[:, 0] + told.level_at(latitude[part], longitude[part])
+            if told is not None:
+                of_day, _ = told.days_at(latitude, longitude, self._day)
+                found[:, column] = of_day[:, 0] + told.level_at(latitude, longitude)
         return found
-
-    def moved(self, grid: Grid, tile: Tile, pixel: np.ndarray, mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """``mean`` [pixel, layer] with the shift, within 0 to 1, and which pixels left that [pixel]."""
-        shifted = mean + self.at(grid, tile, pixel)
-        return shifted.clip(0, 1).astype(mean.dtype), ((shifted < 0) | (shifted > 1)).any(axis=1)

@@ -14,7 +14,6 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -30,6 +29,7 @@ from loam.io.progress import counted
 from loam.mapping.clipping import clipped
 from loam.mapping.contents import ENCODED, FLAG
 from loam.mapping.day_inputs import opened_day
+from loam.mapping.level_shift import LevelShift
 from loam.mapping.pixel_trust import BANDS as TRUST_BANDS
 from loam.mapping.pixel_trust import PixelTrust, trust_tags
 from loam.mapping.pores import Pores
@@ -37,7 +37,7 @@ from loam.mapping.probes_of_day import ProbesOfDay, Told
 from loam.mapping.rival_map import RivalEngine
 from loam.mapping.trust import RangeCheck
 from loam.raster.cog import open_map
-from loam.raster.grid import Grid, Tile
+from loam.raster.grid import Grid
 from loam.training.card import Members
 from loam.training.extras import DOMAIN, scaled_neighbours
 from loam.training.networks import NO_PATCH
@@ -54,13 +54,6 @@ HIGHEST = {False: "1 m3 m-3", True: "the porosity of the soil"}
 TOLD_BESIDE = "how far off the map is: see the file .aux.xml beside it, accuracy.csv or the report of the run"
 FEATURES = 256  # numbers that a pixel reads, of which so many pixels at a time are
 CHUNK = {"cpu": 4096, "cuda": 2**18}  # pixels at a time: on a processor, activations stay in its cache
-
-
-class Levels(Protocol):
-    """``MeasuredLevels`` of ``loam.mapping.measured_levels``, or ``ConditionedDay`` of ``conditioned_day``."""
-
-    def moved(self, grid: Grid, tile: Tile, pixel: np.ndarray, mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """``mean`` [pixel, layer] shifted, and which pixels left 0 to 1."""
 
 
 class Engine:
@@ -202,7 +195,7 @@ def map_day(
     pores: Pores | None = None,
     day_boundary: str = UTC_DAYS,
     probes: ProbesOfDay | None = None,
-    levels: Levels | None = None,
+    levels: LevelShift | None = None,
     area: Area | None = None,
     threads: int = 1,
 ) -> None:

@@ -20,13 +20,12 @@ from loam.evaluation.level_model import LevelModel
 from loam.mapping.clipping import clipped
 from loam.mapping.day_inputs import opened_day
 from loam.mapping.engine import CLIP, Engine
+from loam.mapping.level_shift import LevelShift
 from loam.mapping.probes_of_day import ProbesOfDay
 from loam.mapping.trust import RangeCheck
 from loam.raster.great_circle import distances
 from loam.raster.grid import Grid, Tile, crs_of, project
 from loam.training.ranges import read_range
-
-AT_ONCE = 4_000_000  # pairs of a pixel and a measurement; bounds the memory
 
 log = logging.getLogger("loam")
 
@@ -90,7 +89,7 @@ def predict_measured(
     return table[known].reset_index(drop=True)
 
 
-class MeasuredLevels:
+class MeasuredLevels(LevelShift):
     """What is added to the map of a day.
 
     Args:
@@ -104,6 +103,7 @@ class MeasuredLevels:
         after = measured["date"] > pd.Timestamp(day)
         if after.any():
             log.info("%s: %d of %d measurements are of later days and not used", day, after.sum(), len(measured))
+        super().__init__(len(layers), len(measured))
         self._layers = list(layers)
         self._parts: dict[str, tuple[LevelField, np.ndarray, np.ndarray, np.ndarray]] = {}
         for layer, rows in measured[~after].groupby("layer", sort=False):
@@ -119,24 +119,13 @@ class MeasuredLevels:
             log.info("%s: %d measurements of %s shift the map by %+.3f to %+.3f m3 m-3 where they are, %s", day,
                      len(rows), layer, shift.min(), shift.max(), reach(field))  # fmt: skip
 
-    def at(self, grid: Grid, tile: Tile, pixel: np.ndarray) -> np.ndarray:
-        """The shift [pixel, layer], m3 m-3, at positions in the tile counted row by row."""
-        found = np.zeros((len(pixel), len(self._layers)))
-        if not len(pixel) or not self._parts:
-            return found
-        longitude, latitude = (part.reshape(-1)[pixel] for part in grid.centres(tile, "EPSG:4326"))
+    def shift_at(self, latitude: np.ndarray, longitude: np.ndarray) -> np.ndarray:
+        """As of ``LevelShift``."""
+        found = np.zeros((len(latitude), len(self._layers)))
         for layer, (field, latitudes, longitudes, weights) in self._parts.items():
-            column, step = self._layers.index(layer), max(1, AT_ONCE // len(weights))
-            for first in range(0, len(pixel), step):
-                part = slice(first, first + step)
-                away = distances(latitude[part, None], longitude[part, None], latitudes[None], longitudes[None])
-                found[part, column] = field.shift(weights, away)
+            away = distances(latitude[:, None], longitude[:, None], latitudes[None], longitudes[None])
+            found[:, self._layers.index(layer)] = field.shift(weights, away)
         return found
-
-    def moved(self, grid: Grid, tile: Tile, pixel: np.ndarray, mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """``mean`` [pixel, layer] with the shift, within 0 to 1, and which pixels left that [pixel]."""
-        shifted = mean + self.at(grid, tile, pixel)
-        return shifted.clip(0, 1).astype(mean.dtype), ((shifted < 0) | (shifted > 1)).any(axis=1)
 
 
 def field_of(about: Mapping[str, float]) -> LevelField:

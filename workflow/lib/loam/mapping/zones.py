@@ -56,7 +56,7 @@ def read_zones(path: str | Path, name: str, crs: Any) -> gpd.GeoDataFrame:
     path = Path(path)
     try:
         table = gpd.read_file(path)
-    except Exception as error:  # pyogrio's and GDAL's own
+    except (RuntimeError, OSError, ValueError) as error:  # pyogrio's and PROJ's own are of the first kind
         raise TableError(
             f"cannot be read as a vector file ({error})", where=path, expected="GeoPackage, GeoJSON, shapefile"
         ) from None
