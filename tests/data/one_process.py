@@ -21,6 +21,7 @@ import train_target
 from cube_probes import DAYS, moisture_of, stations_at
 from cube_world import World
 
+from loam.config.mapped import map_systems
 from loam.config.protocols import trained
 from loam.config.settings import load_config
 from loam.evaluation.merge import merge_predictions
@@ -111,10 +112,12 @@ class OneProcess:
             "map": folder / f"{model}.tif", "trust": folder / f"{model}_trust.tif",
             "half_widths": folder / f"{model}.csv", "area": folder / f"{model}.npz",
         }  # fmt: skip
-        calibrate_map.stage(paths, self.values)
+        paths |= {name: [paths[name]] for name in ("weights", "card", "predictions")}
         mapping = {**self.values["mapping"], "model": model, "outside": "extrapolate", "encoding": "float32",
                    "scenario": self.values["training"]["scenarios"][-1]}  # fmt: skip
         values = {**self.values, "date": day, "mapping": mapping}
+        values["systems"] = map_systems(values)
+        calibrate_map.stage(paths, values)
         measure_area.stage(
             {"source": self.folder / "source.zarr" if self._has_source else [],
              "target": self.folder / "target.zarr", "area": paths["area"]}, values,

@@ -309,6 +309,7 @@ rule adapt_levels:
 
 rule describe_accuracy:
     input:
+        **CHOSEN,
         metrics="results/{run}/evaluation/metrics.csv",
     output:
         accuracy="results/{run}/evaluation/accuracy.csv",
@@ -322,8 +323,7 @@ rule describe_accuracy:
         mem_mb=1000,
         runtime=5,
     params:
-        values=pick(CONFIG, "seed", "layers", "evaluation.bootstrap", "mapping.model", "mapping.scenario")
-        | {"protocol": PROTOCOLS[0]},
+        values=pick(CONFIG, "seed", "layers", "evaluation.bootstrap") | SYSTEMS | {"protocol": PROTOCOLS[0]},
         code=code_version("describe_accuracy"),
     script:
         "../scripts/describe_accuracy.py"

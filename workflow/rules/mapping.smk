@@ -1,4 +1,4 @@
-# Mapping: the members of one model and scenario, and rivals, run over every pixel of a day.
+# Mapping: the members of one model and scenario, or a rival, run over every pixel of a day.
 # Needs: results/<run>/models/, the rasters that the config names, samples and scores for pictures.
 # Gives: results/<run>/grid.json, results/<run>/maps/.
 from os.path import basename
@@ -9,8 +9,8 @@ from loam.covariates.read.day_files import files_of_day
 from loam.config.map_bands import band_names
 from loam.config.map_periods import LEAST_RECORD, periods_of, record_of
 from loam.config.parts import origin
+from loam.config.mapped import held_out_file, members_files
 from loam.config.rivals import REGRESSORS
-from loam.config.systems import conditioned
 from loam.covariates.cube_plan import cube_months
 from loam.mapping.latest_day import files_of_today
 
@@ -25,19 +25,9 @@ MAP_KEYS = [
     "mapping.outside",
     "mapping.encoding",
     "mapping.licence",
-    "mapping.model",
     "training.device",
-    f"training.{CONFIG['mapping']['model']}.plugin",
-    f"training.{CONFIG['mapping']['model']}.window",
 ]
-AREA_KEYS = [
-    "seed",
-    "layers",
-    "features",
-    "mapping.model",
-    "mapping.scenario",
-    f"training.{CONFIG['mapping']['model']}.window",
-]
+SYSTEM_PLUGINS = [system["plugin"] for system in SYSTEMS["systems"]]
 MAP_FILES = ["soil_moisture.tif", "soil_moisture.png", "trust.tif", "item.json"]
 PERIODS = periods_of(CONFIG["mapping"]["dates"], CONFIG["mapping"]["aggregates"])
 WINDOW = CONFIG["mapping"]["record_window"]
@@ -48,7 +38,7 @@ OF_MANY_DAYS += expand("results/{{run}}/maps/{date}/{file}.tif", date=COMPARED, 
 NETCDF = ["results/{run}/maps/{date}/soil_moisture.nc"] if CONFIG["mapping"]["netcdf"] else []
 MAP_FILES += ["zones.csv"] if CONFIG["zones"]["file"] else []
 MAP_FILES += ["score.csv"] if CONFIG["mapping"]["truth"] else []
-RIVAL_KEYS = ["seed", *(key for key in MAP_KEYS if key != "mapping.model" and not key.startswith("training."))]
+RIVAL_KEYS = ["seed", *(key for key in MAP_KEYS if key != "training.device")]
 RIVAL_FILES = {"map": "soil_moisture.tif", "trust": "trust.tif"} | (
     {"score": "score.csv"} if CONFIG["mapping"]["truth"] else {}
 )
@@ -56,12 +46,11 @@ RIVAL_FILES = {name: f"results/{{run}}/maps/{{date}}/{{rival}}/{file}" for name,
 SCORED_DATES = CONFIG["mapping"]["dates"] if CONFIG["mapping"]["truth"] else []
 BY_RASTER_ALONE = CONFIG["mapping"]["grid"]["like"] and not CUBE["landcover"]
 GRID_FILES = {"grid": "results/{run}/grid.json"} | ({} if BY_RASTER_ALONE else {"land": "results/{run}/land.tif"})
-MAPPED = CONFIG["training"][CONFIG["mapping"]["model"]]
-MAP_SYSTEM = conditioned(CONFIG["mapping"]["model"]) if CONFIG["mapping"]["condition"] else CONFIG["mapping"]["model"]
-MAP_MODEL = f"results/{{run}}/{trained(MAP_PROTOCOL, CONFIG['mapping']['model'], CONFIG['mapping']['scenario'])}"
-MEMBERS = {"grid": "results/{run}/grid.json"} | {
-    name: f"{MAP_MODEL}/{file}" for name, file in (("weights", "weights.safetensors"), ("card", "card.json"))
-}
+MEMBERS = {"grid": "results/{run}/grid.json", **members_files(SYSTEMS["systems"], MAP_PROTOCOL)}
+NEIGHBOURING = any(system["neighbours"] for system in SYSTEMS["systems"])
+RIVAL_MAPS = any(system["rival"] for system in SYSTEMS["systems"])
+LEARNED = {"learned_source": SOURCE_SAMPLES, "learned_target": "results/{run}/samples/target.parquet"}
+LEARNED = LEARNED if RIVAL_MAPS else {}
 MEASURED = {"measured": "results/{run}/maps/measured.csv", "level_fields": "results/{run}/maps/level_fields.csv"}
 MEASURED = MEASURED if CONFIG["mapping"]["measurements"] else {}
 if CONFIG["mapping"]["condition"]:
@@ -70,6 +59,9 @@ if CONFIG["mapping"]["condition"]:
         "held_out": "results/{run}/models/%s/%s/%s/predictions.parquet" % HELD_OUT,
         "stations": "results/{run}/samples/target.parquet",
     }
+MAPPED_WITH = MEMBERS | LEARNED | MEASURED | CHOSEN
+MAP_VALUES = pick(CONFIG, "seed", *MAP_KEYS) | facts_read(CONFIG["features"]) | SYSTEMS
+MAP_VALUES |= {"data_licences": licences_of(CONFIG)}
 
 
 rule build_grid:
@@ -94,10 +86,31 @@ rule build_grid:
         "../scripts/build_grid.py"
 
 
+rule choose_model:
+    input:
+        metrics="results/{run}/evaluation/metrics.csv",
+    output:
+        chosen="results/{run}/maps/chosen.json",
+    log:
+        "results/{run}/logs/choose_model.log",
+    benchmark:
+        "results/{run}/benchmarks/choose_model.tsv"
+    conda:
+        "../../envs/geo.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        values=pick(CONFIG, "seed", "layers", "evaluation.bootstrap") | SYSTEMS | {"protocol": PROTOCOLS[0]},
+        code=code_version("choose_model"),
+    script:
+        "../scripts/choose_model.py"
+
+
 rule calibrate_map:
     input:
-        predictions="results/{run}/models/%s/%s/%s/predictions.parquet"
-        % (PROTOCOLS[0], MAP_SYSTEM, CONFIG["mapping"]["scenario"]),
+        **CHOSEN,
+        predictions=[held_out_file(CONFIG, system) for system in SYSTEMS["systems"]],
     output:
         half_widths="results/{run}/maps/half_widths.csv",
     log:
@@ -110,7 +123,7 @@ rule calibrate_map:
         mem_mb=2000,
         runtime=5,
     params:
-        values=pick(CONFIG, "evaluation.intervals"),
+        values=pick(CONFIG, "evaluation.intervals") | SYSTEMS,
         code=code_version("calibrate_map"),
     script:
         "../scripts/calibrate_map.py"
@@ -123,7 +136,7 @@ rule measure_levels:
         rasters=lambda wildcards: measured_inputs(CONFIG)["rasters"],
         static=CUBE["static"] if origin(CONFIG, "target") == "cube" else [],
         dynamic=lambda wildcards: measured_inputs(CONFIG)["months"],
-        samples=["results/{run}/samples/target.zarr"] if MAPPED["neighbours"] else [],
+        samples=["results/{run}/samples/target.zarr"] if NEIGHBOURING else [],
         target="results/{run}/samples/target.parquet",
         predictions=rules.calibrate_map.input.predictions,
     output:
@@ -142,14 +155,15 @@ rule measure_levels:
     params:
         values=lambda wildcards: pick(CONFIG, *MAP_KEYS)
         | facts_read(CONFIG["features"])
-        | {"days": measured_days(CONFIG)},
-        code=code_version("measure_levels", PLUGIN_OF[CONFIG["mapping"]["model"]]),
+        | {"days": measured_days(CONFIG), **SYSTEMS},
+        code=code_version("measure_levels", *SYSTEM_PLUGINS),
     script:
         "../scripts/measure_levels.py"
 
 
 rule measure_area:
     input:
+        **CHOSEN,
         source=SOURCE_SERIES,
         target="results/{run}/samples/target.zarr",
     output:
@@ -164,7 +178,7 @@ rule measure_area:
         mem_mb=2000,
         runtime=10,
     params:
-        values=pick(CONFIG, *AREA_KEYS),
+        values=pick(CONFIG, "seed", "layers", "features") | SYSTEMS,
         code=code_version("measure_area"),
     script:
         "../scripts/measure_area.py"
@@ -172,14 +186,13 @@ rule measure_area:
 
 rule map_soil_moisture:
     input:
-        **MEMBERS,
-        **MEASURED,
+        **MAPPED_WITH,
         rasters=lambda wildcards: GIVEN.there(
             files_of_day(CONFIG["mapping"]["inputs"], CONFIG["features"], wildcards.date), RASTERS
         ),
         static=CUBE["static"] if origin(CONFIG, "target") == "cube" else [],
         dynamic=lambda wildcards: cube_months(CONFIG, wildcards.date),
-        samples=["results/{run}/samples/target.zarr"] if MAPPED["neighbours"] else [],
+        samples=["results/{run}/samples/target.zarr"] if NEIGHBOURING else [],
         half_widths="results/{run}/maps/half_widths.csv",
         area="results/{run}/trust/area.npz",
     output:
@@ -196,8 +209,8 @@ rule map_soil_moisture:
         mem_mb=4000,
         runtime=60,
     params:
-        values=pick(CONFIG, *MAP_KEYS) | facts_read(CONFIG["features"]) | {"data_licences": licences_of(CONFIG)},
-        code=code_version("map_soil_moisture", PLUGIN_OF[CONFIG["mapping"]["model"]]),
+        values=MAP_VALUES,
+        code=code_version("map_soil_moisture", *SYSTEM_PLUGINS),
     script:
         "../scripts/map_soil_moisture.py"
 

@@ -10,7 +10,7 @@ REPORTED_MAPS = [
         file=["soil_moisture.png", "trust.tif"],
     ),
     *expand("results/{{run}}/maps/{date}/score.csv", date=SCORED_DATES),
-    *(["results/{run}/evaluation/accuracy.csv"] if CONFIG["mapping"]["dates"] else []),
+    *(["results/{run}/evaluation/accuracy.csv", *CHOSEN.values()] if CONFIG["mapping"]["dates"] else []),
 ]
 
 

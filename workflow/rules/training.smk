@@ -3,6 +3,7 @@
 # Gives: results/<run>/folds/<protocol>.csv, folds.csv, results/<run>/models/<protocol>/<model>/<scenario>/; what is
 # trained on the source domain alone does not depend on folds: results/<run>/models/source/<model>/; and what is trained
 # on every station, for the map alone, stands in results/<run>/models/all/.
+from loam.config.mapped import map_systems
 from loam.config.protocols import folds_of_all, map_protocol, protocol_of
 
 TRAINING_KEYS = ["seed", "layers", "features", "training.device"]
@@ -12,6 +13,8 @@ PROTOCOL_OF = OF_MAP | {
     protocol: protocol_of(protocol, CONFIG["training"]["protocol_path"]) for protocol in [*PROTOCOLS, NESTED]
 }
 MAP_PROTOCOL = map_protocol(CONFIG)
+SYSTEMS = {"systems": map_systems(CONFIG)}  # that may make the map
+CHOSEN = {"chosen": "results/{run}/maps/chosen.json"} if len(SYSTEMS["systems"]) > 1 else {}
 FOLD_SETTINGS = CONFIG["training"]["protocol_settings"] | dict.fromkeys(OF_MAP, folds_of_all(CONFIG))
 
 

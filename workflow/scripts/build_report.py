@@ -43,6 +43,7 @@ def stage(paths: Paths, values: Values) -> None:
         manifests=paths["manifests"],
         checked={path.parent.name: read_table(path, QC_REPORT) for path in paths["checked"]},
         accuracy=accuracy,
+        chosen=next((path for path in paths["maps"] if path.name == "chosen.json"), None),
     )  # fmt: skip
     files = [
         ("Scores", paths["summary"]), ("Every held-out prediction", paths["predictions"]),

@@ -4,6 +4,7 @@ import logging
 
 from loam.io.stage import Paths, Values, run_stage
 from loam.config.map_bands import LEVELS
+from loam.evaluation.best_system import chosen_of
 from loam.evaluation.bounds import half_widths_anywhere
 from loam.io.schemas import HALF_WIDTHS, PREDICTIONS
 from loam.io.tables import read_table, write_table
@@ -12,7 +13,10 @@ log = logging.getLogger("loam")
 
 
 def stage(paths: Paths, values: Values) -> None:
-    predictions = read_table(paths["predictions"], PREDICTIONS)
+    system, _ = chosen_of(values["systems"], paths.get("chosen"))
+    predictions = read_table(paths["predictions"][values["systems"].index(system)], PREDICTIONS)
+    of_system = (predictions["model"] == system["scored"]) & (predictions["scenario"] == system["scenario"])
+    predictions = predictions[of_system]
     table = half_widths_anywhere(predictions, values["evaluation"]["intervals"], LEVELS)
     log.info("half widths of the map's intervals\n%s", table.to_string(index=False))
     write_table(table, paths["half_widths"], HALF_WIDTHS)

@@ -3,6 +3,7 @@
 import logging
 
 from loam.io.stage import Paths, Values, run_stage
+from loam.evaluation.best_system import chosen_of
 from loam.evaluation.shown import station_scores
 from loam.io.schemas import ACCURACY, METRICS_TABLE
 from loam.io.tables import read_table, write_table
@@ -12,7 +13,8 @@ log = logging.getLogger("loam")
 
 
 def stage(paths: Paths, values: Values) -> None:
-    mapped = (values["mapping"]["model"], values["mapping"]["scenario"])
+    system, _ = chosen_of(values["systems"], paths.get("chosen"))
+    mapped = (system["model"], system["scenario"])
     draws, seed, protocol = values["evaluation"]["bootstrap"], values["seed"], values["protocol"]
     metrics = station_scores(read_table(paths["metrics"], METRICS_TABLE), protocol)
     table = accuracies(metrics, values["layers"], mapped, draws=draws, seed=seed, protocol=protocol)

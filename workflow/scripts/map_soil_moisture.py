@@ -6,40 +6,38 @@ from loam.config.map_bands import LEVELS
 from loam.config.read import picked
 from loam.config.sections.mapping import Mapping
 from loam.covariates.features import feature_set
+from loam.evaluation.best_system import chosen_of
 from loam.io.schemas import HALF_WIDTHS, LEVEL_FIELDS, MEASURED, PREDICTIONS
 from loam.io.tables import read_parquet, read_table
 from loam.mapping.conditioned_day import ConditionedDay
 from loam.mapping.day_inputs import day_inputs
-from loam.mapping.engine import Engine, map_day
+from loam.mapping.engine import map_day
 from loam.mapping.level_shift import LevelShift
 from loam.mapping.measured_levels import MeasuredLevels
+from loam.mapping.open_system import open_system
 from loam.mapping.pores import Pores
 from loam.mapping.probes_of_day import ProbesOfDay
+from loam.mapping.sidecar import plain
 from loam.mapping.tags import map_tags
 from loam.raster.grid import read_grid
 from loam.samples.series import open_samples
 from loam.samples.windows import Windows
-from loam.training.card import load_members
-from loam.training.device import use_device
 from loam.trust.dissimilarity import read_area
 
 
 def stage(paths: Paths, values: Values) -> None:
     """Map from the covariate cube where the rule gives one, else from the rasters of mapping.inputs."""
-    training = values["training"]
-    chosen = training[values["mapping"]["model"]]
-    features, plugin = feature_set(values["features"], chosen["window"]), chosen["plugin"]
+    system, why = chosen_of(values["systems"], paths.get("chosen"))
+    features = feature_set(values["features"], system["window"])
     mapping, day = picked(Mapping, values["mapping"]), values["date"]
     grid = read_grid(paths["grid"])
     inputs, read = day_inputs(paths, values, mapping.inputs, grid)
-    given = [paths["weights"], paths["card"], paths["half_widths"], paths["area"], *read]
-    members = load_members(paths["weights"], paths["card"], plugin)
-    members.check(features.columns, [layer["name"] for layer in values["layers"]])
-    engine = Engine(members, use_device(training["device"], values["threads"]))
+    engine, learned = open_system(system, paths, values, features)
+    given = [*learned, paths["half_widths"], paths["area"], *read]
     probes = None
     if engine.reads_neighbours:
         windows = Windows(open_samples(paths["samples"][0]), features, engine.layers, "target")
-        probes = ProbesOfDay(windows, day, members.card["neighbours"])
+        probes = ProbesOfDay(windows, day, engine.card["neighbours"])
         given += paths["samples"]
     levels: LevelShift | None = None
     if paths.get("measured"):
@@ -54,7 +52,9 @@ def stage(paths: Paths, values: Values) -> None:
     table = read_table(paths["half_widths"], HALF_WIDTHS).pivot(index="level", columns="layer", values="half_width")
     table = table.reindex(index=LEVELS, columns=engine.layers)  # none of a layer that no held-out station has
     half_widths = dict(zip(LEVELS, table.to_numpy(float), strict=True))
-    tags = map_tags(values, members.card, given, code=code_version("map_soil_moisture", plugin))
+    plugins = [each["plugin"] for each in values["systems"]]
+    tags = map_tags(values, engine.card, given, code=code_version("map_soil_moisture", *plugins))
+    tags |= {"chosen": plain(why)} if why else {}
     map_day(
         engine, features, inputs, day, grid, paths["map"], paths["trust"], tags, outside=mapping.outside,
         encoding=mapping.encoding, half_widths=half_widths, pores=Pores(features, values["layers"]),

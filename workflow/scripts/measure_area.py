@@ -2,6 +2,7 @@
 
 from loam.io.stage import Paths, Values, run_stage
 from loam.covariates.features import feature_set
+from loam.evaluation.best_system import chosen_of
 from loam.samples.series import open_samples
 from loam.samples.windows import Windows
 from loam.trust.area_of_model import area_of_model
@@ -9,9 +10,12 @@ from loam.trust.dissimilarity import write_area
 
 
 def stage(paths: Paths, values: Values) -> None:
-    mapping, layers = values["mapping"], [layer["name"] for layer in values["layers"]]
-    features = feature_set(values["features"], values["training"][mapping["model"]]["window"])
-    learned = {"source": ["source"], "target": ["target"]}.get(mapping["scenario"], ["target", "source"])
+    (system, _), layers = (
+        chosen_of(values["systems"], paths.get("chosen")),
+        [layer["name"] for layer in values["layers"]],
+    )
+    features = feature_set(values["features"], system["window"])
+    learned = {"source": ["source"], "target": ["target"]}.get(system["scenario"], ["target", "source"])
     domains = [Windows(open_samples(paths[name]), features, layers, name) for name in learned if paths[name]]
     write_area(area_of_model(domains, values["seed"]), paths["area"])
 

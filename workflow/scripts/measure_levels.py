@@ -8,33 +8,28 @@ from loam.evaluation.level_field import level_fields
 from loam.io.schemas import LEVEL_FIELDS, MEASURED, PREDICTIONS
 from loam.io.tables import read_table, write_table
 from loam.mapping.day_inputs import day_inputs
-from loam.mapping.engine import Engine
 from loam.mapping.measured_levels import predict_measured
 from loam.mapping.measurements import read_measurements
+from loam.mapping.open_system import open_system
 from loam.mapping.probes_of_day import ProbesOfDay
 from loam.raster.grid import read_grid
 from loam.samples.series import open_samples
 from loam.samples.windows import Windows
-from loam.training.card import load_members
-from loam.training.device import use_device
 
 
 def stage(paths: Paths, values: Values) -> None:
-    training, layers = values["training"], [layer["name"] for layer in values["layers"]]
-    chosen = training[values["mapping"]["model"]]
-    features, grid = feature_set(values["features"], chosen["window"]), read_grid(paths["grid"])
+    (system,), layers = values["systems"], [layer["name"] for layer in values["layers"]]
+    features, grid = feature_set(values["features"], system["window"]), read_grid(paths["grid"])
     measured = read_measurements(paths["measurements"], layers, grid)
     mapping = picked(Mapping, values["mapping"])
     inputs, _ = day_inputs(paths, values, mapping.inputs, grid)
-    members = load_members(paths["weights"], paths["card"], chosen["plugin"])
-    members.check(features.columns, layers)
-    engine = Engine(members, use_device(training["device"], values["threads"]))
+    engine, _ = open_system(system, paths, values, features)
     windows = (
         Windows(open_samples(paths["samples"][0]), features, layers, "target") if engine.reads_neighbours else None
     )
 
     def probes(day: str) -> ProbesOfDay | None:
-        return None if windows is None else ProbesOfDay(windows, day, members.card["neighbours"])
+        return None if windows is None else ProbesOfDay(windows, day, engine.card["neighbours"])
 
     table = predict_measured(
         engine,
@@ -49,7 +44,7 @@ def stage(paths: Paths, values: Values) -> None:
     )
     places = read_table(paths["target"]).groupby("station")[["latitude", "longitude"]].first()
     named = [layer for layer in layers if layer in set(table["layer"])]
-    fields = level_fields(read_table(paths["predictions"], PREDICTIONS), places, named)
+    fields = level_fields(read_table(paths["predictions"][0], PREDICTIONS), places, named)
     write_table(table, paths["measured"], MEASURED)
     write_table(fields, paths["level_fields"], LEVEL_FIELDS)
 

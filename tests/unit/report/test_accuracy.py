@@ -106,8 +106,8 @@ def test_the_script_writes_a_row_a_layer_that_is_read_back(make_run, tmp_path):
     run = make_run()
     paths = {"metrics": tmp_path / "metrics.csv", "accuracy": tmp_path / "accuracy.csv"}
     write_table(run["metrics"], paths["metrics"])
-    mapped = {"mapping": {"model": "lstm", "scenario": "transfer"}, "protocol": "leave_one_station_out"}
-    script.stage(paths, run["values"] | mapped)
+    systems = [{"model": "lstm", "scenario": "transfer"}]
+    script.stage(paths, run["values"] | {"systems": systems, "protocol": "leave_one_station_out"})
     table = read_table(paths["accuracy"], ACCURACY)
     assert table["layer"].tolist() == ["surface", "subsurface"] and (table["rmse"] > 0).all()
     assert "expect ±" in table["text"][1] and "mm in 30 cm" in table["text"][1]

@@ -14,6 +14,7 @@ import pytest
 import rasterio
 from affine import Affine
 
+from loam.config.mapped import map_systems
 from loam.config.settings import load_config
 from loam.io.provenance import write_provenance
 from loam.io.tables import write_table
@@ -238,7 +239,8 @@ def test_the_script_reads_files_and_writes_the_page(make_run, day, tmp_path):
         write_table(run[name], paths[name])
     paths["accuracy"] = tmp_path / "accuracy.csv"
     run["values"]["mapping"] |= {"model": "lstm", "scenario": "transfer"}
-    describe_accuracy.stage(paths, run["values"] | {"protocol": "leave_one_station_out"})
+    more = {"systems": map_systems(run["values"]), "protocol": "leave_one_station_out"}
+    describe_accuracy.stage(paths, run["values"] | more)
     paths["maps"].append(paths["accuracy"])
     for place, card in enumerate(run["cards"]):
         paths["cards"].append(tmp_path / f"card{place}.json")

@@ -7,12 +7,15 @@ import pandas as pd
 import pytest
 import rasterio
 from build_samples import stage as build_samples_stage
+from calibrate_map import stage as calibrate_stage
 from cube_probes import DAYS, LAYERS, moisture_of, stations_at
 from map_rival import stage as map_rival_stage
 from map_soil_moisture import stage as map_stage
+from measure_area import stage as area_stage
 from measure_levels import stage as measure_stage
 from networks import a_network
 from samples import NO_GAPS, SETTINGS, sampled
+from scipy import stats
 from series import series_of_columns
 
 from loam.covariates.features import feature_set
@@ -201,6 +204,9 @@ def test_only_days_of_the_period_are_sampled():
         within_period(daily, ["1990-01-01", "1990-12-31"], "target")
 
 
+UNSCALED = {"method": "level_and_dynamics", "finite_sample": False, "levels": [0.9]}
+
+
 def run_samples(world, tmp_path, places):
     write_grid(world.grid, tmp_path / "grid.json")
     names = ["s1", "s2", "s3"]
@@ -260,7 +266,7 @@ def test_a_map_from_the_cube_shows_what_the_samples_predict(world, tmp_path):
     card = {"model": "mlp", "scenario": "target", "layers": layers, "features": features.columns,
             "shape": list(features.shape), "network": settings, "family": {}, "training": {"loss": "concordance"},
             "members": [{"scaler": scaler}] * 2, "range": seen.described()}  # fmt: skip
-    files = {"weights": tmp_path / "w.safetensors", "card": tmp_path / "card.json", "map": tmp_path / "map.tif",
+    files = {"weights": [tmp_path / "w.safetensors"], "card": [tmp_path / "card.json"], "map": tmp_path / "map.tif",
              "trust": tmp_path / "trust.tif", "half_widths": tmp_path / "half_widths.csv",
              "area": tmp_path / "area.npz"}  # fmt: skip
     write_area(area_of_applicability(target[features.columns].to_numpy(float), target["station"]), files["area"])
@@ -268,14 +274,25 @@ def test_a_map_from_the_cube_shows_what_the_samples_predict(world, tmp_path):
     write_table(pd.DataFrame(widths, columns=list(HALF_WIDTHS.columns)), files["half_widths"], HALF_WIDTHS)
     parameters = draw_parameters(network, range(2))
     parameters["output.bias"] += 0.4
-    write_members([parameters], card, files["weights"], files["card"])
+    write_members([parameters], card, files["weights"][0], files["card"][0])
     day = target[target["station"] == "b"]["date"].iloc[-1]
     more = {
         "run": "test",
         "date": str(day.date()),
-        "mapping": {"inputs": [], "outside": "extrapolate", "encoding": "float32", "licence": None, "model": "mlp"},
+        "mapping": {"inputs": [], "outside": "extrapolate", "encoding": "float32", "licence": None},
         "data_licences": [],
-        "training": {"device": "cpu", "mlp": {"window": None, "plugin": "loam.models.mlp:Network"}},
+        "training": {"device": "cpu"},
+        "systems": [
+            {
+                "model": "mlp",
+                "scenario": "target",
+                "scored": "mlp",
+                "plugin": "loam.models.mlp:Network",
+                "window": None,
+                "rival": False,
+                "neighbours": False,
+            }
+        ],
         "threads": 1,
         "day_boundary": "00:00+00:00",
     }
@@ -284,7 +301,7 @@ def test_a_map_from_the_cube_shows_what_the_samples_predict(world, tmp_path):
         mapped = dataset.read()
     row = target[(target["station"] == "b") & (target["date"] == day)][features.columns].to_numpy(np.float32, copy=True)
     static, cells = row[:, : features.shape[0]], row[:, features.shape[0] :].reshape(1, *features.shape[1:])
-    engine = Engine(load_members(files["weights"], files["card"]), "cpu")
+    engine = Engine(load_members(files["weights"][0], files["card"][0]), "cpu")
     mean, deviation = engine.predict(TileInputs(np.zeros(1, int), static, np.zeros(1, int), cells))
     half = np.array([np.nan, 0.09]), np.array([np.nan, 0.05])
     ends = [mean[0] - half[0], mean[0] + half[0], mean[0] - half[1], mean[0] + half[1]]
@@ -305,8 +322,8 @@ def test_a_map_from_the_cube_shows_what_the_samples_predict(world, tmp_path):
     own = target.assign(protocol="folds", size=0, draw=1, model="mlp", scenario="target", rows="all", fold=1,
                         domain="target", layer="surface", observed=0.3,
                         predicted=target["station"].map({"a": 0.2, "b": 0.42}))  # fmt: skip
-    files["predictions"] = tmp_path / "predictions.parquet"
-    write_table(own.reindex(columns=[*PREDICTIONS.columns]), files["predictions"], PREDICTIONS)
+    files["predictions"] = [tmp_path / "predictions.parquet"]
+    write_table(own.reindex(columns=[*PREDICTIONS.columns]), files["predictions"][0], PREDICTIONS)
     more["days"] = [more["date"]]
     measure_stage({**paths, **files, "grid": paths["grid"][0], "samples": []}, {**values, **more})
     (field,) = read_table(files["level_fields"], LEVEL_FIELDS).itertuples()
@@ -344,3 +361,42 @@ def test_a_rival_s_map_from_the_cube_is_of_the_trees_that_all_samples_give(world
         assert np.isnan(mapped[f"{layer}_std"]).all()
     with rasterio.open(files["trust"]) as dataset:
         assert dataset.read(1)[60, 30] == 1
+
+    # As the map itself, where the scores chose it: the same moisture, with the intervals of its held-out residuals.
+    network = {"model": "mlp", "scenario": "target", "scored": "mlp", "plugin": "loam.models.mlp:Network",
+               "window": None, "rival": False, "neighbours": False}  # fmt: skip
+    chosen = {**network, "model": "boosted_trees_all", "scenario": "both", "scored": "boosted_trees_all",
+              "plugin": "loam.rivals.boosted_trees:trees", "rival": True}  # fmt: skip
+    more |= {"systems": [network, chosen], "training": {"device": "cpu"}, "evaluation": {"intervals": UNSCALED}}
+    more["mapping"] |= {"encoding": "float32"}
+    files |= {
+        "weights": [tmp_path / "none"], "card": [tmp_path / "none"], "half_widths": tmp_path / "half_widths.csv",
+        "learned_source": paths["source"], "learned_target": paths["target"], "area": tmp_path / "area.npz",
+        "chosen": tmp_path / "chosen.json", "predictions": [tmp_path / "none", tmp_path / "held_out.parquet"],
+    }  # fmt: skip
+    files["chosen"].write_text('{"model": "boosted_trees_all", "scenario": "both", "why": "the best of 2"}')
+    held = both[0].assign(protocol="folds", size=0, draw=1, model="boosted_trees_all", scenario="both", rows="all",
+                          fold=1, domain="target", layer="surface", observed=0.3,
+                          predicted=both[0]["station"].map({"a": 0.2, "b": 0.42}))  # fmt: skip
+    wrong = held.assign(scenario="target", predicted=0.9)
+    held = pd.concat([held, wrong]).reindex(columns=[*PREDICTIONS.columns])
+    write_table(held, files["predictions"][1], PREDICTIONS)
+    calibrate_stage(files, {**values, **more})
+    area_stage(
+        {
+            "source": paths["source_series"],
+            "target": paths["target_series"],
+            **{k: files[k] for k in ("area", "chosen")},
+        },
+        {**values, **more},
+    )
+    map_stage({**paths, **files, "grid": paths["grid"][0]}, {**values, **more})
+    with rasterio.open(files["map"]) as dataset:
+        again = dict(zip(dataset.descriptions, dataset.read(), strict=True))
+        assert (dataset.tags()["model"], dataset.tags()["chosen"]) == ("boosted_trees_all", "the best of 2")
+    np.testing.assert_array_equal(again["surface_mean"], mapped["surface_mean"])
+    half = stats.t.ppf(0.95, 2) * np.sqrt((0.1**2 + 0.12**2) / 2)
+    np.testing.assert_allclose(
+        again["surface_upper90"][60, 30], min(1, again["surface_mean"][60, 30] + half), rtol=1e-5
+    )
+    assert np.isnan(again["subsurface_upper90"]).all() and np.isnan(again["surface_std"]).all()

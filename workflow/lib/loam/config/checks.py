@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from loam.config.covariates import covariate_names, kind_of
+from loam.config.mapped import check_mapped
 from loam.config.parts import domains_of, has_pixels, makes, origin, reads_source
 from loam.config.raster_days import check_days_held, check_units
 from loam.config.wrong import nearest
@@ -25,7 +26,7 @@ def contradictions(config: Config) -> Iterator[ConfigError]:
             config["samples"]["block"] > 1
         )
     if mapping["dates"] and makes(config) == "scores":
-        checks.append(_check_mapped)
+        checks.append(check_mapped)
         if origin(config, "target") != "cube":  # whose grid and features are checked with what is acquired
             checks += [_check_grid, _check_inputs]
     for check in checks:
@@ -102,18 +103,6 @@ def _check_layers_named(config: Config) -> None:
             raise ConfigError(
                 f"no layer '{layer}'", where=f"config key '{key}'", expected=f"one of {', '.join(layers)}",
                 fix=nearest(layer, layers),
-            )  # fmt: skip
-
-
-def _check_mapped(config: Config) -> None:
-    mapping, training = config["mapping"], config["training"]
-    scenarios = training[mapping["model"]]["scenarios"] if mapping["model"] in training["models"] else []
-    for key, chosen in (("model", training["models"]), ("scenario", scenarios)):
-        if mapping[key] not in chosen:
-            raise ConfigError(
-                f"'{mapping[key]}' is not trained in this run", where=f"config key 'mapping.{key}'",
-                expected=f"one of {', '.join(chosen)}",
-                fix=f"or add it to training.{'' if key == 'model' else mapping['model'] + '.'}{key}s",
             )  # fmt: skip
 
 

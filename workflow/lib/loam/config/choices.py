@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from loam.config.mapped import default_network
 from loam.config.parts import domains_of, origins
 from loam.config.recipes import RECIPES, models_of
 
@@ -22,6 +23,7 @@ FEATURES: dict[str, Any] = {
     "classes": [{"name": "landcover", "values": ["PAST", "FORE", "AGRI", "SAVA", "IRRI"]}],
 }
 SEQUENCE = ["sm_surface", "sm_rootzone"]
+BESIDE = "boosted_trees_all"  # the rival that maps too where the truth is known
 COARSE = [{"layer": "surface", "feature": "sm_surface_0"}, {"layer": "subsurface", "feature": "sm_rootzone_0"}]
 
 
@@ -51,20 +53,12 @@ def choose_training(config: dict[str, Any]) -> None:
     if mapping["dates"] is None:
         mapping["dates"] = []
     if mapping["rivals"] is None:
-        mapping["rivals"] = ["boosted_trees_all"] if mapping["truth"] else []
+        mapping["rivals"] = [name for name in [BESIDE] if mapping["truth"] and name != mapping["model"]]
+    network = default_network(config)
     if mapping["model"] is None:
-        named = [name for name in ("mlp_within", "lstm") if name in training["models"]]
-        mapping["model"] = (named or training["models"])[0]
+        mapping["model"] = network
     if mapping["members"] is None:
-        mapping["members"] = "all" if mapping["model"] in RECIPES["ours"] else "folds"
-
-
-def choose_mapped_scenario(config: dict[str, Any]) -> None:
-    """Settle the scenario of the map; the scenarios of each model are known. Changes ``config`` in place."""
-    training, mapping = config["training"], config["mapping"]
-    if mapping["scenario"] is None and mapping["model"] in training["models"]:
-        scenarios = training[mapping["model"]]["scenarios"]
-        mapping["scenario"] = "transfer" if "transfer" in scenarios else scenarios[0]
+        mapping["members"] = "all" if network in RECIPES["ours"] else "folds"
 
 
 def _has(config: Mapping[str, Any], entry: Mapping[str, str]) -> bool:

@@ -114,8 +114,9 @@ def map_protocol(config: Mapping[str, Any]) -> str:
 
 def folds_of_all(config: Mapping[str, Any]) -> dict[str, int]:
     """Settings of the protocol ``all``: as many folds as give ``mapping.seeds`` networks or just above."""
-    mapping = config["mapping"]
-    return {"folds": -(-mapping["seeds"] // config["training"][mapping["model"]]["seeds"])}
+    mapping, training = config["mapping"], config["training"]
+    models = [mapping["model"]] if mapping["model"] in training else training["models"]
+    return {"folds": -(-mapping["seeds"] // min(training[model]["seeds"] for model in models))}
 
 
 def told(protocol: str) -> str:

@@ -30,7 +30,11 @@ RIVALS = {
     "within_station_trees_neighbours": "loam.rivals.within_station_trees:within_station_trees_neighbours",
 }
 QUICK = "quick"  # the job of the rivals that take seconds
-REGRESSORS = {"boosted_trees_all": "loam.rivals.boosted_trees:trees"}  # what gives the regressor of those that map
+REGRESSORS = {  # what gives the regressor of those that map
+    "boosted_trees_all": "loam.rivals.boosted_trees:trees",
+    "random_forest": "loam.rivals.random_forest:Forest",
+    "ridge": "loam.rivals.ridge:line",
+}
 LEVEL = "boosted_trees_all"  # whose level the within-station trees take
 WITHIN = {"within_station_trees", "within_station_trees_neighbours"}
 
@@ -55,7 +59,7 @@ def check_rivals(config: Mapping[str, Any]) -> None:
     first = config["training"]["protocols"][0]
     mapping = config["mapping"]
     if mapping["condition"] and mapping["dates"]:
-        if mapping["model"] not in moved:
+        if mapping["model"] in models and mapping["model"] not in moved:
             raise ConfigError(
                 f"{mapping['model']} is not scored conditioned", where="config key 'mapping.condition'",
                 expected=f"evaluation: {{conditioned: [{mapping['model']}]}}",

@@ -7,7 +7,8 @@ from datetime import date
 from typing import Any
 
 from loam.config.checks import contradictions
-from loam.config.choices import choose_mapped_scenario, choose_training
+from loam.config.choices import choose_training
+from loam.config.mapped import choose_mapped
 from loam.config.models import choose_models
 from loam.config.protocols import choose_protocols
 from loam.config.read import checked
@@ -34,7 +35,7 @@ def load_config(raw: Mapping[str, Any]) -> dict[str, Any]:
     choose_training(config)
     choose_protocols(config)
     choose_models(config)
-    choose_mapped_scenario(config)
+    choose_mapped(config)
     check_rivals(config)
     config = _fill(config, {"{run}": config["run"], "{data_dir}": config["data_dir"].rstrip("/")})
     if errors := list(contradictions(config)):

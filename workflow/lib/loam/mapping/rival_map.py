@@ -36,6 +36,7 @@ class RivalEngine:
     """
 
     members = 1  # a layer: there is no spread
+    reads_neighbours = False
 
     def __init__(
         self,

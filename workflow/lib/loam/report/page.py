@@ -14,7 +14,9 @@ from typing import Any
 import jinja2
 import pandas as pd
 
+from loam.config.mapped import map_systems
 from loam.config.protocols import FLATTERS, default_protocol, told
+from loam.evaluation.best_system import chosen_of
 from loam.evaluation.shown import shown
 from loam.io.provenance import hash_of_values, provenance_path
 from loam.report.data import classes_not_told, datasets, days_that_came, not_credited
@@ -33,6 +35,7 @@ MEMBERS = {
     "all": "trained on all target stations (scores are those of networks that had held stations out)",
     "folds": "one for each fold of the scored protocol",
 }
+FITTED = "fitted to all rows of the run (scores are those of fits that had held stations out)"
 
 
 def build_page(
@@ -51,6 +54,7 @@ def build_page(
     manifests: Sequence[Path] = (),
     checked: Mapping[str, pd.DataFrame] | None = None,
     accuracy: Sequence[str] = (),
+    chosen: Path | None = None,
 ) -> str:
     """The page as HTML.
 
@@ -70,11 +74,13 @@ def build_page(
         manifests: what came of the data that were fetched; may be empty.
         checked: the QC report of each domain whose moisture comes from probes, schema QC_REPORT.
         accuracy: how far off a map is, a line a layer (``loam.report.accuracy``).
+        chosen: what ``loam.evaluation.best_system`` found; None where nothing had to be chosen.
     """
     config = {key: value for key, value in values.items() if key not in NOT_CONFIG}
     protocol, everything = default_protocol(config), summary
     summary = shown(summary, protocol)
     layers = [layer for layer in config["layers"] if layer["name"] in set(summary["layer"])]
+    mapped, why = chosen_of(map_systems(config), chosen)
     found = findings(metrics, layers, draws=config["evaluation"]["bootstrap"], seed=config["seed"])
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -92,8 +98,10 @@ def build_page(
         maps=[_map(path, inside, scores, layers) for path in maps],
         accuracy=accuracy,
         outside=config["mapping"]["outside"],
-        map_members=MEMBERS[config["mapping"]["members"]],
-        map_system=system_name((config["mapping"]["model"], config["mapping"]["scenario"])),
+        map_members=FITTED if mapped["rival"] else MEMBERS[config["mapping"]["members"]],
+        map_system=system_name((mapped["model"], mapped["scenario"])),
+        map_by_members=not mapped["rival"],
+        chosen=why,
         notices=notices(config, cards),
         datasets=datasets(config),
         not_credited=not_credited(config),

@@ -120,12 +120,17 @@ class Mapping(Section):
     )  # fmt: skip
     model: str | None = Field(
         None,
-        description="Network whose members make the map; null is `lstm` where it is trained, else `mlp`.",
-        examples=["mlp"],
+        description="What makes the map: a network of `training.models`, whose members do; a rival that can map and is "
+        "in `evaluation.rivals` (`boosted_trees_all`, `random_forest`, `ridge`), fitted to all rows of the run; or "
+        "`best`, the one of these with the lowest median RMSE at held-out stations, where the paired interval to the "
+        "next tells them apart (docs/how-to/map.md). Null is `mlp_within` where it is trained, else `lstm`, else the "
+        "first network.",
+        examples=["mlp", "boosted_trees_all", "best"],
     )
     scenario: Scenario | None = Field(
         None,
-        description="Scenario whose members make the map; null is `transfer` where it is trained, else `target`.",
+        description="Scenario whose members make the map; null is `transfer` where it is trained, else `target`, and "
+        "of a rival `both` where there is a source domain. For `best`: that of every system which has it.",
         examples=["transfer"],
     )
     members: Literal["folds", "all"] | None = Field(
@@ -198,10 +203,11 @@ class Mapping(Section):
         "0.05; the spread's upper limit is an eighth of that width.",
         examples=[{"surface": {"mean": [0.05, 0.45]}}],
     )
-    rivals: Annotated[list[Literal["boosted_trees_all"]], EachOnce] | None = Field(
+    rivals: Annotated[list[Literal["boosted_trees_all", "random_forest", "ridge"]], EachOnce] | None = Field(
         None,
         description="Rivals that map the days too, fitted to all rows of the run, and are scored where the truth is "
-        "known: `maps/<date>/<rival>/`. Null is `boosted_trees_all` where there is a truth, else none.",
+        "known: `maps/<date>/<rival>/`. Null is `boosted_trees_all` where there is a truth and it does not make the "
+        "map, else none.",
         examples=[["boosted_trees_all"]],
     )
     licence: str | None = Field(
