@@ -124,6 +124,30 @@ def test_scores_are_those_of_all_pixels_of_a_group_at_once(world, block):
         assert 0.1 < row.members_90 < 0.9 and row.within_50 < row.within_90 < 1
 
 
+def test_the_sides_of_the_area_of_applicability_are_scored_where_it_is_known(world):
+    outside = np.arange(ROWS * COLS).reshape(ROWS, COLS) % 3 == 0
+    unknown = np.zeros((ROWS, COLS), bool)
+    unknown[:4] = True
+    bands = {
+        "inside_training_range": world["inside"],
+        "dissimilarity": np.where(unknown, 255, np.where(outside, 140, 60)),
+    }  # fmt: skip
+    write_raster(world["folder"] / "graded.tif", bands, "uint8", 255)
+    paths = write_world(world["folder"], **{key: world[key] for key in ("truth", "means", "stds", "cover", "inside")})
+    table = score_map(paths["map"], world["folder"] / "graded.tif", paths["truth"], list(world["truth"]), DAY, block=16)
+    MAP_SCORES.validate(table)
+    of_area = table[table["group"] == "area"].set_index(["layer", "value"])
+    for layer, truth in world["truth"].items():
+        known = np.isfinite(truth) & np.isfinite(world["means"][layer]) & ~unknown
+        for name, part in (("inside", known & ~outside), ("outside", known & outside)):
+            error = (world["means"][layer].astype(np.float32).astype(float) - truth.astype(float))[part]
+            row = of_area.loc[layer, name]
+            assert row["n"] == part.sum() and row["rmse"] == pytest.approx(np.sqrt((error**2).mean()), rel=1e-5)
+            assert 0 < row["within_90"] <= 1
+    plain = score_map(paths["map"], paths["trust"], paths["truth"], list(world["truth"]), DAY)
+    pd.testing.assert_frame_equal(table[table["group"] != "area"].reset_index(drop=True), plain, rtol=1e-9)
+
+
 def test_the_two_sides_of_the_range_make_up_all_pixels(world):
     table = table_of(world["paths"]).set_index(["layer", "value"])
     for layer in NAMES:

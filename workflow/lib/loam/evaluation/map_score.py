@@ -1,6 +1,7 @@
 """Score a map against the known moisture of its pixels, in all and by group, for worlds where moisture is known.
 
-Groups are the true land cover, where the truth tells it, and the two sides of the range of the training data. Where
+Groups are the true land cover, where the truth tells it, the two sides of the range of the training data, and those of
+the area of applicability, where it is known. Where
 the map leaves pixels outside that range without a value (``mapping.outside: mask``) there is nothing to score: they
 are counted, as ``masked``, in every group that they belong to. Map,
 truth and range are read block by block. Every pixel enters one accumulator, that of its layer, land cover and side of
@@ -24,6 +25,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import rasterio
+from rasterio.windows import Window
 
 from loam.config.map_bands import OF_MEMBERS, band_names
 from loam.door import Door
@@ -34,12 +36,13 @@ from loam.io.schemas import INTERVALS, MAP_SCORES
 from loam.raster.bands import values_of_band
 from loam.raster.cells import Cells, open_cells
 from loam.raster.grid import geobox_of, open_raster, same_grid, tiles_of
-from loam.training.ranges import INSIDE, OUTSIDE, RANGE_BAND
+from loam.training.ranges import INSIDE, NO_VALUE, OUTSIDE, RANGE_BAND
 
 BLOCK = 512  # pixels a side
 WIDTH_90 = 1.645  # standard deviations on either side of the mean that hold 90 % of a normal distribution
 LANDCOVER = "landcover"  # the truth's variable
 SIDES = {"inside": INSIDE, "outside": OUTSIDE}
+INDEX, END = "dissimilarity", 100  # band of the index in percent, and where the area of applicability ends
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,9 @@ class Pair:
         ends: lower and upper end of each interval of ``BOUNDS`` [end, pixel], likewise; NaN where the map has none.
         landcover: code of the true land cover, 0 where not known, uint8.
         side: ``INSIDE`` or ``OUTSIDE`` the range of the training data, uint8.
+        area: ``INSIDE`` or ``OUTSIDE`` the area of applicability, ``NO_VALUE`` where it is not known, uint8.
         masked: code of the true land cover at the pixels with a truth that the map has masked, [masked pixel].
+        masked_area: their side of the area, likewise.
     """
 
     layer: str
@@ -64,7 +69,9 @@ class Pair:
     ends: np.ndarray
     landcover: np.ndarray
     side: np.ndarray
+    area: np.ndarray
     masked: np.ndarray
+    masked_area: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -155,37 +162,47 @@ def score_map(
 
     Returns:
         Schema MAP_SCORES: for each layer, ``all``, then each land cover in the truth's order, then the ``inside`` and
-        the ``outside`` of the range of the training data. ``n`` counts the pixels that are scored, ``masked`` those of
+        the ``outside`` of the range of the training data, and of the area of applicability where it is known of any
+        pixel. ``n`` counts the pixels that are scored, ``masked`` those of
         the group that are not because the map has masked them. A group without a scored pixel has ``n`` 0 and no score.
 
     Raises:
         RasterError: the files have different grids, lack a layer, the day, the range of a pixel or the meaning of a
             land cover, or share no pixel.
     """
-    found: dict[tuple[str, int, int], Moments] = {}
-    masked: Counter[tuple[str, int]] = Counter()
+    found: dict[tuple[str, int, int, int], Moments] = {}
+    masked: Counter[tuple[str, int, int]] = Counter()
     for pair in paired(map_path, trust, truth, layers, day, block):
-        for cover, count in zip(*np.unique(pair.masked, return_counts=True), strict=True):
-            masked[pair.layer, int(cover)] += int(count)
-        label = pair.landcover.astype(np.uint16) * 256 + pair.side
+        for number, count in zip(*np.unique(_label(pair.masked, pair.masked_area), return_counts=True), strict=True):
+            masked[pair.layer, *divmod(int(number), 256)] += int(count)
+        label = _label(_label(pair.landcover, pair.area), pair.side)
         for number in np.unique(label):
             own = label == number
             moments = moments_of(pair.observed[own], pair.predicted[own], pair.std[own], pair.ends[:, own])
-            key = (pair.layer, *divmod(int(number), 256))
+            both, side = divmod(int(number), 256)
+            key = (pair.layer, *divmod(both, 256), side)
             found[key] = found[key].merged(moments) if key in found else moments
     rows, landcovers = [], landcovers_of(truth)
     for layer in layers:
-        own = {(cover, side): moments for (name, cover, side), moments in found.items() if name == layer}
-        lost = Counter({cover: count for (name, cover), count in masked.items() if name == layer})
+        own = {(cover, area, side): moments for (name, cover, area, side), moments in found.items() if name == layer}
+        lost = {(cover, area): count for (name, cover, area), count in masked.items() if name == layer}
         if not own and not lost:
             raise RasterError(f"shares no pixel of '{layer}' with the truth", where=map_path)
-        rows.append(_row(layer, "all", "all", own.values(), lost.total()))
+        whole = sum(lost.values())
+        rows.append(_row(layer, "all", "all", own.values(), whole))
         for name, code in landcovers.items():
-            parts = (part for (cover, _), part in own.items() if cover == code)
-            rows.append(_row(layer, "landcover", name, parts, lost[code]))
+            parts = (part for (cover, _, _), part in own.items() if cover == code)
+            rows.append(
+                _row(layer, "landcover", name, parts, sum(n for (cover, _), n in lost.items() if cover == code))
+            )
         for name, value in SIDES.items():
-            parts = (part for (_, side), part in own.items() if side == value)
-            rows.append(_row(layer, "range", name, parts, lost.total() if value == OUTSIDE else 0))
+            parts = (part for (_, _, side), part in own.items() if side == value)
+            rows.append(_row(layer, "range", name, parts, whole if value == OUTSIDE else 0))
+        if {area for _, area, _ in own} | {area for _, area in lost} <= {NO_VALUE}:
+            continue
+        for name, value in SIDES.items():
+            parts = (part for (_, area, _), part in own.items() if area == value)
+            rows.append(_row(layer, "area", name, parts, sum(n for (_, area), n in lost.items() if area == value)))
     return pd.DataFrame(rows, columns=list(MAP_SCORES.columns))
 
 
@@ -210,6 +227,7 @@ def paired(
         for tile in tiles_of(known.geobox, block):
             rows, cols = slice(tile.row, tile.row + tile.height), slice(tile.col, tile.col + tile.width)
             sides = ranged.read(side_band, window=tile.window)
+            areas = _areas(ranged, tile.window)
             cover = _landcover(covered, wanted, rows, cols) if covered is not None else np.zeros(sides.shape, np.uint8)
             for layer in layers:
                 mean, std, *ends = (
@@ -229,7 +247,8 @@ def paired(
                     field[both].astype(np.float64) for field in (true, mean, std, *ends)
                 )
                 masked = np.isnan(mean) & np.isfinite(true) & (sides == OUTSIDE)
-                yield Pair(layer, observed, predicted, spread, np.stack(held), cover[both], sides[both], cover[masked])
+                yield Pair(layer, observed, predicted, spread, np.stack(held), cover[both], sides[both], areas[both],
+                           cover[masked], areas[masked])  # fmt: skip
         for door in doors.values():
             door.close(wanted)
 
@@ -253,6 +272,20 @@ def landcovers_of(truth: str | Path) -> dict[str, int]:
         )  # fmt: skip
     with naming(RasterError, f"flag_values of '{LANDCOVER}' are no codes", where=truth):
         return {name: int(value) for name, value in zip(names, values, strict=True)}
+
+
+def _areas(trust: rasterio.DatasetReader, window: Window) -> np.ndarray:
+    """Side of the area of applicability of the pixels of a window, ``NO_VALUE`` where nobody knows; uint8."""
+    bands = {name: band for band, name in enumerate(trust.descriptions, start=1)}
+    if INDEX not in bands:
+        return np.full((int(window.height), int(window.width)), NO_VALUE, np.uint8)
+    index = trust.read(bands[INDEX], window=window)
+    return np.where(index == NO_VALUE, NO_VALUE, np.where(index > END, OUTSIDE, INSIDE)).astype(np.uint8)
+
+
+def _label(code: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """One number for each pair of codes below 256."""
+    return code.astype(np.uint32) * 256 + second
 
 
 def _landcover(covered: Cells, day: date, rows: slice, cols: slice) -> np.ndarray:

@@ -273,7 +273,7 @@ HALF_WIDTHS = pa.DataFrameSchema(
 MAP_SCORES = pa.DataFrameSchema(
     {
         "layer": _text,
-        "group": pa.Column(str, pa.Check.isin(["all", "landcover", "range"]), coerce=True),
+        "group": pa.Column(str, pa.Check.isin(["all", "landcover", "range", "area"]), coerce=True),
         "value": _text,
         "n": _count,
         "masked": _count,

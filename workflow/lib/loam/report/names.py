@@ -35,6 +35,8 @@ PIXELS = {
     ("landcover", "IRRI"): "irrigated",
     ("range", "inside"): "inside the range of the training data",
     ("range", "outside"): "outside the range of the training data",
+    ("area", "inside"): "inside the area of applicability",
+    ("area", "outside"): "outside the area of applicability",
 }
 
 
