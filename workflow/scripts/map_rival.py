@@ -9,7 +9,7 @@ from loam.evaluation.map_score import score_map
 from loam.io.schemas import MAP_SCORES
 from loam.io.tables import read_table, write_table
 from loam.mapping.day_inputs import day_inputs
-from loam.mapping.engine import map_day
+from loam.mapping.day_map import map_day
 from loam.mapping.pores import Pores
 from loam.mapping.rival_map import RivalEngine
 from loam.mapping.tags import map_tags
@@ -31,6 +31,7 @@ def stage(paths: Paths, values: Values) -> None:
     map_day(
         engine, features, inputs, day, grid, paths["map"], paths["trust"], tags, outside=mapping.outside,
         encoding=mapping.encoding, pores=Pores(features, values["layers"]), day_boundary=values["day_boundary"],
+        threads=values["threads"],
     )  # fmt: skip
     if paths["truth"]:
         table = score_map(paths["map"], paths["trust"], paths["truth"], layers, day)

@@ -11,7 +11,7 @@ from loam.io.schemas import HALF_WIDTHS, LEVEL_FIELDS, MEASURED, PREDICTIONS
 from loam.io.tables import read_parquet, read_table
 from loam.mapping.conditioned_day import ConditionedDay
 from loam.mapping.day_inputs import day_inputs
-from loam.mapping.engine import map_day
+from loam.mapping.day_map import map_day
 from loam.mapping.level_shift import LevelShift
 from loam.mapping.measured_levels import MeasuredLevels
 from loam.mapping.open_system import open_system

@@ -13,7 +13,8 @@ from loam.covariates.features import feature_set
 from loam.covariates.read.rasters import open_day
 from loam.covariates.read.tiles import TileInputs
 from loam.mapping import engine as engine_module
-from loam.mapping.engine import Engine, map_day
+from loam.mapping.day_map import map_day
+from loam.mapping.engine import Engine
 from loam.mapping.pores import Pores
 from loam.raster.bands import values_of_band
 from loam.raster.grid import grid_like, open_raster
@@ -90,6 +91,22 @@ def test_tiling_and_chunks_change_nothing(region, members, tmp_path, monkeypatch
     make_map(region, drawn, tmp_path / "b.tif", tile=tile)
     for name, values in read_map(tmp_path / "a.tif").items():
         assert np.allclose(values, read_map(tmp_path / "b.tif")[name], rtol=0, atol=2e-6, equal_nan=True)
+
+
+def test_threads_change_nothing(region, members, tmp_path, caplog):
+    drawn = members("lstm", 3)
+    drawn.card["range"] = HALF
+    for threads in (1, 3):
+        caplog.clear()
+        with caplog.at_level(logging.INFO, "loam"):
+            make_map(region, drawn, tmp_path / f"{threads}.tif", tile=16, threads=threads)
+        told = [line for line in caplog.messages if "seconds of" not in line and "tiles" not in line]
+        both = read_map(tmp_path / f"{threads}.tif"), read_map(tmp_path / "trust.tif"), told
+        if threads == 1:
+            once = both
+    for before, after in zip(once[:2], both[:2], strict=True):
+        assert all(np.array_equal(values, after[name], equal_nan=True) for name, values in before.items())
+    assert once[2] == both[2] and len(told) > 4
 
 
 def test_the_recurrent_part_runs_once_a_cell_and_member(region, members, monkeypatch):

@@ -11,7 +11,8 @@ from loam.evaluation.level_field import level_fields
 from loam.evaluation.level_model import LevelModel
 from loam.io.schemas import LEVEL_FIELDS, MEASURED
 from loam.mapping import level_shift
-from loam.mapping.engine import Engine, map_day
+from loam.mapping.day_map import map_day
+from loam.mapping.engine import Engine
 from loam.mapping.measured_levels import MeasuredLevels, predict_measured
 from loam.raster.grid import crs_of, grid_like, project
 

@@ -8,7 +8,7 @@ import rasterio
 from loam.covariates.features import feature_set
 from loam.covariates.read.rasters import open_day
 from loam.errors import TableError
-from loam.mapping.engine import map_day
+from loam.mapping.day_map import map_day
 from loam.mapping.rival_map import RivalEngine, range_of_table
 from loam.raster.grid import grid_like
 from loam.rivals.boosted_trees import trees

@@ -12,7 +12,8 @@ from loam.covariates.read.rasters import open_day
 from loam.covariates.read.tiles import TileInputs
 from loam.errors import TableError
 from loam.mapping.contents import FLAG
-from loam.mapping.engine import Engine, map_day
+from loam.mapping.day_map import map_day
+from loam.mapping.engine import Engine
 from loam.mapping.pixel_trust import BANDS
 from loam.mapping.sidecar import sidecar
 from loam.mapping.trust import CLASSES, TRUST_CLASSES, RangeCheck, share_inside

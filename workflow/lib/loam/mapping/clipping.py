@@ -9,6 +9,8 @@ import numpy as np
 
 from loam.covariates.read.tiles import TileInputs
 
+CLIP, MASK = "clip", "mask"  # what becomes of pixels outside the range of the training data, beside extrapolation
+
 
 def clipped(inputs: TileInputs, low: np.ndarray, high: np.ndarray) -> TileInputs:
     """``inputs`` with every number below its feature's lower limit or above its upper one at that limit.

@@ -17,9 +17,9 @@ from loam.covariates.features import FeatureSet
 from loam.covariates.read.cube import Cube
 from loam.evaluation.level_field import LevelField
 from loam.evaluation.level_model import LevelModel
-from loam.mapping.clipping import clipped
+from loam.mapping.clipping import CLIP, clipped
 from loam.mapping.day_inputs import opened_day
-from loam.mapping.engine import CLIP, Engine
+from loam.mapping.engine import Engine
 from loam.mapping.level_shift import LevelShift
 from loam.mapping.probes_of_day import ProbesOfDay
 from loam.mapping.trust import RangeCheck

@@ -43,4 +43,5 @@ def open_system(
     weights, card = paths["weights"][place], paths["card"][place]
     members = load_members(weights, card, system["plugin"])
     members.check(features.columns, layers)
-    return Engine(members, use_device(values["training"]["device"], values["threads"])), [weights, card]
+    device = use_device(values["training"]["device"], 1)  # tiles are computed side by side, each by one thread
+    return Engine(members, device), [weights, card]

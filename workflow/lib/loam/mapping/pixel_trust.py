@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from threading import Lock
 
 import numpy as np
 
@@ -55,13 +56,11 @@ class PixelTrust:
         features: what the model reads.
         grid: of the map.
         area: of applicability; None where it is not known: no pixel is outside.
-        threads: to look the index up with.
     """
 
-    def __init__(
-        self, check: RangeCheck, features: FeatureSet, grid: Grid, area: Area | None = None, threads: int = 1
-    ) -> None:
-        self.check, self.grid, self.area, self.threads = check, grid, area, threads
+    def __init__(self, check: RangeCheck, features: FeatureSet, grid: Grid, area: Area | None = None) -> None:
+        self.check, self.grid, self.area = check, grid, area
+        self._counting = Lock()
         self.place = Place(features, check.low, float(np.mean(pixel_metres(grid.geobox))))
         self.counts = np.zeros(len(MEANING), np.int64)
         self.reasons: dict[str, int] = {name: 0 for held in (INPUTS, PLACE) for name in held}
@@ -84,7 +83,7 @@ class PixelTrust:
         if self.area is not None:
             cells = inputs.cells.reshape(len(inputs.cells), -1)
             read = np.concatenate([inputs.static, cells[inputs.cell]], axis=1)
-            index = self.area.index(read, threads=self.threads)
+            index = self.area.index(read)
             of_inputs |= bits_of_index(index, self.area.edge, self.area.threshold)
             if np.isfinite(self.area.threshold):
                 percent = np.minimum(np.rint(100 * index / self.area.threshold), MOST).astype(np.uint8)
@@ -96,12 +95,13 @@ class PixelTrust:
         return land, told
 
     def _count(self, told: np.ndarray) -> None:
-        self.counts += np.bincount(told[:, 1], minlength=len(self.counts))
-        for column, held in ((2, INPUTS), (3, PLACE)):
-            sums = np.bincount(told[:, column], minlength=128)
-            for number in np.flatnonzero(sums):
-                for name in names_of(int(number), held):
-                    self.reasons[name] += int(sums[number])
+        with self._counting:
+            self.counts += np.bincount(told[:, 1], minlength=len(self.counts))
+            for column, held in ((2, INPUTS), (3, PLACE)):
+                sums = np.bincount(told[:, column], minlength=128)
+                for number in np.flatnonzero(sums):
+                    for name in names_of(int(number), held):
+                        self.reasons[name] += int(sums[number])
 
     def log_classes(self) -> None:
         """Log the share of the land in each class, and of each reason."""

@@ -29,7 +29,7 @@ class RivalEngine:
         target: samples of the target domain.
         features: what the regressors read.
         layers: names.
-        threads: to fit and predict with.
+        threads: to fit with.
 
     Raises:
         TableError: a layer was observed nowhere.
@@ -50,7 +50,7 @@ class RivalEngine:
     ) -> None:
         rows = target if source is None else pd.concat([target, source], ignore_index=True)
         read = rows[features.columns].to_numpy(float)
-        self.layers, self.filled, self.threads = list(layers), np.zeros(0, np.int64), threads
+        self.layers, self.filled = list(layers), np.zeros(0, np.int64)
         self.card = {
             "model": model, "scenario": "target" if source is None else "both",
             "range": range_of_table(read, features).described(),
@@ -71,7 +71,7 @@ class RivalEngine:
         read = np.concatenate([inputs.static, cells[inputs.cell]], axis=1).astype(float)
         said = np.zeros((len(read), len(self.layers)))
         if len(read):
-            with threadpool_limits(self.threads):
+            with threadpool_limits(1):  # tiles are taken side by side
                 said = np.stack([regressor.predict(read) for regressor in self._regressors], axis=1)
         impossible = ((said < 0) | (said > 1)).any(axis=1)
         return said.clip(0, 1).astype(np.float32), np.full(said.shape, np.nan, np.float32), impossible

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import math
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 
@@ -56,6 +57,7 @@ class RangeCheck:
         self.bits = np.array(bits, np.uint8)  # of each static feature
         self.classes = [(name, columns, *limits.classes[name]) for name, columns in class_columns(features).items()]
         self.pixels = self.inside = 0
+        self._counting = Lock()
         self.outside = np.zeros(len(self.low), np.int64)
         self.outside_classes = dict.fromkeys(limits.classes, 0)
 
@@ -75,30 +77,35 @@ class RangeCheck:
         beyond = (static < self.low[:count]) | (static > self.high[:count])
         of_cells = slice(count, count + cells.shape[1])
         beyond_of_cell = (cells < self.low[of_cells]) | (cells > self.high[of_cells])
+        outside, counts = np.zeros_like(self.outside), dict[str, int]()
+        outside[:count] = np.count_nonzero(beyond, axis=0)
+        outside[of_cells] = np.bincount(inputs.cell, minlength=len(cells)) @ beyond_of_cell
         found = np.bitwise_or.reduce(np.where(beyond, self.bits, np.uint8(0)), axis=1, initial=np.uint8(0))
         around = beyond_of_cell.any(axis=1)[inputs.cell]
         if self.features.patch:
-            around |= self._beyond_of_patches(inputs)
+            around |= self._beyond_of_patches(inputs, outside)
         found |= around * np.uint8(INPUTS["series_range"].bit)
-        self.outside[:count] += np.count_nonzero(beyond, axis=0)
-        self.outside[of_cells] += np.bincount(inputs.cell, minlength=len(cells)) @ beyond_of_cell
         for name, columns, low, high in self.classes:
             total = static[:, columns].sum(axis=1, dtype=np.float64)
             strange = (total < low - ROUNDING) | (total > high + ROUNDING)
-            self.outside_classes[name] += int(strange.sum())
+            counts[name] = int(strange.sum())
             found |= strange * np.uint8(INPUTS["class_range"].bit)
-        self.pixels += len(found)
-        self.inside += int(np.count_nonzero(found == 0))
+        with self._counting:
+            self.pixels += len(found)
+            self.inside += int(np.count_nonzero(found == 0))
+            self.outside += outside
+            for name, number in counts.items():
+                self.outside_classes[name] += number
         return found
 
-    def _beyond_of_patches(self, inputs: TileInputs) -> np.ndarray:
-        """Pixels around which a band is beyond its limits; a missing pixel of a patch is not."""
+    def _beyond_of_patches(self, inputs: TileInputs, outside: np.ndarray) -> np.ndarray:
+        """Pixels around which a band is beyond its limits (a missing one is not), counted in ``outside``."""
         around, count = inputs.around, inputs.around.values[0, 0].size
         values = around.values.reshape(*around.values.shape[:2], count)
         beyond = (values < self.low[-count:]) | (values > self.high[-count:])
         windows = np.lib.stride_tricks.sliding_window_view(beyond, (around.size, around.size), axis=(0, 1))
         found = windows.any(axis=(-2, -1))[inputs.pixel // around.width, inputs.pixel % around.width]
-        self.outside[-count:] += np.count_nonzero(found, axis=0)
+        outside[-count:] += np.count_nonzero(found, axis=0)
         return found.any(axis=1)
 
     def log_outside(self) -> None:

@@ -89,7 +89,7 @@ class MapWriter:
 
 @contextmanager
 def open_map(
-    path: str | Path, grid: Grid, bands: Sequence[str], tags: Mapping[str, object], content: Content
+    path: str | Path, grid: Grid, bands: Sequence[str], tags: Mapping[str, object], content: Content, threads: int = 1
 ) -> Iterator[MapWriter]:
     """Open a map on ``grid`` for writing; it appears at ``path`` when the block ends well.
 
@@ -99,6 +99,7 @@ def open_map(
         bands: names of its bands.
         tags: of the file: day, model and so on.
         content: what its bands hold.
+        threads: to compress with.
     """
     height, width = grid.geobox.shape
     profile = {
@@ -120,12 +121,12 @@ def open_map(
             dataset.update_tags(**{name: str(value) for name, value in tags.items()})
             for number, classes in enumerate([content.classes, *content.more_classes][: len(bands)], start=1):
                 dataset.update_tags(number, **{f"class_{item.value}": item.name for item in classes})
-        with rasterio.open(tiles, "r+") as dataset:
+        with rasterio.Env(GDAL_NUM_THREADS=threads), rasterio.open(tiles, "r+") as dataset:
             dataset.build_overviews(overview_factors(height, width), content.overviews)
         copy(
             tiles, temporary, driver="GTiff", copy_src_overviews=True, interleave="band", tiled=True, blockxsize=BLOCK,
             blockysize=BLOCK, compress="deflate", predictor=PREDICTORS[np.dtype(content.dtype).kind],
-            bigtiff="if_safer",
+            bigtiff="if_safer", num_threads=threads,
         )  # fmt: skip
         valid, errors, _ = cog_validate(temporary)
         if not valid:

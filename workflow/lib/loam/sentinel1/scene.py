@@ -12,8 +12,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -26,6 +25,7 @@ from odc.geo.geobox import GeoBox
 from loam.config.sections.sentinel1 import Sentinel1
 from loam.errors import RasterError
 from loam.io.atomic import scratch_beside
+from loam.io.in_order import in_order
 from loam.io.progress import counted
 from loam.raster.grid import Grid, Tile, pixel_metres, tiles_of
 from loam.sentinel1.elevation import Elevation, reach_of
@@ -100,11 +100,11 @@ def process_pass(
         work = _Work(images, Elevation(Path(dem), geoid, grid.geobox).looked_through(), grid)
         pieces, others = pieces_of(grid)
         seen, holes, near_end, reach, reached, risen = 0, 0, 0, 0.0, False, False
-        with open_pass(path, grid, _tags(opened, held)) as output, ThreadPoolExecutor(max(threads, 1)) as pool:
+        with open_pass(path, grid, _tags(opened, held)) as output:
             for piece in others:
                 nothing = np.full((piece.height, piece.width), int(Validity.OUTSIDE_SWATH), np.float32)
                 output.write(nothing, len(BANDS), window=piece.window)
-            worked = zip(pieces, _in_order(pool, work.piece, pieces, threads), strict=True)
+            worked = zip(pieces, in_order(work.piece, pieces, threads), strict=True)
             for piece, done in counted(worked, "pieces of the grid", total=len(pieces)):
                 output.write(done.bands, window=piece.window)
                 seen += int(np.isfinite(done.bands[:2]).any(axis=0).sum())
@@ -296,17 +296,6 @@ def _parts(image: Image, metres: float) -> int:
     """Sub-pixels along a pixel's side, no larger than the image's, but for a hundredth."""
     spacing = min(image.annotation.sample_spacing, image.annotation.line_spacing)
     return max(int(np.ceil(metres / spacing - 0.05)), 1)
-
-
-def _in_order(pool: ThreadPoolExecutor, work: Any, items: Sequence[Any], threads: int) -> Iterator[Any]:
-    """Results in order, with no more than two a thread waiting."""
-    waiting: list[Any] = []
-    for item in items:
-        waiting.append(pool.submit(work, item))
-        if len(waiting) >= 2 * max(threads, 1):
-            yield waiting.pop(0).result()
-    for future in waiting:
-        yield future.result()
 
 
 def _tags(products: Sequence[Product], held: Sequence[Sequence[Image]]) -> dict[str, object]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from threading import Lock
+from typing import Any
 
 import numpy as np
 
@@ -24,17 +26,23 @@ class MapDay:
         day: to map.
         settings: how covariates are derived.
         at: the pixels at positions [pixel] of a tile, counted row by row.
+        one_at_a_time: whether ``at`` is for one thread alone.
     """
 
     def __init__(
         self, grid: Grid, features: FeatureSet, day: np.datetime64, settings: Settings,
-        at: Callable[[Tile, np.ndarray], Source],
+        at: Callable[[Tile, np.ndarray], Source], *, one_at_a_time: bool = False,
     ) -> None:  # fmt: skip
         self.grid, self.features, self.day, self._settings, self._at = grid, features, day, settings, at
         self._completeness = Completeness(features)
+        self._one_at_a_time: AbstractContextManager[Any] = Lock() if one_at_a_time else nullcontext()
 
     def read(self, tile: Tile) -> TileInputs:
-        """Every feature at the land pixels of ``tile`` that have them all."""
+        """Every feature at the land pixels of ``tile`` that have them all; from any thread."""
+        with self._one_at_a_time:
+            return self._read(tile)
+
+    def _read(self, tile: Tile) -> TileInputs:
         land = np.flatnonzero(self.grid.land_mask(tile))
         reader = RowReader(self.features, self._at(tile, land), np.array([self.day]), self._settings)
         static = reader.read(self.features.static, np.zeros(len(land), np.int64), np.arange(len(land)))

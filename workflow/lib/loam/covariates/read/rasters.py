@@ -241,7 +241,7 @@ class RasterDay(MapDay):
 
     def __init__(self, rasters: Rasters) -> None:
         day = np.datetime64(rasters.day, "D")
-        super().__init__(rasters.grid, rasters.features, day, Settings(), rasters.at)
+        super().__init__(rasters.grid, rasters.features, day, Settings(), rasters.at, one_at_a_time=True)
         self._rasters = rasters
 
     def log_missing(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from dataclasses import dataclass
+from threading import Lock
 
 import numpy as np
 
@@ -81,6 +82,7 @@ class Completeness:
         self.names = [feature.name if feature.kind == "class" else feature.column for feature in features.all]
         self.land = self.mapped = 0
         self.missing: Counter[str] = Counter()
+        self._counting = Lock()
 
     def keep(
         self, land: np.ndarray, static: np.ndarray, index: np.ndarray, cells: np.ndarray, around: Around | None = None
@@ -95,11 +97,12 @@ class Completeness:
         lacking = np.isnan(cells).reshape(len(cells), -1)
         own = np.zeros((len(land), 0), bool) if around is None else np.isnan(around.middle(land)).reshape(len(land), -1)
         complete = ~(np.isnan(static).any(axis=1) | lacking.any(axis=1)[index] | own.any(axis=1))
-        self.land += len(land)
-        self.mapped += int(complete.sum())
         missing = np.isnan(static).sum(axis=0).tolist()
         missing += (np.bincount(index, minlength=len(lacking)) @ lacking).tolist() + own.sum(axis=0).tolist()
-        self.missing.update({name: count for name, count in zip(self.names, missing, strict=True) if count})
+        with self._counting:
+            self.land += len(land)
+            self.mapped += int(complete.sum())
+            self.missing.update({name: count for name, count in zip(self.names, missing, strict=True) if count})
         used, cell = np.unique(index[complete], return_inverse=True)
         return TileInputs(land[complete], static[complete], cell, cells[used], around)
 

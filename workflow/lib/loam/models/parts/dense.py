@@ -83,7 +83,10 @@ class DenseNetwork(nn.Module):
             state = first.relu()
             for layer in self.hidden[1:]:
                 state = layer(state).relu_()
-        moisture = self.output(state)
+        return self.finished(self.output(state))
+
+    def finished(self, moisture: Tensor) -> Tensor:
+        """What the last layer gives [..., layer], passed through what ``output`` names."""
         if self.scaled:
             return cast(Tensor, self.output_shift) + cast(Tensor, self.output_scale) * moisture
         return moisture.sigmoid() if self.logistic else moisture
