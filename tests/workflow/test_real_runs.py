@@ -22,12 +22,13 @@ def short_run(copy_project, project, folder, name, data):
     config["data_dir"] = str(data)
     short = {"steps": 50, "seeds": 1}
     config.setdefault("training", {}).update(
-        epochs=2, patience=1, batch_size=1024, mlp_within=short, mlp_neighbours=short
-    )
-    rivals = ["same_day_mean", "kriging", "boosted_trees", "boosted_trees_all"]
+        models=["mlp", "mlp_within"], epochs=2, patience=1, batch_size=1024, mlp_within=short
+    )  # fmt: skip
+    rivals = ["same_day_mean", "kriging", "boosted_trees_all"]
     more = {"bootstrap": 100, "rivals": rivals, "conditioned": ["mlp_within"]}
     config["evaluation"] = {**config.get("evaluation", {}), **more}
-    config["level"] = {**config.get("level", {}), "stack": {"of": ["climatology"], "models": ["mlp_within"]}}
+    config["level"] = {**config.get("level", {}), "stack": {"of": ["climatology"], "models": ["mlp_within"]},
+                       "mix": {"models": ["mlp_within"]}}  # fmt: skip
     config["training"]["protocol_settings"] = {"nested": {"folds": 2}}
     checkout = copy_project(project, folder, config)
     result = checkout.snakemake()

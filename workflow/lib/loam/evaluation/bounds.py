@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy.special import ndtri, stdtrit
 
 from loam.io.schemas import HALF_WIDTHS
 
@@ -109,7 +109,7 @@ def half_widths_anywhere(
 
 def _of_parts(of_level: Any, of_dynamics: Any, number: Any, levels: np.ndarray) -> np.ndarray:
     """Half widths [..., level] from the errors of level and dynamics [..., 1] that ``number`` stations tell."""
-    student, normal = stats.t.ppf((1 + levels) / 2, number), stats.norm.ppf((1 + levels) / 2)
+    student, normal = stdtrit(number, (1 + levels) / 2), ndtri((1 + levels) / 2)
     return np.sqrt(of_level * student**2 + of_dynamics * normal**2)
 
 

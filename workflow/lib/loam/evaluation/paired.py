@@ -72,17 +72,25 @@ def compare(
         seed: of the draws.
         statistic: over the stations, one of ``STATISTICS``.
     """
-    both = by_system[[ours, rival]].dropna()
-    if both.empty:
+    errors = (by_system[system].to_numpy(float) for system in (ours, rival))
+    return compare_errors(*errors, draws=draws, seed=seed, statistic=statistic)
+
+
+def compare_errors(
+    ours: np.ndarray, theirs: np.ndarray, *, draws: int, seed: int, statistic: str = "median"
+) -> Paired | None:
+    """``compare`` of two systems by their errors at the same stations [station], NaN where undefined."""
+    shared = ~(np.isnan(ours) | np.isnan(theirs))
+    ours, theirs = ours[shared], theirs[shared]
+    if not len(ours):
         return None
     over_stations, over_draws_of = STATISTICS[statistic]
-    difference = (both[ours] - both[rival]).to_numpy()
-    stations = len(difference)
+    difference = ours - theirs
     low, high = np.nan, np.nan
-    if stations > 1:
-        low, high = interval(over_draws_of(difference, draw_stations(stations, draws, seed)))
+    if len(ours) > 1:
+        low, high = interval(over_draws_of(difference, draw_stations(len(ours), draws, seed)))
     return Paired(
-        float(over_stations(both[ours])), float(over_stations(both[rival])), int(np.sum(difference < 0)), stations,
+        float(over_stations(ours)), float(over_stations(theirs)), int(np.sum(difference < 0)), len(ours),
         float(over_stations(difference)), low, high,
     )  # fmt: skip
 
@@ -119,21 +127,25 @@ def pair_systems(
 def _pairs(
     metrics: pd.DataFrame, models: set[str], told: set[str], fitted: dict[System, str], draws: int, seed: int
 ) -> Iterator[dict[str, object]]:
-    wide = {name: metrics.pivot(index="station", columns=["model", "scenario"], values=name) for name in PAIRED_METRICS}
-    counts = metrics.pivot(index="station", columns=["model", "scenario"], values="n")
-    systems = list(counts.columns)
+    wide = {name: metrics.pivot(index="station", columns=["model", "scenario"], values=name)
+            for name in ("n", *PAIRED_METRICS)}  # fmt: skip
+    systems = list(wide["n"].columns)
+    of = {name: dict(zip(systems, table.to_numpy(float).T, strict=True)) for name, table in wide.items()}
+    counts = of.pop("n")
     for ours in (system for system in systems if system[0] in models):
         for rival in (system for system in systems if system != ours):
-            rows = counts[[ours, rival]].dropna()
+            shared = ~(np.isnan(counts[ours]) | np.isnan(counts[rival]))
+            rows = {system: counts[system][shared] for system in (ours, rival)}
             named = {
                 "model": ours[0], "scenario": ours[1], "rows": fitted[ours],
                 "rival_model": rival[0], "rival_scenario": rival[1], "rival_rows": fitted[rival],
                 "n": int(rows[ours].sum()), "rival_n": int(rows[rival].sum()),
                 "unequal": "; ".join(_unequal(ours, rival, told, fitted, rows)),
             }  # fmt: skip
-            for metric, by_system in wide.items():
+            for metric, by_system in of.items():
                 for statistic in STATISTICS:
-                    one = compare(by_system, ours, rival, draws=draws, seed=seed, statistic=statistic)
+                    errors = by_system[ours], by_system[rival]
+                    one = compare_errors(*errors, draws=draws, seed=seed, statistic=statistic)
                     if one is not None:
                         yield named | {
                             "metric": metric, "statistic": statistic, "ours": one.ours, "theirs": one.theirs,
@@ -143,7 +155,7 @@ def _pairs(
 
 
 def _unequal(
-    ours: System, rival: System, told: set[str], fitted: dict[System, str], rows: pd.DataFrame
+    ours: System, rival: System, told: set[str], fitted: dict[System, str], rows: Mapping[System, np.ndarray]
 ) -> Iterator[str]:
     reads = {system: system[0] in told or reads_probes_of_the_day(system[0]) for system in (ours, rival)}
     for mine, other, name in ((ours, rival, "the rival"), (rival, ours, "the system")):
