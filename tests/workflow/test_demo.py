@@ -252,8 +252,10 @@ def test_the_map_is_scored_against_the_truth(results):
     score = pd.read_csv(results / "maps" / "2022-08-15" / "score.csv")
     whole = score[score["group"] == "all"]
     assert set(whole["layer"]) == {"surface", "subsurface"} and (whole["n"] > 8_000).all()
-    assert (score["masked"] == 0).all() and (score.loc[score["value"] == "outside", "n"] > 0).all()
-    assert set(score["group"]) == {"all", "landcover", "range"}
+    assert (score["masked"] == 0).all() and (
+        score.loc[(score["group"] == "range") & (score["value"] == "outside"), "n"] > 0
+    ).all()
+    assert set(score["group"]) == {"all", "landcover", "range", "area"}
     parts = score[score["n"] > 1]
     assert (parts["rmse"] > 0).all() and parts["within_90"].between(0, 1).all()
     assert (parts["width_50"] < parts["width_90"]).all()

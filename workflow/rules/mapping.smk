@@ -59,6 +59,7 @@ if CONFIG["mapping"]["condition"]:
         "held_out": "results/{run}/models/%s/%s/%s/predictions.parquet" % HELD_OUT,
         "stations": "results/{run}/samples/target.parquet",
     }
+BY_INDEX = CONFIG["evaluation"]["intervals"]["method"] == "dissimilarity"
 MAPPED_WITH = MEMBERS | LEARNED | MEASURED | CHOSEN
 MAP_VALUES = pick(CONFIG, "seed", *MAP_KEYS) | facts_read(CONFIG["features"]) | SYSTEMS
 MAP_VALUES |= {"data_licences": licences_of(CONFIG)}
@@ -111,6 +112,7 @@ rule calibrate_map:
     input:
         **CHOSEN,
         predictions=[held_out_file(CONFIG, system) for system in SYSTEMS["systems"]],
+        dissimilarity=[f"results/{{run}}/trust/{PROTOCOLS[0]}/dissimilarity.parquet"] if BY_INDEX else [],
     output:
         half_widths="results/{run}/maps/half_widths.csv",
     log:

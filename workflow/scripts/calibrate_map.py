@@ -4,9 +4,10 @@ import logging
 
 from loam.io.stage import Paths, Values, run_stage
 from loam.config.map_bands import LEVELS
+from loam.evaluation.applicability import with_dissimilarity
 from loam.evaluation.best_system import chosen_of
 from loam.evaluation.bounds import half_widths_anywhere
-from loam.io.schemas import HALF_WIDTHS, PREDICTIONS
+from loam.io.schemas import DISSIMILARITY, HALF_WIDTHS, PREDICTIONS
 from loam.io.tables import read_table, write_table
 
 log = logging.getLogger("loam")
@@ -17,6 +18,10 @@ def stage(paths: Paths, values: Values) -> None:
     predictions = read_table(paths["predictions"][values["systems"].index(system)], PREDICTIONS)
     of_system = (predictions["model"] == system["scored"]) & (predictions["scenario"] == system["scenario"])
     predictions = predictions[of_system]
+    if paths.get("dissimilarity"):
+        predictions = with_dissimilarity(
+            predictions, [read_table(path, DISSIMILARITY) for path in paths["dissimilarity"]]
+        )
     table = half_widths_anywhere(predictions, values["evaluation"]["intervals"], LEVELS)
     log.info("half widths of the map's intervals\n%s", table.to_string(index=False))
     write_table(table, paths["half_widths"], HALF_WIDTHS)

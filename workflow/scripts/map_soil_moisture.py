@@ -12,6 +12,7 @@ from loam.io.tables import read_parquet, read_table
 from loam.mapping.conditioned_day import ConditionedDay
 from loam.mapping.day_inputs import day_inputs
 from loam.mapping.day_map import map_day
+from loam.mapping.half_widths import half_widths_of
 from loam.mapping.level_shift import LevelShift
 from loam.mapping.measured_levels import MeasuredLevels
 from loam.mapping.open_system import open_system
@@ -49,9 +50,7 @@ def stage(paths: Paths, values: Values) -> None:
         places = stations.groupby("station")[["latitude", "longitude"]].first()
         levels = ConditionedDay(read_table(paths["held_out"], PREDICTIONS), places, engine.layers, day)
         given += [paths["held_out"], paths["stations"]]
-    table = read_table(paths["half_widths"], HALF_WIDTHS).pivot(index="level", columns="layer", values="half_width")
-    table = table.reindex(index=LEVELS, columns=engine.layers)  # none of a layer that no held-out station has
-    half_widths = dict(zip(LEVELS, table.to_numpy(float), strict=True))
+    half_widths = half_widths_of(read_table(paths["half_widths"], HALF_WIDTHS), engine.layers, LEVELS)
     plugins = [each["plugin"] for each in values["systems"]]
     tags = map_tags(values, engine.card, given, code=code_version("map_soil_moisture", *plugins))
     tags |= {"chosen": plain(why)} if why else {}

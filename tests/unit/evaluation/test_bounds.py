@@ -200,3 +200,37 @@ def test_the_most_stations_that_trained_say_how_wide_and_their_draws_count_once(
 def test_too_few_stations_give_a_place_no_interval(caplog):
     found = half_widths_anywhere(predictions({"a": [0.1, 0.2], "b": [0.1]}), LEVEL, [0.9])
     assert found["half_width"].isna().all() and "no interval, because 1 stations have 2 rows" in caplog.text
+
+
+def unlike_world(index):
+    """Stations whose level is off by a tenth of their index, with days about it."""
+    parts = {f"s{place:03}": np.array([-0.01, 0.01]) + 0.1 * unlike for place, unlike in enumerate(index)}
+    table = predictions(parts)
+    return table.assign(dissimilarity=np.repeat(np.asarray(index, float), 2))
+
+
+def test_a_place_has_the_level_error_of_the_stations_as_unlike_as_it_is():
+    table = unlike_world([0.1] * 5 + [0.5] * 5 + [0.9] * 5)
+    found = HALF_WIDTHS.validate(half_widths_anywhere(table, UNLIKE, [0.9]))
+    assert found["dissimilarity_to"].tolist() == pytest.approx([0.3, 0.7, np.inf])
+    assert found["stations"].tolist() == [5, 5, 5]
+    number = found["stations"][2]
+    expected = np.sqrt((0.09 * stats.t(number).ppf(0.95)) ** 2 + (0.01 * stats.norm.ppf(0.95)) ** 2)
+    assert found["half_width"][2] == pytest.approx(expected)
+    assert found["half_width"].is_monotonic_increasing
+
+
+def test_bins_whose_stations_are_no_further_off_are_merged_and_few_stations_have_one_bin():
+    falling = unlike_world([0.9] * 5 + [0.1] * 5).assign(dissimilarity=np.repeat([0.2, 0.8], 10))
+    (row,) = half_widths_anywhere(falling, UNLIKE, [0.9]).itertuples()
+    assert row.dissimilarity_to == np.inf and row.stations == 10
+    few, plain = (
+        half_widths_anywhere(unlike_world(np.linspace(0.1, 1, 9)), method, [0.9, 0.5]) for method in (UNLIKE, LEVEL)
+    )
+    pd.testing.assert_frame_equal(few, plain)
+
+
+def test_stations_without_an_index_leave_one_bin():
+    table = unlike_world([0.1] * 5 + [0.9] * 5)
+    table.loc[0, "dissimilarity"] = np.nan
+    assert len(half_widths_anywhere(table, UNLIKE, [0.9])) == 1

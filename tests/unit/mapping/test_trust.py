@@ -3,6 +3,7 @@
 import logging
 
 import numpy as np
+import pandas as pd
 import pytest
 import rasterio
 from rio_cogeo.cogeo import cog_validate
@@ -14,6 +15,7 @@ from loam.errors import TableError
 from loam.mapping.contents import FLAG
 from loam.mapping.day_map import map_day
 from loam.mapping.engine import Engine
+from loam.mapping.half_widths import half_widths_of
 from loam.mapping.pixel_trust import BANDS
 from loam.mapping.sidecar import sidecar
 from loam.mapping.trust import CLASSES, TRUST_CLASSES, RangeCheck, share_inside
@@ -210,9 +212,14 @@ def test_the_index_and_the_area_stand_beside_the_range(region, members, tmp_path
     features = np.concatenate([inputs.static, inputs.cells.reshape(-1, 8)[inputs.cell]], axis=1)
     trained = features[features[:, 0] < np.median(features[:, 0])][::7]  # of the lower half
     area = area_of_applicability(trained, np.arange(len(trained)) % 5, np.eye(16)[0])
+    edge = float(np.median(area.index(features)))
+    widths = [("surface", 0.9, 0.01, edge), ("surface", 0.9, 0.02, np.inf), ("surface", 0.5, 0.001, edge),
+              ("surface", 0.5, 0.002, np.inf), ("subsurface", 0.9, 0.03, np.inf)]  # fmt: skip
+    table = pd.DataFrame(widths, columns=["layer", "level", "half_width", "dissimilarity_to"])
     with caplog.at_level(logging.INFO, "loam"):
         map_day(Engine(drawn, "cpu"), SET, region["inputs"], DAY, grid, tmp_path / "map.tif", tmp_path / "trust.tif",
-                {}, area=area, threads=2)  # fmt: skip
+                {}, area=area, threads=2, encoding="float32",
+                half_widths=half_widths_of(table, ["surface", "subsurface"], [0.9, 0.5]))  # fmt: skip
     with rasterio.open(tmp_path / "trust.tif") as dataset:
         held = dict(zip(dataset.descriptions, dataset.read(), strict=True))
     index = area.index(features) / area.threshold
@@ -223,6 +230,15 @@ def test_the_index_and_the_area_stand_beside_the_range(region, members, tmp_path
     rim = pixels["reasons_inputs"] & 16 > 0
     assert np.array_equal(rim, (index > area.edge / area.threshold) & ~outside) and rim.any()
     assert (pixels["class"][outside] == 3).all() and (pixels["class"][rim] >= 2).all()
+    with rasterio.open(tmp_path / "map.tif") as dataset:
+        values = dict(zip(dataset.descriptions, dataset.read(), strict=True))
+    values = {name: band.flat[inputs.pixel] for name, band in values.items()}
+    far = area.index(features) > edge
+    for name, near, beyond in (("surface_upper90", 0.01, 0.02), ("surface_upper50", 0.001, 0.002)):
+        top = values["surface_mean"] + np.where(far, beyond, near)
+        np.testing.assert_allclose(values[name], np.minimum(top, 1), atol=1e-6)
+    np.testing.assert_allclose(values["subsurface_upper90"], np.minimum(values["subsurface_mean"] + 0.03, 1), atol=1e-6)
+    assert np.isnan(values["subsurface_upper50"]).all() and 0.3 < far.mean() < 0.7
     assert "outside_area" in caplog.text and "do not use" in caplog.text and "open_water" in caplog.text
 
 

@@ -270,7 +270,9 @@ def test_a_map_from_the_cube_shows_what_the_samples_predict(world, tmp_path):
              "trust": tmp_path / "trust.tif", "half_widths": tmp_path / "half_widths.csv",
              "area": tmp_path / "area.npz"}  # fmt: skip
     write_area(area_of_applicability(target[features.columns].to_numpy(float), target["station"]), files["area"])
-    widths = [("folds", "mlp", "target", "subsurface", level, level / 10, 3) for level in (0.9, 0.5)]  # none of surface
+    widths = [
+        ("folds", "mlp", "target", "subsurface", level, level / 10, np.inf, 3) for level in (0.9, 0.5)
+    ]  # none of surface
     write_table(pd.DataFrame(widths, columns=list(HALF_WIDTHS.columns)), files["half_widths"], HALF_WIDTHS)
     parameters = draw_parameters(network, range(2))
     parameters["output.bias"] += 0.4

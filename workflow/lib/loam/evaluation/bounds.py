@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,7 @@ from scipy.special import ndtri, stdtrit
 from loam.io.schemas import HALF_WIDTHS
 
 GROUP = ["protocol", "size", "draw", "model", "scenario", "layer"]
+IN_BIN = 5  # stations of a bin of the dissimilarity index, at least
 FEWEST_ROWS = 2  # of a station whose residuals say something
 FEWEST_STATIONS = 2  # beside the one that an interval is for
 GROWS_WITH = {"scaled_level": "predicted", "dissimilarity": "dissimilarity"}
@@ -75,11 +77,14 @@ def half_widths_anywhere(
     """Half widths of the interval at a place without a probe, from the held-out residuals of all stations.
 
     Where a protocol trains on several numbers of stations, those of the greatest count; of several draws, all rows do.
-    What ``scaled_level`` and ``dissimilarity`` scale by, a mean over a station's days, is not known of a place that has
-    one day: there and with ``level_and_dynamics`` it is the predictive interval of a random intercept.
+    With ``dissimilarity`` it grows with the index of the place, in bins of stations by their mean index, of at least
+    ``IN_BIN`` stations each: the error of the level is that of the bin's stations, the error of the dynamics that of
+    all, and no bin is narrower than one of a lower index (pooled, Ayer et al., 1955). Beyond the last bin its width
+    holds. What ``scaled_level`` scales by, a mean over a station's days, is not known of a place that has one day:
+    there and with ``level_and_dynamics`` it is the predictive interval of a random intercept.
 
     Args:
-        predictions: schema PREDICTIONS, of one protocol, model and scenario.
+        predictions: schema PREDICTIONS, of one protocol, model and scenario; MERGED for ``dissimilarity``.
         settings: ``method`` and ``finite_sample`` of ``evaluation.intervals``.
         levels: of confidence, between 0 and 1.
 
@@ -102,9 +107,39 @@ def half_widths_anywhere(
         else:
             level = np.bincount(station, residual) / n
             dynamics = np.bincount(station, (residual - level[station]) ** 2) / n
-            widths = _of_parts(np.mean(level[telling] ** 2), np.mean(dynamics[telling]), number, wanted)
-        rows += [(protocol, model, scenario, layer, *pair, number) for pair in zip(levels, widths, strict=True)]
+            bins = [(np.flatnonzero(telling), np.inf)]
+            if settings["method"] == "dissimilarity":
+                index = np.bincount(station, part["dissimilarity"].to_numpy(float)) / n
+                bins = _bins(index, level**2, telling)
+            of_dynamics = np.mean(dynamics[telling])
+            of_bins = [_of_parts(np.mean(level[own] ** 2), of_dynamics, len(own), wanted) for own, _ in bins]
+            for (own, edge), widths in zip(bins, np.maximum.accumulate(of_bins), strict=True):
+                key = (protocol, model, scenario, layer)
+                rows += [(*key, *pair, edge, len(own)) for pair in zip(levels, widths, strict=True)]
+            continue
+        rows += [(protocol, model, scenario, layer, *pair, np.inf, number) for pair in zip(levels, widths, strict=True)]
     return pd.DataFrame(rows, columns=list(HALF_WIDTHS.columns))
+
+
+def _bins(index: np.ndarray, squared: np.ndarray, telling: np.ndarray) -> list[tuple[np.ndarray, float]]:
+    """Stations of each bin of the index, and the index up to which it reaches; the last has no end.
+
+    Args:
+        index: mean of each station [station]; where one is not known, there is one bin.
+        squared: squared error of its level [station].
+        telling: which stations count [station].
+    """
+    order = np.flatnonzero(telling)
+    if not np.isfinite(index[order]).all() or len(order) < 2 * IN_BIN:
+        return [(order, np.inf)]
+    order = order[np.argsort(index[order], kind="stable")]
+    bins: list[np.ndarray] = []
+    for part in np.array_split(order, len(order) // IN_BIN):
+        bins.append(part)
+        while len(bins) > 1 and squared[bins[-2]].mean() >= squared[bins[-1]].mean():
+            bins[-2:] = [np.concatenate(bins[-2:])]
+    edges = [(index[low[-1]] + index[high[0]]) / 2 for low, high in pairwise(bins)]
+    return list(zip(bins, [*map(float, edges), np.inf], strict=True))
 
 
 def _of_parts(of_level: Any, of_dynamics: Any, number: Any, levels: np.ndarray) -> np.ndarray:

@@ -261,10 +261,11 @@ HALF_WIDTHS = pa.DataFrameSchema(
         "layer": _text,
         "level": pa.Column(float, pa.Check.in_range(0, 1, include_min=False, include_max=False), coerce=True),
         "half_width": _number,
+        "dissimilarity_to": pa.Column(float, pa.Check.gt(0), coerce=True),
         "stations": _count,
     },
     strict=True,
-    unique=["layer", "level"],
+    unique=["layer", "level", "dissimilarity_to"],
 )
 
 # One row a (layer, group, value): a map against a known truth; m3 m-3 but for r, ccc and shares. n pixels are scored,

@@ -28,6 +28,7 @@ from loam.mapping.clipping import CLIP, MASK, clipped
 from loam.mapping.contents import ENCODED, FLAG
 from loam.mapping.day_inputs import opened_day
 from loam.mapping.engine import Engine
+from loam.mapping.half_widths import HalfWidths
 from loam.mapping.level_shift import LevelShift
 from loam.mapping.pixel_trust import BANDS as TRUST_BANDS
 from loam.mapping.pixel_trust import PixelTrust, trust_tags
@@ -79,7 +80,7 @@ class DayMap:
     grid: Grid
     judged: PixelTrust
     outside: str
-    half_widths: Mapping[float, np.ndarray] | None
+    half_widths: HalfWidths | None
     pores: Pores | None
     probes: ProbesOfDay | None
     levels: LevelShift | None
@@ -106,10 +107,12 @@ class DayMap:
         beyond = beyond | (mean > highest).any(axis=1)
         mean = np.minimum(mean, highest)
         kept = sides == INSIDE if self.outside == MASK else np.ones(len(sides), bool)
-        values = [mean, deviation, *interval_ends(mean, self.half_widths, highest)]
-        widest = np.asarray((self.half_widths or {}).get(0.9, [np.nan] * len(self.engine.layers)))
         with _timed(seconds, "judging"):
-            land, flags = self.judged.bands(tile, read, ranges, widest, deviation, beyond)
+            index = self.judged.index(read)
+            widths = self.half_widths.at(index) if self.half_widths else None
+            widest = widths[0.9] if widths else np.full(len(self.engine.layers), np.nan)
+            land, flags = self.judged.bands(tile, read, ranges, index, widest, deviation, beyond)
+        values = [mean, deviation, *interval_ends(mean, widths, highest)]
         return TileMap(
             read.pixel[kept], np.concatenate(values, axis=1)[kept], land, flags, len(mean), int(beyond[kept].sum()),
             seconds,
@@ -128,7 +131,7 @@ def map_day(
     *,
     outside: str = CLIP,
     encoding: str = "int16",
-    half_widths: Mapping[float, np.ndarray] | None = None,
+    half_widths: HalfWidths | None = None,
     pores: Pores | None = None,
     day_boundary: str = UTC_DAYS,
     probes: ProbesOfDay | None = None,
@@ -153,7 +156,7 @@ def map_day(
         outside: what becomes of pixels whose inputs lie outside the range of the training data: ``clip`` (inputs are
             held at its edge), ``extrapolate`` (members read them as they are) or ``mask`` (no value).
         encoding: of the map, ``int16`` or ``float32``.
-        half_widths: of the interval of each layer [layer], m3 m-3, by level of confidence; None for a map without.
+        half_widths: of the intervals; None for a map without.
         pores: porosity of the layers, where anything is known of it.
         day_boundary: where the run's days begin.
         probes: what the probes of the day say, where the networks read it.

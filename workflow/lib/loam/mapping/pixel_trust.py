@@ -65,9 +65,16 @@ class PixelTrust:
         self.counts = np.zeros(len(MEANING), np.int64)
         self.reasons: dict[str, int] = {name: 0 for held in (INPUTS, PLACE) for name in held}
 
+    def index(self, inputs: TileInputs) -> np.ndarray | None:
+        """The dissimilarity index of the pixels of a tile [pixel]; None without an area."""
+        if self.area is None:
+            return None
+        cells = inputs.cells.reshape(len(inputs.cells), -1)
+        return self.area.index(np.concatenate([inputs.static, cells[inputs.cell]], axis=1))
+
     def bands(
-        self, tile: Tile, inputs: TileInputs, ranges: np.ndarray, widest: np.ndarray, spread: np.ndarray,
-        bounded: np.ndarray,
+        self, tile: Tile, inputs: TileInputs, ranges: np.ndarray, index: np.ndarray | None, widest: np.ndarray,
+        spread: np.ndarray, bounded: np.ndarray,
     ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
         """Positions of the land pixels of a tile [land], and their values [land, band], uint8, as in ``BANDS``.
 
@@ -75,15 +82,13 @@ class PixelTrust:
             tile: of the grid.
             inputs: what the model reads there, before anything is held at the edge of the range.
             ranges: reasons by ``RangeCheck.reasons`` [pixel].
-            widest: half width of the 90 % interval of each layer [layer], m3 m-3; NaN where not known.
+            index: of ``index`` there.
+            widest: half width of the 90 % interval [layer] or [pixel, layer], m3 m-3; NaN where not known.
             spread: standard deviation over the members [pixel, layer].
             bounded: whether the model left what is possible [pixel].
         """
         of_inputs, percent = ranges.copy(), np.full(len(ranges), NO_VALUE, np.uint8)
-        if self.area is not None:
-            cells = inputs.cells.reshape(len(inputs.cells), -1)
-            read = np.concatenate([inputs.static, cells[inputs.cell]], axis=1)
-            index = self.area.index(read)
+        if self.area is not None and index is not None:
             of_inputs |= bits_of_index(index, self.area.edge, self.area.threshold)
             if np.isfinite(self.area.threshold):
                 percent = np.minimum(np.rint(100 * index / self.area.threshold), MOST).astype(np.uint8)
