@@ -276,6 +276,7 @@ rule draw_map:
         map="results/{run}/maps/{date}/soil_moisture.tif",
         trust="results/{run}/maps/{date}/trust.tif",
         scales="results/{run}/maps/scales.csv",
+        target="results/{run}/samples/target.parquet",
         accuracy="results/{run}/evaluation/accuracy.csv",
     output:
         picture="results/{run}/maps/{date}/soil_moisture.png",
@@ -293,7 +294,7 @@ rule draw_map:
         mem_mb=2000,
         runtime=10,
     params:
-        values=pick(CONFIG, "layers"),
+        values=pick(CONFIG, "layers", "mapping.zoom"),
         code=code_version("draw_map"),
     script:
         "../scripts/draw_map.py"

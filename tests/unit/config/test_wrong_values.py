@@ -25,6 +25,15 @@ training: {learning_rate: "0,001"}
     > write 0.001, with a point
 training: {learning_rate: 0}
     > 0 is not a number above 0; expected learning_rate: 1.0e-4
+mapping: {zoom: [146.4, -35.05, 146.2, -34.9]}
+    > 'mapping.zoom': west 146.4 is not below east 146.2
+    > [west, south, east, north]
+mapping: {zoom: [146.2, -34.9, 146.4, -35.05]}
+    > south -34.9 is not below north -35.05
+mapping: {zoom: [540000, 5336000, 564000, 5360000]}
+    > are no degrees
+mapping: {zoom: [146.2, -35.05, 146.4]}
+    > mapping.zoom
 training: {epochs: 10.0}
     > 10.0 is not a whole number of 1 or more
     > write 10

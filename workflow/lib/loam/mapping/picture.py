@@ -1,15 +1,16 @@
-"""A map as a picture for the eye: mean and standard deviation of each layer, colour bars, a scale, and no pixel untold.
+"""A map as a picture for the eye: mean and standard deviation of each layer, and how far each pixel may be trusted.
 
-A pixel whose inputs lie outside the range of the training data is hatched, or has a colour of its own where it has no
-moisture; so has one where an input is missing, or that lies outside the land mask. A smaller panel below shows these,
-with a legend. Above the panels stands how far off the map is. Colours of moisture and spread are those of the
-run (``loam.mapping.scale``), the same on all days.
-They are Crameri's (2018, doi 10.5281/zenodo.1243862): even steps, readable without colour vision and in print.
+Patterns over the pixels tell the class of ``trust.tif`` (``loam.mapping.trust_pattern``); a pixel without a value has a
+colour of its own, by the reason. Stations stand where they are, filled with what they measured that day in the colours
+of the map. A part of the map (``mapping.zoom``) is drawn larger below, its box on the whole. Every map has a scale bar
+and an arrow to true north; a smaller panel with the legend has the classes and their shares of the land. Above all
+stands how far off the map is. Colours of moisture and spread are those of the run (``loam.mapping.scale``), the same
+on all days. They are Crameri's (2018, doi 10.5281/zenodo.1243862): even steps, readable without colour vision and in
+print.
 """
 
 from __future__ import annotations
 
-import math
 import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,174 +18,215 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 from cmcrameri import cm
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
-from rasterio.enums import Resampling
+from matplotlib.patches import Rectangle
+from matplotlib.patheffects import withStroke
 
 from loam.config.map_bands import OF_MEMBERS, band_names
 from loam.io.atomic import atomic_path
-from loam.mapping.trust import CLASSES, INCOMPLETE, count_classes
-from loam.raster.bands import values_of_band
-from loam.raster.grid import geobox_of, open_raster, pixel_metres
-from loam.training.ranges import INSIDE, NO_VALUE, OUTSIDE
+from loam.mapping.map_furniture import draw_foot
+from loam.mapping.map_view import View, positions, read_view
+from loam.mapping.picture_legend import LINE as LEGEND_LINE
+from loam.mapping.picture_legend import WIDTH as LEGEND_WIDTH
+from loam.mapping.picture_legend import background, draw_classes, draw_legend, legend_lines
+from loam.mapping.station_markers import MOST_NAMED, draw_stations
+from loam.mapping.trust import TRUST_CLASSES, count_classes
+from loam.mapping.trust_pattern import trust_pattern
+from loam.raster.grid import geobox_of, open_raster
+from loam.training.ranges import OUTSIDE
+from loam.trust.pixel_reasons import USE
 
-LONGEST_SIDE = 1200  # pixels of the map that a panel shows; larger maps are read from their overviews
-COLOURS = {item.value: item.colour for item in CLASSES}
-MISSING = COLOURS[INCOMPLETE]
 UNITS = "m$^3$ m$^{-3}$"
 MOISTURE, SPREAD = cm.roma, cm.lajolla_r  # brown is dry and blue wet; light is certain and dark uncertain
-PANEL, BAR, HEAD, FOOT = 4.6, 1.0, 0.45, 0.25  # inches: width of a panel and its colour bar, height of title and scale
-HATCH = "//////"
-SMALL = 0.6  # size of the panel of the range, in panels
-LINE, CHARACTERS = 0.17, 170  # height in inches and length of a line of text above the panels
+STATISTICS = (("mean", MOISTURE, "moisture"), ("std", SPREAD, "spread of the members"))
+PANEL, TALLEST, BAR = 4.6, 6.2, 1.0  # inches: greatest width and height of a map, width of its colour bar
+HEAD, FOOT = 0.36, 0.42  # inches: title of a map, and its scale
+SMALL = 0.6  # size of the panel of the classes, in maps
+TEXT, CHARACTERS = 0.17, 165  # height in inches and length of a line of text above the maps
+DPI, FINE = 130, 2  # pixels an inch, and how many of a pattern make one
 
 
 def draw_map(
-    map_path: str | Path,
-    trust: str | Path,
-    picture: str | Path,
-    layers: Sequence[Mapping[str, Any]],
-    title: str,
-    limits: Mapping[str, tuple[float, float]],
-    told: Sequence[str] = (),
-) -> None:
-    """Draw the bands ``<layer>_mean`` and ``<layer>_std`` of a map, and where its inputs lie in the training range.
+    map_path: str | Path, trust: str | Path, picture: str | Path, layers: Sequence[Mapping[str, Any]], title: str,
+    limits: Mapping[str, tuple[float, float]], readings: pd.DataFrame, told: Sequence[str] = (),
+    zoom: Sequence[float] | None = None,
+) -> None:  # fmt: skip
+    """Draw the bands ``<layer>_mean`` and ``<layer>_std`` of a map.
 
     Args:
         map_path: the map.
-        trust: the file beside it with the band ``inside_training_range``.
+        trust: ``trust.tif`` beside it.
         picture: PNG to write.
         layers: the config's ``layers``: name, top_cm, bottom_cm.
         title: of the picture.
         limits: of the colours of each band, by its name, m3 m-3.
-        told: what to say above the panels: how far off the map is.
+        readings: of the stations on the day, as ``readings_of_day`` gives them.
+        told: what to say above the maps: how far off the map is.
+        zoom: part that is drawn larger too: west, south, east, north, degrees.
+
+    Raises:
+        ConfigError: the part lies off the map.
+        RasterError: a file lacks, is damaged, or is none of this release.
     """
+    wanted = band_names([layer["name"] for layer in layers], OF_MEMBERS)
+    views = [read_view(map_path, trust, wanted, box) for box in ([None, zoom] if zoom else [None])]
     with open_raster(map_path) as dataset:
-        geobox = geobox_of(dataset)
-        shrink = max(1.0, max(dataset.shape) / LONGEST_SIDE)
-        shape = tuple(max(1, round(size / shrink)) for size in dataset.shape)
-        wanted = set(band_names([layer["name"] for layer in layers], OF_MEMBERS))
-        bands = {name: values_of_band(dataset, band, shape=shape)
-                 for band, name in enumerate(dataset.descriptions, start=1) if name in wanted}  # fmt: skip
-    with open_raster(trust) as dataset:
-        sides = dataset.read(1, out_shape=shape, resampling=Resampling.nearest)
-    width, height = pixel_metres(geobox)
-    metres = (width * geobox.shape[1] / shape[1], height * geobox.shape[0] / shape[0])
-    tall = PANEL * shape[0] * metres[1] / (shape[1] * metres[0])
-    below = FOOT + HEAD + SMALL * tall
-    wide, high = 2 * (PANEL + BAR), len(layers) * (tall + HEAD) + below
-    figure = Figure(figsize=(wide, high), dpi=130)
-    FigureCanvasAgg(figure)
-    panels = np.array([
-        [figure.add_axes((col * (PANEL + BAR) / wide, 1 - (row + 1) * (tall + HEAD) / high, PANEL / wide, tall / high))
-         for col in range(2)]
-        for row in range(len(layers))
-    ])  # fmt: skip
-    small = figure.add_axes((0, 0, SMALL * PANEL / wide, SMALL * tall / high))
-    for row, layer in enumerate(layers):
-        name = f"{layer['name']} ({layer['top_cm']:g}-{layer['bottom_cm']:g} cm)"
-        for panel, statistic, colours, what in (
-            (panels[row, 0], "mean", MOISTURE, "moisture"), (panels[row, 1], "std", SPREAD, "spread of the members"),
-        ):  # fmt: skip
-            band = f"{layer['name']}_{statistic}"
-            _draw(panel, bands[band], sides, colours, limits[band], f"{name}: {what}", metres)
-    _draw_scale(panels[-1, 0], shape[1], metres[0])
-    _draw_sides(small, sides, count_classes(trust), metres)
-    _write_head(panels[0, 0], title, told, tall)
+        stations = positions(geobox_of(dataset), readings["longitude"].to_numpy(), readings["latitude"].to_numpy())
+    inside = _inside(views[0], *stations)
+    names = [str(name) for name in readings.index] if inside.sum() <= MOST_NAMED else []
+    lines = legend_lines(
+        count_classes(trust, "class", TRUST_CLASSES), count_classes(trust), _masked(views[0], wanted),
+        station_lines(readings[inside], [layer["name"] for layer in layers]), bool(zoom),
+    )  # fmt: skip
+    page = _Page(views, len(layers), len(lines))
+    for layer in layers:
+        name = f"{layer['name']} ({layer['top_cm']:g}–{layer['bottom_cm']:g} cm)"
+        for number, view in enumerate(views):
+            part = ", the part in the box" if number else ""
+            for column, (statistic, colours, what) in enumerate(STATISTICS):
+                band = f"{layer['name']}_{statistic}"
+                panel = page.map_panel(view, column)
+                _draw(panel, view, view.bands[band], colours, limits[band], page.pixels_of(view))
+                panel.set_title(f"{name}: {what}{part}", loc="left", fontsize=10)
+                if statistic == "mean":
+                    values = readings[layer["name"]].to_numpy()
+                    named = _not_in(names, views[1], *stations) if zoom and not number else names
+                    draw_stations(panel, *stations, values, colours, limits[band], named)
+                if zoom:
+                    _frame(panel, None if number else views[1])
+            page.end_row(view)
+    small, legend = page.legend_axes(views[0], len(lines))
+    draw_classes(small, views[0].classes, views[0].sides, views[0].extent)
+    draw_legend(legend, lines, MOISTURE, DPI * FINE)
+    page.write_head(title, told)
     with atomic_path(picture) as temporary:
-        figure.savefig(temporary, bbox_inches="tight", pad_inches=0.12)
+        page.figure.savefig(temporary, bbox_inches="tight", pad_inches=0.12)
 
 
-def scale_length(width: float) -> float:
-    """Length of the scale bar of a map ``width`` metres wide: 1, 2 or 5 times a power of ten, at most a quarter."""
-    power = 10.0 ** math.floor(math.log10(width / 4))
-    return max(step * power for step in (1, 2, 5) if step * power <= width / 4)
+def station_lines(readings: pd.DataFrame, layers: Sequence[str]) -> list[tuple[str, str]]:
+    """What the markers of the stations on the map mean, and how many there are of each [(marker, text)]."""
+    known = {layer: int(readings[layer].notna().sum()) for layer in layers}
+    counts = {layer: f"{count} of {len(readings)}" for layer, count in known.items()}
+    told = [*counts.values()][0] if len({*known.values()}) == 1 else ", ".join(
+        f"{count} ({layer})" for layer, count in counts.items()
+    )  # fmt: skip
+    if not len(readings):
+        return [("", "no station lies on the map")]
+    lines = [("reading", f"stations with a reading that day: {told}, in the colours of the map")]
+    return lines + ([("none", "stations without one")] if min(known.values()) < len(readings) else [])
 
 
-def _write_head(panel: Axes, title: str, told: Sequence[str], tall: float) -> None:
-    """The title above a panel ``tall`` inches high, and below it the lines of ``told``."""
-    lines = [line for text in told for line in textwrap.wrap(text, CHARACTERS)]
-    for place, line in enumerate(reversed(lines)):
-        panel.text(0, 1 + (HEAD + place * LINE) / tall, line, transform=panel.transAxes, fontsize=8.5, va="bottom")
-    above = HEAD + len(lines) * LINE + (0.08 if lines else 0)
-    panel.text(0, 1 + above / tall, title, transform=panel.transAxes, fontsize=12, fontweight="bold", va="bottom")
+class _Page:
+    """A figure that is filled from the top; everything in inches."""
+
+    def __init__(self, views: Sequence[View], layers: int, lines: int) -> None:
+        self._width = max(self.size_of(view)[0] for view in views)
+        small = SMALL * self.size_of(views[0])[1]
+        maps = layers * sum(HEAD + self.size_of(view)[1] + FOOT for view in views)
+        self._high = maps + HEAD + max(small, lines * LEGEND_LINE)
+        self._wide = 2 * (self._width + BAR)
+        self._top = 0.0
+        self.figure = Figure(figsize=(self._wide, self._high), dpi=DPI)
+        FigureCanvasAgg(self.figure)
+
+    @staticmethod
+    def size_of(view: View) -> tuple[float, float]:
+        """Width and height of the panel of a view."""
+        wide, high = view.size
+        inches = min(PANEL / wide, TALLEST / high)
+        return wide * inches, high * inches
+
+    def pixels_of(self, view: View) -> tuple[int, int]:
+        """Rows and columns of its pattern."""
+        wide, high = self.size_of(view)
+        return max(1, round(high * DPI * FINE)), max(1, round(wide * DPI * FINE))
+
+    def map_panel(self, view: View, column: int) -> Axes:
+        """The panel of a view in the row that is being filled."""
+        return self._axes(column * (self._width + BAR), self._top + HEAD, *self.size_of(view))
+
+    def end_row(self, view: View) -> None:
+        """Draw scale and north below the row's first panel, and begin the next one."""
+        wide, high = self.size_of(view)
+        foot = self._axes(0, self._top + HEAD + high, wide, FOOT)
+        foot.set(xlim=(0, wide), ylim=(0, FOOT))
+        foot.axis("off")
+        draw_foot(foot, wide, view.size[0], view.north)
+        self._top += HEAD + high + FOOT
+
+    def legend_axes(self, view: View, lines: int) -> tuple[Axes, Axes]:
+        """The panel of the classes, and beside it the legend."""
+        wide, high = (SMALL * side for side in self.size_of(view))
+        small = self._axes(0, self._top + HEAD, wide, high)
+        legend = self._axes(wide + 0.25, self._top + HEAD, LEGEND_WIDTH, lines * LEGEND_LINE)
+        legend.set(xlim=(0, LEGEND_WIDTH), ylim=(lines * LEGEND_LINE, 0))
+        legend.axis("off")
+        return small, legend
+
+    def write_head(self, title: str, told: Sequence[str]) -> None:
+        """The title above all, and below it the lines of ``told``."""
+        lines = [line for text in told for line in textwrap.wrap(text, CHARACTERS)]
+        for number, line in enumerate(reversed(lines)):
+            self.figure.text(0, 1 + (0.04 + number * TEXT) / self._high, line, fontsize=8.5, va="bottom")
+        above = 0.04 + len(lines) * TEXT + (0.08 if lines else 0)
+        self.figure.text(0, 1 + above / self._high, title, fontsize=12, fontweight="bold", va="bottom")
+
+    def _axes(self, left: float, top: float, wide: float, high: float) -> Axes:
+        return self.figure.add_axes(
+            (left / self._wide, 1 - (top + high) / self._high, wide / self._wide, high / self._high)
+        )
 
 
 def _draw(
-    panel: Axes, field: np.ndarray, sides: np.ndarray, colours: mpl.colors.Colormap, limits: tuple[float, float],
-    title: str, metres: tuple[float, float],
+    panel: Axes, view: View, field: np.ndarray, colours: mpl.colors.Colormap, limits: tuple[float, float],
+    pixels: tuple[int, int],
 ) -> None:  # fmt: skip
-    aspect = metres[1] / metres[0]
-    panel.imshow(_background(sides), aspect=aspect, interpolation="nearest")
-    image = panel.imshow(
-        np.ma.masked_invalid(field), cmap=colours, vmin=limits[0], vmax=limits[1], aspect=aspect,
-        interpolation="nearest",
-    )  # fmt: skip
+    """A band with its colour bar, and the pattern of trust over the pixels that have a value."""
+    how: dict[str, Any] = {"extent": view.extent, "aspect": "auto", "interpolation": "nearest"}
+    known = np.isfinite(field)
+    panel.imshow(background(view.sides), **how)
+    image = panel.imshow(np.ma.masked_invalid(field), cmap=colours, vmin=limits[0], vmax=limits[1], **how)
+    pattern = trust_pattern(np.where(known, view.classes, USE).astype(np.uint8), pixels, DPI * FINE)
+    panel.imshow(pattern, extent=view.extent, aspect="auto", interpolation="antialiased")
     panel.set(xticks=[], yticks=[])
-    _hatch(panel, (sides == OUTSIDE) & np.isfinite(field))
-    panel.set_title(title, loc="left", fontsize=10)
-    beyond = [np.nanmin(field) < limits[0], np.nanmax(field) > limits[1]] if np.isfinite(field).any() else [False] * 2
+    beyond = (bool((field[known] < limits[0]).any()), bool((field[known] > limits[1]).any()))
     extend = {(False, False): "neither", (True, False): "min", (False, True): "max", (True, True): "both"}
-    beside = panel.inset_axes((1.025, 0, 0.04, 1))
-    bar = panel.figure.colorbar(image, cax=beside, extend=extend[tuple(map(bool, beyond))])
+    bar = panel.figure.colorbar(image, cax=panel.inset_axes((1.025, 0, 0.04, 1)), extend=extend[beyond])
     bar.set_label(UNITS, fontsize=9)
     bar.ax.tick_params(labelsize=8)
-    if not np.isfinite(field).any():
+    if not known.any():
         panel.text(0.5, 0.5, "no value", transform=panel.transAxes, ha="center", va="center", fontsize=10)
 
 
-def _hatch(panel: Axes, where: np.ndarray) -> None:
-    """Thin lines over the pixels ``where`` [row, column]."""
-    if where.any() and min(where.shape) > 1:
-        with mpl.rc_context({"hatch.linewidth": 0.35, "hatch.color": "0.35"}):
-            panel.contourf(where.astype(float), levels=[0.5, 1.5], colors="none", hatches=[HATCH])
+def _frame(panel: Axes, part: View | None) -> None:
+    """The box of a part on the whole map; the part itself has the same frame."""
+    if part is None:
+        for spine in panel.spines.values():
+            spine.set_linewidth(1.8)
+        return
+    left, right, bottom, top = part.extent
+    box = Rectangle(
+        (left, top), right - left, bottom - top, facecolor="none", edgecolor="black", linewidth=1.6, zorder=3
+    )
+    box.set_path_effects([withStroke(linewidth=3.2, foreground="white")])
+    panel.add_patch(box)
 
 
-def _background(sides: np.ndarray, inside: str = "white") -> np.ndarray:
-    """Colours of the pixels without a value [row, column, 3], by the band of ``trust.tif``."""
-    table = np.zeros((256, 3))
-    for value, colour in (COLOURS | {INSIDE: inside}).items():
-        table[value] = to_rgb(colour)
-    return table[sides]
+def _inside(view: View, cols: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Which stations lie in a view [station]."""
+    left, right, bottom, top = view.extent
+    return (cols >= left) & (cols <= right) & (rows >= top) & (rows <= bottom)
 
 
-def _draw_sides(panel: Axes, sides: np.ndarray, counts: Mapping[int, int], metres: tuple[float, float]) -> None:
-    """Which pixels lie outside the range of the training data or have no inputs, with a legend of all panels."""
-    panel.imshow(_background(sides, COLOURS[INSIDE]), aspect=metres[1] / metres[0], interpolation="nearest")
-    panel.set(xticks=[], yticks=[])
-    panel.set_title("inputs against the range of the training data", loc="left", fontsize=10)
-    land = counts[INSIDE] + counts[OUTSIDE] + counts[INCOMPLETE]
-    if not counts[INSIDE] + counts[OUTSIDE]:
-        panel.text(0.5, 0.5, "no value", transform=panel.transAxes, ha="center", va="center", fontsize=10)
-    share = {
-        value: f": {_percent(counts[value] / land)} % of the land" for value in (INSIDE, OUTSIDE, INCOMPLETE) if land
-    }
-    names = {item.value: item.name for item in CLASSES}
-    names[OUTSIDE] += ", hatched above where it has a value"
-    panel.legend(
-        handles=[
-            Patch(facecolor=COLOURS[value], edgecolor="0.4", label=names[value] + share.get(value, ""),
-                  hatch=HATCH if value == OUTSIDE else None)
-            for value in (INSIDE, OUTSIDE, INCOMPLETE, NO_VALUE)
-        ],
-        loc="upper left", bbox_to_anchor=(1.02, 1.02), frameon=False, fontsize=9,
-    )  # fmt: skip
+def _not_in(names: Sequence[str], part: View, cols: np.ndarray, rows: np.ndarray) -> list[str]:
+    """The names of stations, empty for those in a part that shows them larger."""
+    return ["" if drawn else name for name, drawn in zip(names, _inside(part, cols, rows), strict=bool(names))]
 
 
-def _percent(share: float) -> str:
-    """A share in percent, whole from 1 % on, so that a little is not told as nothing."""
-    return f"{100 * share:.0f}" if share >= 0.01 or not share else f"{100 * share:.2g}"
-
-
-def _draw_scale(panel: Axes, columns: int, metres: float) -> None:
-    """A scale bar below the panel's lower left corner."""
-    length = scale_length(columns * metres)
-    share = length / (columns * metres)
-    panel.plot([0, share], [-0.035] * 2, transform=panel.transAxes, color="black", linewidth=3, clip_on=False,
-               solid_capstyle="butt")  # fmt: skip
-    text = f"{length / 1000:g} km" if length >= 1000 else f"{length:g} m"
-    panel.text(share + 0.015, -0.035, text, transform=panel.transAxes, va="center", fontsize=9)
+def _masked(view: View, bands: Sequence[str]) -> bool:
+    """Whether pixels outside the range of the training data have no value."""
+    return bool((np.isnan(view.bands[bands[0]]) & (view.sides == OUTSIDE)).any())

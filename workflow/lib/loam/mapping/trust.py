@@ -10,13 +10,16 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from threading import Lock
 
 import numpy as np
+from rasterio import DatasetReader
 
 from loam.covariates.features import FeatureSet
 from loam.covariates.read.tiles import TileInputs
+from loam.errors import RasterError
 from loam.raster.cog import Class
 from loam.raster.grid import Grid, Tile, open_raster
 from loam.training.ranges import INSIDE, NO_VALUE, OUTSIDE, TrainingRange, class_columns
@@ -37,7 +40,7 @@ CLASSES = (
 
 TRUST_CLASSES = (
     *(Class(number, text, colour) for (number, text), colour in
-      zip(MEANING.items(), ("#E6EFE9", "#F2E3A6", "#D9A066", "#9E3D3D"), strict=True)),
+      zip(MEANING.items(), ("#B5D8CC", "#F2E3A6", "#D9A066", "#9E3D3D"), strict=True)),
     Class(NO_VALUE, "outside the land mask", "#E4E4E4"),
 )  # fmt: skip
 
@@ -139,19 +142,35 @@ def with_gaps(
     return land, values
 
 
-def count_classes(trust: str | Path) -> dict[int, int]:
-    """Number of pixels of each of ``CLASSES`` in a file, by value.
+def count_classes(trust: str | Path, band: str | None = None, classes: Sequence[Class] = CLASSES) -> dict[int, int]:
+    """Number of pixels of each of ``classes`` in a band of a file, None for its first, by value.
 
     Raises:
-        RasterError: there is no such file, or it is not a raster.
+        RasterError: there is no such file, it is not a raster, or it has no such band.
     """
-    counts = dict.fromkeys((item.value for item in CLASSES), 0)
+    counts = dict.fromkeys((item.value for item in classes), 0)
     with open_raster(trust) as dataset:
-        for _, window in dataset.block_windows(1):
-            values = dataset.read(1, window=window)
+        number = 1 if band is None else band_number(dataset, band)
+        for _, window in dataset.block_windows(number):
+            found = np.bincount(dataset.read(number, window=window).ravel(), minlength=256)
             for value in counts:
-                counts[value] += int(np.count_nonzero(values == value))
+                counts[value] += int(found[value])
     return counts
+
+
+def band_number(dataset: DatasetReader, name: str) -> int:
+    """Number of the band ``name`` of an open ``trust.tif``.
+
+    Raises:
+        RasterError: it has no band of this name.
+    """
+    names = list(dataset.descriptions)
+    if name not in names:
+        raise RasterError(
+            f"has no band '{name}', only {', '.join(map(str, names))}", where=dataset.name,
+            expected="a trust.tif of this release", fix="remove the file, and run snakemake again",
+        )  # fmt: skip
+    return names.index(name) + 1
 
 
 def share_inside(trust: str | Path) -> float:

@@ -40,6 +40,13 @@ def _box(bounds: list[float]) -> list[float]:
     return bounds
 
 
+def _degrees(bounds: list[float]) -> list[float]:
+    west, south, east, north = _box(bounds)
+    if min(south, west / 2) < -90 or north > 90 or east > 360:
+        raise RefusalError(f"{bounds} are no degrees", expected="[west, south, east, north] in degrees")
+    return bounds
+
+
 class Grid(Section):
     """The grid of the map."""
 
@@ -202,6 +209,12 @@ class Mapping(Section):
         "is not given follows from the target's observed moisture: its 1st and 99th percentile, rounded outwards to "
         "0.05; the spread's upper limit is an eighth of that width.",
         examples=[{"surface": {"mean": [0.05, 0.45]}}],
+    )
+    zoom: Annotated[Bounds, AfterValidator(_degrees)] | None = Field(
+        None,
+        description="West, south, east and north of a part of the map that the picture draws larger too, in degrees "
+        "whatever the grid's CRS; what of it lies on the map is drawn.",
+        examples=[[147.8, -41.7, 148.1, -41.5]],
     )
     rivals: Annotated[list[Literal["boosted_trees_all", "random_forest", "ridge"]], EachOnce] | None = Field(
         None,
