@@ -5,8 +5,8 @@ import logging
 from loam.io.stage import Paths, Values, run_stage
 from loam.config.map_bands import LEVELS
 from loam.evaluation.applicability import with_dissimilarity
-from loam.evaluation.best_system import chosen_of
 from loam.evaluation.bounds import half_widths_anywhere
+from loam.evaluation.chosen import chosen_of
 from loam.io.schemas import DISSIMILARITY, HALF_WIDTHS, PREDICTIONS
 from loam.io.tables import read_table, write_table
 

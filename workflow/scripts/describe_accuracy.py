@@ -3,7 +3,7 @@
 import logging
 
 from loam.io.stage import Paths, Values, run_stage
-from loam.evaluation.best_system import chosen_of
+from loam.evaluation.chosen import chosen_of
 from loam.evaluation.shown import station_scores
 from loam.io.schemas import ACCURACY, METRICS_TABLE
 from loam.io.tables import read_table, write_table

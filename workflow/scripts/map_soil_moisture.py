@@ -6,7 +6,7 @@ from loam.config.map_bands import LEVELS
 from loam.config.read import picked
 from loam.config.sections.mapping import Mapping
 from loam.covariates.features import feature_set
-from loam.evaluation.best_system import chosen_of
+from loam.evaluation.chosen import chosen_of
 from loam.io.schemas import HALF_WIDTHS, LEVEL_FIELDS, MEASURED, PREDICTIONS
 from loam.io.tables import read_parquet, read_table
 from loam.mapping.conditioned_day import ConditionedDay

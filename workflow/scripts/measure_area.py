@@ -2,7 +2,7 @@
 
 from loam.io.stage import Paths, Values, run_stage
 from loam.covariates.features import feature_set
-from loam.evaluation.best_system import chosen_of
+from loam.evaluation.chosen import chosen_of
 from loam.samples.series import open_samples
 from loam.samples.windows import Windows
 from loam.trust.area_of_model import area_of_model

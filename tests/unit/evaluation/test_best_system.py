@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from loam.errors import TableError
-from loam.evaluation.best_system import choose_system, chosen_of
+from loam.evaluation.best_system import choose_system
+from loam.evaluation.chosen import chosen_of
 
 STATIONS = [f"s{number}" for number in range(12)]
 SPREAD = np.linspace(0, 0.05, 12)

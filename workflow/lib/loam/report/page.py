@@ -16,7 +16,7 @@ import pandas as pd
 
 from loam.config.mapped import map_systems
 from loam.config.protocols import FLATTERS, default_protocol, told
-from loam.evaluation.best_system import chosen_of
+from loam.evaluation.chosen import chosen_of
 from loam.evaluation.shown import shown
 from loam.io.provenance import hash_of_values, provenance_path
 from loam.report.data import classes_not_told, datasets, days_that_came, not_credited
