@@ -20,7 +20,7 @@ from torch.nn import functional
 
 from loam.models.parts.dense import DenseNetwork
 
-BLOCK = {"cpu": 2048, "cuda": 2**18}  # pixels at a time
+BLOCK = {"cpu": 1024, "cuda": 2**18}  # pixels at a time: on a processor, 128 neurons of each lie in half a megabyte
 FEW = 512  # pixels a cell below which cells are not taken one by one
 
 
