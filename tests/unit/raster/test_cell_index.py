@@ -31,9 +31,24 @@ def test_bilinear_carries_a_plane_on(geobox):
     x = transform.c + transform.a * (np.arange(5) + 0.5)
     y = transform.f + transform.e * (np.arange(4) + 0.5)
     field = 2 * x[None] - 3 * y[:, None]
-    px, py = [107, 121.5, 140], [188, 181, 170]
+    px, py = [107, 121.5, 140], [188, 181, 171]
     found = take(px, py, field, "bilinear", geobox)
-    np.testing.assert_allclose(found, [2 * a - 3 * b for a, b in zip(px, py, strict=True)], rtol=1e-6)
+    middle = [
+        (np.floor((np.array(own) - first) / 0.625) + 0.5) * 0.625 + first for own, first in ((px, 105), (py, 165))
+    ]
+    np.testing.assert_allclose(found, 2 * middle[0] - 3 * middle[1], rtol=1e-6)
+    assert np.abs(middle - np.array([px, py])).max() <= 10 / 32
+
+
+def test_pixels_of_a_part_of_a_cell_read_the_same_and_no_others_do():
+    x, y = (part.ravel() for part in np.meshgrid(np.arange(106, 144, 0.25), np.arange(166, 194, 0.25)))
+    index = index_pixels(CELLS, x, y, None, "bilinear")
+    read = np.concatenate([index.cell, index.weight], axis=1)
+    same = np.unique(read, axis=0, return_inverse=True)[1].ravel()
+    assert (
+        len(np.unique(index.group)) == len(np.unique(same)) == len(np.unique(np.stack([same, index.group]), axis=1).T)
+    )
+    assert len(np.unique(same)) < len(x) / 5 and (index.group.min(), index.group.max() + 1) == (0, len(np.unique(same)))
 
 
 def test_a_missing_cell_is_left_out_while_the_others_have_half_the_weight():

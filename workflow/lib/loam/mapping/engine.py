@@ -113,16 +113,15 @@ class Engine:
             )
             yield from (self._by_block if self._dense else self._by_member)(inputs, static, cell, cells, told)
             return
-        for first in range(0, len(inputs.static), most):  # where cells are as fine as pixels
-            part = slice(first, first + most)
-            used, cell = np.unique(inputs.cell[part], return_inverse=True)
-            piece = replace(inputs, pixel=inputs.pixel[part], static=inputs.static[part], cell=cell,
-                            cells=inputs.cells[used])  # fmt: skip
-            heard = None if told is None else (told[0][part], told[1][part])
-            for places, outputs in self._outputs(piece, heard):
-                begin = first + (places.start if isinstance(places, slice) else 0)
-                size = outputs.shape[1]
-                yield (slice(begin, begin + size) if isinstance(places, slice) else first + places), outputs
+        order = np.argsort(inputs.cell, kind="stable")
+        for first in range(0, len(inputs.cells), most):  # where cells are as fine as pixels, or nearly
+            there = order[slice(*np.searchsorted(inputs.cell, [first, first + most], sorter=order))]
+            piece = replace(inputs, pixel=inputs.pixel[there], static=inputs.static[there],
+                            cell=inputs.cell[there] - first, cells=inputs.cells[first : first + most])  # fmt: skip
+            heard = None if told is None else (told[0][there], told[1][there])
+            places = torch.from_numpy(there).to(self.device)
+            for part, outputs in self._outputs(piece, heard):
+                yield places[part], outputs
 
     def _by_block(
         self, inputs: TileInputs, static: Tensor, cell: Tensor, cells: Tensor, told: Told | None

@@ -74,17 +74,15 @@ class MapDay:
         return Around(values, tile.width, size)
 
     def _sequence(self, reader: RowReader, pixels: int) -> tuple[np.ndarray, np.ndarray]:
-        """The distinct sequences [cell, step, variable], and which each pixel reads; one a pixel if bilinear."""
+        """The distinct sequences [cell, step, variable], and which each pixel reads."""
         steps = self.features.sequence
         if not steps or not pixels:
             shape = (len(steps), len(steps[0])) if steps else (0, 0)
             return np.zeros(pixels, np.int64), np.zeros((1, *shape), np.float32)
         key = np.zeros(pixels, np.int64)
         for index in {id(index): index for index in map(reader.index_of, steps[0])}.values():
-            if index.weight is not None:
-                key = np.arange(pixels)
-                break
-            key = key * (len(index.rows) + 1) + index.cell[:, 0] + 1
+            group = index.group
+            key = key * (int(group.max()) + 1) + group
         _, first, index = np.unique(key, return_index=True, return_inverse=True)
         flat = [feature for step in steps for feature in step]
         rows = reader.read(flat, np.zeros(len(first), np.int64), first)
