@@ -39,7 +39,7 @@ rule build_report:
         mem_mb=2000,
         runtime=10,
     params:
-        values=CONFIG,
+        values=CONFIG | SYSTEMS,
         code=code_version("build_report"),
     script:
         "../scripts/build_report.py"

@@ -11,6 +11,7 @@ import pytest
 import yaml
 from held_out import days_of, folds_of
 
+from loam.config.mapped import map_systems
 from loam.config.settings import load_config
 from loam.evaluation.metrics import score_stations
 from loam.evaluation.summary import summarise
@@ -106,7 +107,7 @@ def make_run(project):
             "inside": {},
             "scores": {},
             "products": [],
-            "values": {**config, "threads": 1},
+            "values": {**config, "systems": map_systems(config), "threads": 1},
         }
 
     return make

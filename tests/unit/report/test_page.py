@@ -187,7 +187,9 @@ def test_the_configuration_on_the_page_makes_the_run_again(make_run):
     text = "".join(read(build_page(**run)).text)
     start = text.index('{\n "acquire"')
     config, _ = json.JSONDecoder().raw_decode(text[start:])
-    assert load_config(config) == {key: value for key, value in run["values"].items() if key != "threads"}
+    assert load_config(config) == {
+        key: value for key, value in run["values"].items() if key not in ("threads", "systems")
+    }
 
 
 def test_code_versions_come_from_the_records_beside_the_products(make_run, tmp_path):
@@ -239,8 +241,8 @@ def test_the_script_reads_files_and_writes_the_page(make_run, day, tmp_path):
         write_table(run[name], paths[name])
     paths["accuracy"] = tmp_path / "accuracy.csv"
     run["values"]["mapping"] |= {"model": "lstm", "scenario": "transfer"}
-    more = {"systems": map_systems(run["values"]), "protocol": "leave_one_station_out"}
-    describe_accuracy.stage(paths, run["values"] | more)
+    run["values"]["systems"] = map_systems(run["values"])
+    describe_accuracy.stage(paths, run["values"] | {"protocol": "leave_one_station_out"})
     paths["maps"].append(paths["accuracy"])
     for place, card in enumerate(run["cards"]):
         paths["cards"].append(tmp_path / f"card{place}.json")

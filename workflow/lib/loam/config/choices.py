@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from loam.config.mapped import default_network
 from loam.config.parts import domains_of, origins
 from loam.config.recipes import RECIPES, models_of
 
@@ -59,6 +58,15 @@ def choose_training(config: dict[str, Any]) -> None:
         mapping["model"] = network
     if mapping["members"] is None:
         mapping["members"] = "all" if network in RECIPES["ours"] else "folds"
+
+
+def default_network(config: Mapping[str, Any]) -> str:
+    """The network that maps where ``mapping.model`` names none."""
+    training, chosen = config["training"], config["mapping"]["model"]
+    if chosen in training["models"]:
+        return chosen
+    named = [name for name in ("mlp_within", "lstm") if name in training["models"]]
+    return (named or training["models"])[0]
 
 
 def _has(config: Mapping[str, Any], entry: Mapping[str, str]) -> bool:

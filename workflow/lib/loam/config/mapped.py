@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from loam.config.choices import default_network
 from loam.config.parts import domains_of
 from loam.config.protocols import default_protocol, trained
 from loam.config.rivals import REGRESSORS, job_of
@@ -17,15 +18,6 @@ from loam.config.wrong import nearest
 from loam.errors import ConfigError
 
 BEST = "best"
-
-
-def default_network(config: Mapping[str, Any]) -> str:
-    """The network that maps where ``mapping.model`` names none."""
-    training, chosen = config["training"], config["mapping"]["model"]
-    if chosen in training["models"]:
-        return chosen
-    named = [name for name in ("mlp_within", "lstm") if name in training["models"]]
-    return (named or training["models"])[0]
 
 
 def map_systems(config: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -14,7 +14,6 @@ from typing import Any
 import jinja2
 import pandas as pd
 
-from loam.config.mapped import map_systems
 from loam.config.protocols import FLATTERS, default_protocol, told
 from loam.evaluation.chosen import chosen_of
 from loam.evaluation.shown import shown
@@ -30,7 +29,7 @@ from loam.report.page_tables import Table, comparisons, dropped_rows, folds_tabl
 from loam.report.words import MODELS, SCENARIOS, UNIT, UNITLESS, layer_name, percent, system_name
 
 TEMPLATE = Path(__file__).with_name("page.html.jinja")
-NOT_CONFIG = {"threads"}  # values of the job, not of the run
+NOT_CONFIG = {"threads", "systems"}  # values of the job, not of the run
 MEMBERS = {
     "all": "trained on all target stations (scores are those of networks that had held stations out)",
     "folds": "one for each fold of the scored protocol",
@@ -70,7 +69,7 @@ def build_page(
         inside: share of the pixels within the range of the training data, of each mapped day.
         scores: of each mapped day against the truth, schema MAP_SCORES; may be empty.
         products: files whose provenance is listed, where there is a record beside them.
-        values: the whole config.
+        values: the whole config, and ``systems`` that may map (``loam.config.mapped``).
         manifests: what came of the data that were fetched; may be empty.
         checked: the QC report of each domain whose moisture comes from probes, schema QC_REPORT.
         accuracy: how far off a map is, a line a layer (``loam.report.accuracy``).
@@ -80,7 +79,7 @@ def build_page(
     protocol, everything = default_protocol(config), summary
     summary = shown(summary, protocol)
     layers = [layer for layer in config["layers"] if layer["name"] in set(summary["layer"])]
-    mapped, why = chosen_of(map_systems(config), chosen)
+    mapped, why = chosen_of(values["systems"], chosen)
     found = findings(metrics, layers, draws=config["evaluation"]["bootstrap"], seed=config["seed"])
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
