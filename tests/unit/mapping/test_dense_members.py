@@ -72,7 +72,7 @@ def expected(members, unit, inputs, told):
 def test_blocks_of_pixels_get_what_each_network_says(monkeypatch, model, extras, scaling, settings, cells):
     monkeypatch.setitem(dense_members.BLOCK, "cpu", 50)
     monkeypatch.setattr(dense_members, "FEW", 20)
-    monkeypatch.setattr(engine_module, "CELLS", 400)
+    monkeypatch.setattr(engine_module, "HELD", 400 * engine_module.NEURONS)
     members, unit = draw(model, extras, scaling, **settings)
     rng, pixels = np.random.default_rng(1), 333
     count = {"one": 1, "few": 5, "many": pixels}[cells]

@@ -54,11 +54,9 @@ def members_files(systems: list[dict[str, Any]], protocol: str) -> dict[str, lis
 
 def choose_mapped(config: dict[str, Any]) -> None:
     """Settle the scenario of the map; the scenarios of each model are known. Changes ``config`` in place."""
-    mapping, models = config["mapping"], config["training"]["models"]
-    if mapping["scenario"] is None and mapping["model"] in models:
-        mapping["scenario"] = _network(config, mapping["model"])["scenario"]
-    if mapping["scenario"] is None and mapping["model"] in REGRESSORS:
-        mapping["scenario"] = _rival(config, mapping["model"])["scenario"]
+    mapping = config["mapping"]
+    if mapping["scenario"] is None and mapping["model"] in (*config["training"]["models"], *REGRESSORS):
+        mapping["scenario"] = map_systems(config)[0]["scenario"]
 
 
 def check_mapped(config: Mapping[str, Any]) -> None:

@@ -1,6 +1,6 @@
 """Dense networks of many members over the pixels of a tile, so that activations never leave the processor's cache.
 
-Pixels are taken in the order of the coarse cell that they read, a few thousand at a time, and all members see them
+Pixels are taken in the order of the coarse cell that they read, a thousand at a time, and all members see them
 before the next come. What a linear scaler does is folded into the first weights: with z = (x - c) / d, alike for all
 members,
 

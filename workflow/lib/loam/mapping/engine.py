@@ -29,7 +29,8 @@ from loam.training.scaling import scaled
 
 FEATURES = 256  # numbers that a pixel reads, of which so many pixels at a time are
 CHUNK = {"cpu": 4096, "cuda": 2**18}  # pixels at a time: on a processor, activations stay in its cache
-CELLS = 100_000  # cells times members of which what networks read of them is held
+HELD = 2**24  # numbers that all members read of the cells of some pixels; more cells are taken in parts
+NEURONS = 128  # that a cell gives a member, where its sequence is shorter
 
 
 class Engine:
@@ -92,8 +93,7 @@ class Engine:
         Returns:
             Mean and standard deviation, each [pixel, layer], float32, and [pixel], bool.
         """
-        count = len(inputs.static)
-        mean = torch.zeros(count, len(self.layers), dtype=torch.float64, device=self.device)
+        mean = torch.zeros(len(inputs.static), len(self.layers), dtype=torch.float64, device=self.device)
         squares = torch.zeros_like(mean)
         for places, outputs in self._outputs(inputs, told):
             said = outputs[..., : len(self.layers)].double()
@@ -106,12 +106,17 @@ class Engine:
 
     def _outputs(self, inputs: TileInputs, told: Told | None) -> Iterator[tuple[Tensor | slice, Tensor]]:
         """Places of some pixels, and the members' outputs there [member, pixel, output], until all are done."""
-        most = max(1, CELLS // self.members)
+        most = max(1, HELD // (self.members * max(NEURONS, inputs.cells[:1].size)))
         if len(inputs.cells) <= most:
             static, cell, cells = (
                 torch.as_tensor(part, device=self.device) for part in (inputs.static, inputs.cell, inputs.cells)
             )
-            yield from (self._by_block if self._dense else self._by_member)(inputs, static, cell, cells, told)
+            of_cells = [self._of_cells(network, self._scaled(cells, self._of_sequence, place))
+                        for place, network in enumerate(self.networks)]  # fmt: skip
+            if self._dense:
+                yield from self._dense.outputs(self._differing(static, told), cell, of_cells)
+            else:
+                yield from self._by_member(inputs, static, cell, of_cells, told)
             return
         order = np.argsort(inputs.cell, kind="stable")
         for first in range(0, len(inputs.cells), most):  # where cells are as fine as pixels, or nearly
@@ -123,17 +128,14 @@ class Engine:
             for part, outputs in self._outputs(piece, heard):
                 yield places[part], outputs
 
-    def _by_block(
-        self, inputs: TileInputs, static: Tensor, cell: Tensor, cells: Tensor, told: Told | None
-    ) -> Iterator[tuple[Tensor, Tensor]]:
-        """Outputs of dense networks."""
-        of_cells = [self._of_cells(network, self._scaled(cells, self._of_sequence, place))
-                    for place, network in enumerate(self.networks)]  # fmt: skip
-        pixels = [self._shared(static)]
-        if self.reads_neighbours:
-            value, count = told or (np.zeros((len(static), len(self.layers))),) * 2
-            pixels.append(torch.from_numpy(scaled_neighbours(value, count, np.ones(len(self.layers)))).to(pixels[0]))
-        return self._dense.outputs(torch.cat(pixels, 1) if len(pixels) > 1 else pixels[0], cell, of_cells)
+    def _differing(self, static: Tensor, told: Told | None) -> Tensor:
+        """What dense networks read that differs between pixels, alike for all members: [pixel, input]."""
+        pixels = self._shared(static)
+        if not self.reads_neighbours:
+            return pixels
+        value, count = told or (np.zeros((len(static), len(self.layers))),) * 2
+        heard = torch.from_numpy(scaled_neighbours(value, count, np.ones(len(self.layers))))
+        return torch.cat([pixels, heard.to(pixels)], 1)
 
     def _dense_members(self, *, linear: bool) -> DenseMembers | None:
         """The members' dense layers where they are of that kind and differ in their scalers by what is linear alone."""
@@ -163,11 +165,9 @@ class Engine:
         return ((static.double() - shift) / scale).float()
 
     def _by_member(
-        self, inputs: TileInputs, static: Tensor, cell: Tensor, cells: Tensor, told: Told | None
+        self, inputs: TileInputs, static: Tensor, cell: Tensor, of_cells: Sequence[Tensor], told: Told | None
     ) -> Iterator[tuple[slice, Tensor]]:
         """Outputs of networks of any kind."""
-        sequences = [self._scaled(cells, self._of_sequence, place) for place in range(self.members)]
-        by_cell = [self._of_cells(network, own) for network, own in zip(self.networks, sequences, strict=True)]
         for part in self._chunks(len(static), inputs.around):
             outputs = []
             for place, network in enumerate(self.networks):
@@ -175,7 +175,7 @@ class Engine:
                     scaled = self._scaled(static[part], self._of_static, place)
                 read = self._with_extras(scaled, told, part, place) if self.extras else scaled
                 patch = self._patch(inputs, part, place) if self._reads_patches else None
-                outputs.append(self._of_pixels(network, read, by_cell[place][cell[part]], patch))
+                outputs.append(self._of_pixels(network, read, of_cells[place][cell[part]], patch))
             yield part, torch.stack(outputs)
 
     def _scaled(self, values: Tensor, scaler: Sequence[Tensor], place: int) -> Tensor:
